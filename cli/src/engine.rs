@@ -1,0 +1,153 @@
+//! The virtual machine as the interpreter uses it: text in, success or a message out.
+
+use perilune_vm::{Ctx, Error, Kind, Next, Vm};
+
+/// What went wrong, as the user is to see it: the message and, if the error has one, its traceback.
+pub type Message = Vec<u8>;
+
+/// A virtual machine with the standard library.
+pub struct Engine {
+    vm: Vm,
+}
+
+/// Where the registry keeps the functions that run a chunk, whatever happens to the globals.
+const RUNNER: &[u8] = b"perilune.runner";
+const HANDLER: &[u8] = b"perilune.handler";
+
+/// How a traceback shows the function that runs the chunk, and how it should.
+const RUNNER_FRAME: &[u8] = b"\n\t[C]: in function 'xpcall'";
+const HOST_FRAME: &[u8] = b"\n\t[C]: in ?";
+
+impl Engine {
+    /// Makes a machine; `no_environment` keeps the library from reading environment variables.
+    pub fn new(options: perilune_vm::Options, no_environment: bool) -> Result<Engine, Message> {
+        let mut engine = Engine { vm: Vm::new(options) };
+        engine.with(|ctx| {
+            if no_environment {
+                ctx.push_registry();
+                ctx.push_bool(true);
+                ctx.raw_set_field(-2, b"LUA_NOENV")?;
+                ctx.pop(1);
+            }
+            perilune_stdlib::open(ctx)?;
+            keep_runner(ctx)
+        })?;
+        Ok(engine)
+    }
+
+    /// Gives the native interface to an action; the window is as before when it ends.
+    pub fn with<T>(&mut self, action: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>) -> Result<T, Message> {
+        let mut message = Vec::new();
+        let result = self.vm.with(|ctx| {
+            let top = ctx.top();
+            let result = action(ctx);
+            if result.is_err() {
+                message = ctx.bytes(-1).unwrap_or(b"(error object is not a string)").to_vec();
+            }
+            ctx.set_top(top);
+            result
+        });
+        result.map_err(|_| message)
+    }
+
+    /// Whether this text is a chunk; the message says why it is not.
+    pub fn check(&mut self, source: &[u8], name: &[u8]) -> Result<(), Message> {
+        self.with(|ctx| match ctx.load(source, name, b"t") {
+            Ok(()) => Ok(Ok(())),
+            Err(_) => Ok(Err(top_bytes(ctx))),
+        })?
+    }
+
+    /// Runs a chunk with strings as its arguments.
+    pub fn run(&mut self, source: &[u8], name: &[u8], arguments: &[Vec<u8>]) -> Result<(), Message> {
+        self.with(|ctx| {
+            push_kept(ctx, RUNNER);
+            if ctx.load(source, name, b"bt").is_err() {
+                return Ok(Err(top_bytes(ctx)));
+            }
+            push_kept(ctx, HANDLER);
+            for argument in arguments {
+                ctx.push_bytes(argument)?;
+            }
+            ctx.call(arguments.len() as u32 + 2, Some(2))?;
+            Ok(if ctx.to_bool(-2) { Ok(()) } else { Err(with_host_frame(top_bytes(ctx))) })
+        })?
+    }
+
+    /// Runs a file, or standard input.
+    pub fn run_file(&mut self, path: Option<&[u8]>, arguments: &[Vec<u8>]) -> Result<(), Message> {
+        let (source, name) = self.with(|ctx| Ok(perilune_stdlib::read_chunk(ctx, path)))??;
+        self.run(&source, &name, arguments)
+    }
+
+    /// Hands over what was written and is still in a buffer.
+    pub fn flush(&mut self) {
+        self.with(|ctx| {
+            ctx.out().flush().ok();
+            Ok(())
+        })
+        .ok();
+        perilune_stdlib::flush_all();
+    }
+
+    /// Closes the machine: finalizers run, and buffers are handed over.
+    pub fn close(mut self) {
+        self.vm.close();
+        self.flush();
+    }
+}
+
+fn top_bytes(ctx: &mut Ctx<'_>) -> Message {
+    ctx.bytes(-1).unwrap_or(b"(error object is not a string)").to_vec()
+}
+
+fn push_kept(ctx: &mut Ctx<'_>, key: &[u8]) {
+    ctx.push_registry();
+    ctx.raw_get_field(-1, key);
+    ctx.remove(-2);
+}
+
+/// Keeps `xpcall`, and the handler with `debug.traceback` as its upvalue, in the registry.
+fn keep_runner(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.push_registry();
+    ctx.push_globals();
+    ctx.raw_get_field(-1, b"xpcall");
+    ctx.raw_set_field(-3, RUNNER)?;
+    ctx.raw_get_field(-1, b"debug");
+    ctx.raw_get_field(-1, b"traceback");
+    ctx.push_native("perilune.handler", handle, 1)?;
+    ctx.raw_set_field(-4, HANDLER)
+}
+
+/// Turns an error value into a message with a traceback; a value's `__tostring` makes the whole message.
+fn handle(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    const CONVERTED: u32 = 1;
+    const TRACED: u32 = 2;
+    if state == TRACED || state == CONVERTED && ctx.kind(-1) == Kind::Str {
+        return Ok(Next::Return(1));
+    }
+    ctx.set_top(1);
+    if !matches!(ctx.kind(1), Kind::Str | Kind::Int | Kind::Float) {
+        if state == 0 && ctx.metafield(1, b"__tostring") {
+            ctx.push_copy(1);
+            return Ok(Next::Call { args: 1, results: Some(1), state: CONVERTED });
+        }
+        let message = format!("(error object is a {} value)", ctx.kind(1).name());
+        ctx.push_bytes(message.as_bytes())?;
+        ctx.replace(1);
+    }
+    ctx.check_bytes(1)?;
+    ctx.upvalue(1);
+    ctx.push_copy(1);
+    // Neither `traceback` nor this handler is to be seen.
+    ctx.push_int(2);
+    Ok(Next::Call { args: 2, results: Some(1), state: TRACED })
+}
+
+/// Shows the function that runs chunks as what it is, the host.
+fn with_host_frame(message: Message) -> Message {
+    let Some(at) = message.windows(RUNNER_FRAME.len()).rposition(|part| part == RUNNER_FRAME) else {
+        return message;
+    };
+    [&message[..at], HOST_FRAME].concat()
+}

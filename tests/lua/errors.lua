@@ -1,0 +1,172 @@
+-- Errors: values, levels, handlers, names in messages (manual 2.3, 6.1).
+local n = 0
+local function check(name, ok, ...) n = n + 1; print((ok and "ok   " or "FAIL ") .. name, ...) end
+local function same(name, got, want)
+  local shown = (type(got) == "table" or type(got) == "function") and type(got) or got
+  check(name, got == want and math.type(got) == math.type(want), shown)
+end
+local function fails(name, text, f, ...)
+  local ok, message = pcall(f, ...)
+  check(name, not ok and tostring(message):find(text, 1, true) ~= nil, message)
+end
+
+-- Each row: code, and the message after the position.
+local function message(code, ...)
+  local f, e = load(code, "=chunk")
+  if not f then return "syntax: " .. e end
+  local ok, m = pcall(f, ...)
+  return m
+end
+global_number = 5
+for _, row in ipairs {
+  { "local x; x.y = 1", "chunk:1: attempt to index a nil value (local 'x')" },
+  { "local x; return x.y", "chunk:1: attempt to index a nil value (local 'x')" },
+  { "return undefined.y", "chunk:1: attempt to index a nil value (global 'undefined')" },
+  { "return string.nothing.y", "chunk:1: attempt to index a nil value (field 'nothing')" },
+  { "local t = {}; return t.a.b.c", "chunk:1: attempt to index a nil value (field 'a')" },
+  { "local t = {}; return t[1][2]", "chunk:1: attempt to index a nil value (field 'integer index')" },
+  { "local t, k = {}, 'k'; return t[k].x", "chunk:1: attempt to index a nil value (field '?')" },
+  { "local u; return (function() return u.x end)()", "chunk:1: attempt to index a nil value (upvalue 'u')" },
+  { "local u; (function() u.x = 1 end)()", "chunk:1: attempt to index a nil value (upvalue 'u')" },
+  { "undefined()", "chunk:1: attempt to call a nil value (global 'undefined')" },
+  { "local f = 5; f()", "chunk:1: attempt to call a number value (local 'f')" },
+  { "string.nothing()", "chunk:1: attempt to call a nil value (field 'nothing')" },
+  { "local s = 'x'; s:nothing()", "chunk:1: attempt to call a nil value (method 'nothing')" },
+  { "('x')()", "chunk:1: attempt to call a string value" },
+  { "local t = {}; t.f.g()", "chunk:1: attempt to index a nil value (field 'f')" },
+  { "local t = {}; t:m()", "chunk:1: attempt to call a nil value (method 'm')" },
+  { "return (1)()", "chunk:1: attempt to call a number value" },
+  { "local a; return a + 1", "chunk:1: attempt to perform arithmetic on a nil value (local 'a')" },
+  { "local a = {}; return 1 + a", "chunk:1: attempt to perform arithmetic on a table value (local 'a')" },
+  { "return undefined + 1", "chunk:1: attempt to perform arithmetic on a nil value (global 'undefined')" },
+  { "local t = {}; return t.x * 2", "chunk:1: attempt to perform arithmetic on a nil value (field 'x')" },
+  { "local a; return -a", "chunk:1: attempt to perform arithmetic on a nil value (local 'a')" },
+  { "return 2 ^ {}", "chunk:1: attempt to perform arithmetic on a table value" },
+  { "local a = 'x'; return a + 1", "chunk:1: attempt to add a 'string' with a 'number'" },
+  { "return 'x' + 1", "chunk:1: attempt to add a 'string' with a 'number'" },
+  { "local a; return a .. 'x'", "chunk:1: attempt to concatenate a nil value (local 'a')" },
+  { "return 'x' .. undefined", "chunk:1: attempt to concatenate a nil value (global 'undefined')" },
+  { "local t = {}; return 'x' .. t.f .. 'y'", "chunk:1: attempt to concatenate a nil value (field 'f')" },
+  { "local a; return #a", "chunk:1: attempt to get length of a nil value (local 'a')" },
+  { "return #global_number", "chunk:1: attempt to get length of a number value (global 'global_number')" },
+  { "local a = {}; return a < 1", "chunk:1: attempt to compare table with number" },
+  { "return 1 < 'x'", "chunk:1: attempt to compare number with string" },
+  { "return {} <= {}", "chunk:1: attempt to compare two table values" },
+  { "return nil > 1", "chunk:1: attempt to compare number with nil" },
+  { "local a = 1.5; return a | 1", "chunk:1: number (local 'a') has no integer representation" },
+  { "local a = {}; return a | 1", "chunk:1: attempt to perform bitwise operation on a table value (local 'a')" },
+  { "local a = 'x'; return a & 1", "chunk:1: attempt to perform bitwise operation on a string value (local 'a')" },
+  { "return 1 // 0", "chunk:1: attempt to divide by zero" },
+  { "return 1 % 0", "chunk:1: attempt to perform 'n%0'" },
+  { "local a\nlocal b = 1\nreturn a.x", "chunk:3: attempt to index a nil value (local 'a')" },
+  { "local t = {}\nt.x =\n1 +\nnil", "chunk:3: attempt to perform arithmetic on a nil value" },
+  { "local t = setmetatable({}, {__index = function(t, k) return k.x.y end}); return t.a", "chunk:1: attempt to index a nil value (field 'x')" },
+  { "error('m')", "chunk:1: m" }, { "error('m', 0)", "m" }, { "error('m', 1)", "chunk:1: m" },
+  { "local function f() error('m', 2) end\nf()", "chunk:2: m" },
+  { "local function f() error('m', 2) end\nlocal function g()\nf() end\ng()", "chunk:3: m" },
+  { "error(5)", 5 }, { "error(nil)", nil }, { "error()", nil }, { "error(true)", true },
+  { "assert(false)", "assertion failed!" }, { "assert(nil, 'why')", "why" }, { "assert(false, 7)", 7 },
+  { "assert()", "bad argument #1 to 'assert' (value expected)" },
+  { "string.rep()", "bad argument #1 to 'rep' (string expected, got no value)" },
+  { "('x'):rep({})", "bad argument #1 to 'rep' (number expected, got table)" },
+  { "('x'):rep(1.5)", "bad argument #1 to 'rep' (number has no integer representation)" },
+  { "string.rep('x', 'y')", "bad argument #2 to 'rep' (number expected, got string)" },
+  { "setmetatable(1)", "bad argument #1 to 'setmetatable' (table expected, got number)" },
+  { "ipairs()", "bad argument #1 to 'ipairs' (value expected)" },
+  { "for k in pairs(nil) do end", "bad argument #1 to 'for iterator' (table expected, got nil)" },
+  { "next({}, 'x')", "invalid key to 'next'" },
+  { "math.floor('x')", "bad argument #1 to 'floor' (number expected, got string)" },
+  { "local m = math; m.floor({})", "bad argument #1 to 'floor' (number expected, got table)" },
+  { "io.open('x', 'bad')", "bad argument #2 to 'open' (invalid mode)" },
+  { "getmetatable()", "bad argument #1 to 'getmetatable' (value expected)" },
+  { "type()", "bad argument #1 to 'type' (value expected)" },
+  { "string.bad()", "chunk:1: attempt to call a nil value (field 'bad')" },
+  { "for i = 1, 10, 0 do end", "chunk:1: 'for' step is zero" },
+  { "local a <const> = nil; return a.b", "chunk:1: attempt to index a nil value" },
+  { "local t = {}; t[nil] = 1", "chunk:1: table index is nil" },
+  { "local t = {}; t[0/0] = 1", "chunk:1: table index is NaN" },
+  { "rawset({}, nil, 1)", "table index is nil" },
+  { "return ('x').y.z", "chunk:1: attempt to index a nil value (field 'y')" },
+  { "return math.huge // 0 | 1", "chunk:1: number has no integer representation" },
+} do
+  local m = message(row[1])
+  local want = row[2]
+  local plain = type(m) == "string" and type(want) == "string" and (m == want or m == "chunk:1: " .. want or m:sub(1, #want) == want)
+  check(row[1]:gsub("\n", "\\n"), m == want or plain, m)
+end
+
+-- pcall and xpcall.
+do
+  local t = {}
+  local ok, e = pcall(error, t)
+  check("error object keeps its identity", not ok and e == t)
+  check("pcall returns all", select("#", pcall(function() return 1, nil, nil end)) == 4)
+  check("pcall of no function", select(2, pcall(5)) == "attempt to call a number value", (select(2, pcall(5))))
+  fails("pcall without argument", "bad argument #1 to 'pcall' (value expected)", pcall)
+  local _, m = xpcall(function() error("x", 0) end, function(m) return m .. "!" end)
+  same("handler result", m, "x!")
+  _, m = xpcall(function() local a; a() end, function(m) return (m:gsub("^.-:%d+: ", "")) end)
+  same("handler sees runtime errors", m, "attempt to call a nil value (local 'a')")
+  same("xpcall success", select(2, xpcall(function(...) return select("#", ...) end, print, 1, 2, 3)), 3)
+  local depth
+  xpcall(function() local x <const> = 1; error("x") end, function() depth = debug.traceback("tb", 1):find("in function <errors.lua:", 1, true) ~= nil end)
+  check("handler runs on the stack of the error", depth)
+  _, m = xpcall(error, function() error("again", 0) end, "x")
+  check("error in the handler", type(m) == "string" or m == nil)
+  fails("xpcall needs a handler", "bad argument #2 to 'xpcall' (function expected, got no value)", xpcall, print)
+  local function loop() return 1 + loop() end
+  local ok2, so = pcall(loop)
+  check("stack overflow", not ok2 and so:find("stack overflow", 1, true) ~= nil)
+  local ok3, so3 = pcall(function() local function f(...) return pcall(f, ...) end return f() end)
+  check("pcall recursion ends", ok3 ~= nil)
+  local mt = setmetatable({}, { __index = function(s, k) return s[k .. "x"] end })
+  ok2, so = pcall(function() return mt.a end)
+  check("metamethod recursion ends", not ok2 and tostring(so):find("overflow", 1, true) ~= nil)
+  local ok4, back = pcall(string.rep, "x", -1)
+  check("still works", ok4 and back == "")
+  local ok5, m5 = pcall(string.rep, "x", 1 << 60)
+  check("result too large", not ok5, m5)
+  same("error in deep pcalls", select(4, pcall(pcall, pcall, error, "e")), "e")
+  local levels = {}
+  local function level(k) error("at", k) end
+  local function caller(k) level(k) end
+  for k = 1, 3 do levels[k] = select(2, pcall(caller, k)):match(":(%d+):") or "none" end
+  check("levels differ", levels[1] ~= levels[2], levels[2] - levels[1])
+end
+
+-- Tracebacks.
+do
+  local function inner() return debug.traceback("msg") .. "" end
+  local tb = inner()
+  local lines = {}
+  for line in tb:gmatch("[^\n]+") do lines[#lines + 1] = line end
+  same("message first", lines[1], "msg")
+  same("then the header", lines[2], "stack traceback:")
+  check("local function", lines[3]:match("^\terrors%.lua:%d+: in local 'inner'$") ~= nil, lines[3])
+  check("main chunk", lines[4]:match("^\terrors%.lua:%d+: in main chunk$") ~= nil, lines[4])
+  same("the host", lines[5], "\t[C]: in ?")
+  same("not a string", debug.traceback(12.5), "12.5\nstack traceback:\n" .. debug.traceback(""):gsub("^\nstack traceback:\n", ""))
+  local t = {}
+  same("object comes back", debug.traceback(t), t)
+  same("nil message", debug.traceback(nil):sub(1, 16), "stack traceback:")
+  function global_function() return (debug.traceback("g")) end
+  check("global function", global_function():find("in function 'global_function'", 1, true) ~= nil)
+  local o = {}
+  function o.field() return (debug.traceback("g")) end
+  function o:method() return (debug.traceback("g")) end
+  check("field", o.field():match("in (%l+ 'field')") == "field 'field'" or o.field():match("in function") ~= nil, (o.field():match("in %l+ '[%w.]+'")))
+  check("method", o:method():match("in (%l+ 'method')") == "method 'method'", (o:method():match("in %l+ '[%w.]+'")))
+  check("library function", select(2, xpcall(string.rep, debug.traceback)):find("[C]: in function 'string.rep'", 1, true) ~= nil)
+  local function tail() return debug.traceback("t") end
+  local function starter() local r = tail(); return r end
+  check("tail call", (function() return tail() end)():find("(...tail calls...)", 1, true) ~= nil)
+  local co = coroutine.create(function() local function waits() coroutine.yield() end waits() end)
+  coroutine.resume(co)
+  local text = debug.traceback(co)
+  check("of a coroutine", text:find("in function 'coroutine.yield'", 1, true) ~= nil and text:find("in local 'waits'", 1, true) ~= nil, text)
+  same("of a coroutine with message and level", debug.traceback(co, "m", 1):match("^m\nstack traceback:\n\terrors%.lua") ~= nil, true)
+  local function deep(k) if k == 0 then return debug.traceback("d") end return (deep(k - 1)) end
+  check("long traces are cut", deep(50):find("\n\t...\t(skipping", 1, true) ~= nil)
+end
+
+print("checks", n)

@@ -1,0 +1,120 @@
+-- Garbage collection: weak tables, finalizers, options (manual 2.5).
+local n = 0
+local function check(name, ok, ...) n = n + 1; print((ok and "ok   " or "FAIL ") .. name, ...) end
+local function same(name, got, want)
+  local shown = (type(got) == "table" or type(got) == "function") and type(got) or got
+  check(name, got == want and math.type(got) == math.type(want), shown)
+end
+local function fails(name, text, f, ...)
+  local ok, message = pcall(f, ...)
+  check(name, not ok and tostring(message):find(text, 1, true) ~= nil, message)
+end
+
+local function full() collectgarbage(); collectgarbage() end
+local function size(t) local c = 0; for _ in pairs(t) do c = c + 1 end; return c end
+
+do
+  local w = setmetatable({}, { __mode = "v" })
+  local keep = {}
+  w[1], w[2], w.k, w.s, w.n = {}, keep, {}, "text", 5
+  full()
+  check("weak values go", w[1] == nil and w.k == nil)
+  check("held values stay", w[2] == keep and w.s == "text" and w.n == 5)
+end
+do
+  local w = setmetatable({}, { __mode = "k" })
+  local keep = {}
+  w[{}], w[keep], w.text, w[1] = 1, 2, {}, {}
+  full()
+  same("weak keys go", size(w), 3)
+  same("held key stays", w[keep], 2)
+end
+do
+  local e = setmetatable({}, { __mode = "k" })
+  local root = {}
+  do
+    local a, b = {}, {}
+    e[root], e[a], e[b] = a, b, "end"
+  end
+  full()
+  same("ephemeron chain from a live root", e[e[e[root]]], "end")
+  root = nil
+  full()
+  same("ephemeron chain collapses", size(e), 0)
+  local c = {}
+  e[c] = { c }
+  c = nil
+  full()
+  same("value that refers to its key", size(e), 0)
+end
+do
+  local w = setmetatable({}, { __mode = "kv" })
+  local k, v = {}, {}
+  w[k], w[v], w[{}] = {}, k, v
+  full()
+  same("weak both", size(w), 1)
+  local f = setmetatable({}, { __mode = "v" })
+  f[1] = function() return f end
+  f[2] = coroutine.create(function() end)
+  full()
+  same("closures and coroutines", size(f) <= 1, true)
+end
+do
+  local order = {}
+  for i = 1, 3 do setmetatable({}, { __gc = function() order[#order + 1] = i end }) end
+  full()
+  same("finalizers run in reverse order", table.concat(order, " "), "3 2 1")
+  local saved
+  do local r = setmetatable({ v = 7 }, { __gc = function(o) saved = o end }) end
+  full()
+  same("resurrection", saved and saved.v, 7)
+  local runs = 0
+  do setmetatable({}, { __gc = function(o) runs = runs + 1; setmetatable(o, getmetatable(o)) end }) end
+  full(); full()
+  check("marked again runs again", runs >= 2)
+  local once = 0
+  do setmetatable({}, { __gc = function() once = once + 1 end }) end
+  full(); full()
+  same("runs once", once, 1)
+  local late = 0
+  do local o = setmetatable({}, {}); getmetatable(o).__gc = function() late = late + 1 end end
+  full()
+  same("__gc added after setmetatable does not mark", late, 0)
+  local placeholder = 0
+  do local o = setmetatable({}, { __gc = true }); getmetatable(o).__gc = function() placeholder = placeholder + 1 end end
+  full()
+  same("a placeholder marks", placeholder, 1)
+  local w = setmetatable({}, { __mode = "v" })
+  local k = setmetatable({}, { __mode = "k" })
+  local value_seen, key_seen
+  do
+    local o = setmetatable({}, { __gc = function(x) value_seen, key_seen = w[1], k[x] end })
+    w[1], k[o] = o, "attached"
+  end
+  full()
+  same("weak value cleared before its finalizer", value_seen, nil)
+  same("weak key kept until its finalizer", key_seen, "attached")
+end
+do
+  check("count", collectgarbage("count") > 0 and math.type(collectgarbage("count")) == "float")
+  same("collect gives zero", collectgarbage("collect"), 0)
+  same("no argument", collectgarbage(), 0)
+  same("isrunning", collectgarbage("isrunning"), true)
+  collectgarbage("stop")
+  same("stopped", collectgarbage("isrunning"), false)
+  collectgarbage("restart")
+  same("restarted", collectgarbage("isrunning"), true)
+  same("step", type(collectgarbage("step")), "boolean")
+  collectgarbage("incremental")
+  same("from incremental", collectgarbage("generational"), "incremental")
+  same("from generational", collectgarbage("incremental"), "generational")
+  fails("option", "bad argument #1 to 'collectgarbage' (invalid option 'nothing')", collectgarbage, "nothing")
+  local before = collectgarbage("count")
+  do local junk = {}; for i = 1, 20000 do junk[i] = { i } end end
+  full()
+  check("garbage is freed", collectgarbage("count") < before + 200)
+  for i = 1, 20000 do local s = ("x"):rep(i % 50) .. i end
+  check("strings are freed", collectgarbage("count") < before + 4000)
+end
+
+print("checks", n)

@@ -1,0 +1,83 @@
+//! The last pass over a function's code.
+
+use crate::code::op_of;
+use crate::function::Function;
+use perilune_isa::{LocalVar, Op, Proto, UpvalueDesc, word};
+use perilune_syntax::ast::{self, Ast};
+
+/// Makes the finished function of `f`.
+pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &[u8], last_line: u32) -> Proto {
+    let caches = rewrite(&mut f);
+    let name = |id| Box::<[u8]>::from(crate::text(ast, id));
+    let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
+        name: name(u.name),
+        in_stack: u.in_stack,
+        index: u.index,
+        is_const: u.read_only,
+    });
+    let locals = f.locals.iter().map(|l| LocalVar {
+        name: name(l.name),
+        register: l.register,
+        start_pc: l.start_pc,
+        end_pc: l.end_pc,
+    });
+    Proto {
+        upvalues: upvalues.collect(),
+        locals: locals.collect(),
+        constants: f.constants.finish(ast),
+        code: f.code,
+        lines: f.lines,
+        children: f.children,
+        params: body.params.len() as u8,
+        is_vararg: body.is_vararg,
+        max_stack: f.max_stack as u8,
+        caches,
+        line_defined: f.line_defined,
+        last_line,
+        span: (body.span.start, body.span.end),
+        name: f.name.into(),
+        source: source.into(),
+    }
+}
+
+/// Numbers the caches, marks returns that close, and shortens jumps to jumps.
+fn rewrite(f: &mut Function) -> u16 {
+    let mut caches = 0;
+    let mut pc = 0;
+    while pc < f.code.len() {
+        let first = f.code[pc];
+        let op = op_of(first);
+        match op {
+            Op::GetUpTable | Op::SetUpTable | Op::SetUpTableK | Op::GetField | Op::SetField | Op::SetFieldK | Op::Method => {
+                f.code[pc + 1] = word::cache_key(caches, word::key(f.code[pc + 1]));
+                caches += 1;
+            }
+            Op::Return0 if f.captures => f.code[pc] = word::abc(Op::Return, 0, 1, 1),
+            Op::Return1 if f.captures => f.code[pc] = word::abc(Op::Return, word::a(first), 2, 1),
+            Op::Return | Op::TailCall if f.captures => f.set_c(pc as u32, 1),
+            Op::Jump => {
+                let target = final_target(&f.code, pc as i64 + 1 + i64::from(word::get_sj(first)));
+                f.code[pc] = word::sj(Op::Jump, (target - pc as i64 - 1) as i32);
+            }
+            Op::Eq | Op::Lt | Op::Le | Op::EqK | Op::EqImm | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm | Op::Test | Op::TestSet => {
+                let after = pc as i64 + 2;
+                let target = final_target(&f.code, after + i64::from(f.code[pc + 1] as i32));
+                f.code[pc + 1] = (target - after) as i32 as u32;
+            }
+            _ => {}
+        }
+        pc += usize::from(op.info().words);
+    }
+    caches
+}
+
+/// Follows forward jumps; a loop's jump is a safepoint and stays.
+fn final_target(code: &[u32], mut target: i64) -> i64 {
+    for _ in 0..100 {
+        match code.get(target as usize) {
+            Some(first) if op_of(*first) == Op::Jump => target += 1 + i64::from(word::get_sj(*first)),
+            _ => break,
+        }
+    }
+    target
+}

@@ -1,0 +1,167 @@
+//! From Lua source to verified-shape bytecode, in one pass over the tree.
+//!
+//! Knows no heap and runs nothing. Follows PUC Lua's code generator in what can
+//! be observed: evaluation order, lines, messages, limits.
+
+mod chunk_id;
+mod error;
+mod exp;
+mod fold;
+mod constants;
+mod function;
+mod code;
+mod discharge;
+mod operator;
+mod label;
+mod resolve;
+mod naming;
+mod expr;
+mod stat;
+mod control;
+mod finish;
+
+pub use chunk_id::chunk_id;
+pub use error::{CompileError, SemanticError};
+
+use error::Result;
+use exp::{Exp, Kind};
+use function::{Function, Upvalue, VarKind};
+use perilune_isa::{Chunk, Op, Proto, word};
+use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
+
+const ENV: StrId = StrId(u32::MAX);
+const BREAK: StrId = StrId(u32::MAX - 1);
+const FOR_STATE: StrId = StrId(u32::MAX - 2);
+
+/// Compiles a source text. `chunk_name` is as given to `load`.
+///
+/// # Errors
+/// The first thing that is wrong with the text, as PUC Lua words it.
+pub fn compile(source: &[u8], chunk_name: &[u8]) -> std::result::Result<Chunk, CompileError> {
+    let parsed = perilune_syntax::parse(source);
+    if let Some(error) = parsed.errors.iter().min_by_key(|e| e.span.start) {
+        return Err(located(chunk_name, error.line, &error.message));
+    }
+    compile_ast(&parsed.ast, chunk_name).map_err(|error| {
+        let near = error.near.map(|at| format!(" near {}", token_at(source, at as usize)));
+        located(chunk_name, error.line, &format!("{}{}", error.message, near.unwrap_or_default()))
+    })
+}
+
+fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
+    let text = format!(":{line}: {message}");
+    CompileError { message: [chunk_id(chunk_name).as_slice(), text.as_bytes()].concat() }
+}
+
+/// The token that begins at or after `at`, as messages show it.
+fn token_at(source: &[u8], at: usize) -> String {
+    let rest = source.get(at..).unwrap_or_default().trim_ascii_start();
+    let is_word = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
+    match rest.iter().take_while(is_word).count() {
+        0 if rest.is_empty() => "<eof>".into(),
+        count => format!("'{}'", String::from_utf8_lossy(&rest[..count.max(1)])),
+    }
+}
+
+/// Compiles a tree without syntax errors.
+///
+/// # Errors
+/// The first violation of a rule about scopes, labels or limits.
+pub fn compile_ast(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Chunk, SemanticError> {
+    let position = |wanted: &[u8]| ast.strings.iter().position(|s| **s == *wanted);
+    let env_name = position(b"_ENV").map_or(ENV, |at| StrId(at as u32));
+    let mut compiler = Compiler {
+        ast,
+        source: chunk_name,
+        f: Function::new(0, Vec::new()),
+        enclosing: Vec::new(),
+        spine: Vec::new(),
+        hint: None,
+        env_name,
+        break_name: BREAK,
+    };
+    compiler.f.upvalues.push(Upvalue { name: env_name, in_stack: true, index: 0, read_only: false });
+    let main = FunctionId(ast.functions.len().saturating_sub(1) as u32);
+    compiler.body(main).map(Chunk).map_err(|error| *error)
+}
+
+/// The text of a name or string.
+fn text(ast: &Ast, id: StrId) -> &[u8] {
+    match id {
+        ENV => b"_ENV",
+        BREAK => b"break",
+        FOR_STATE => b"(for state)",
+        StrId(at) => &ast.strings[at as usize],
+    }
+}
+
+/// The compiler: the function that is being made, and those around it.
+struct Compiler<'a> {
+    ast: &'a Ast,
+    source: &'a [u8],
+    f: Function,
+    enclosing: Vec<Function>,
+    /// Expressions whose left operand is being compiled.
+    spine: Vec<ExprId>,
+    /// The name of the function or table that is compiled next.
+    hint: Option<Vec<u8>>,
+    env_name: StrId,
+    break_name: StrId,
+}
+
+impl<'a> Compiler<'a> {
+    fn node(&self, id: ExprId) -> &'a ExprNode {
+        &self.ast.exprs[id.0 as usize]
+    }
+
+    fn lossy(&self, id: StrId) -> String {
+        String::from_utf8_lossy(text(self.ast, id)).into_owned()
+    }
+
+    /// The token that is dealt with now.
+    fn at(&mut self, line: u32, span: Span) {
+        self.f.line = line;
+        self.f.span = span;
+    }
+
+    fn closure(&mut self, id: FunctionId) -> Result<Exp> {
+        let body = &self.ast.functions[id.0 as usize];
+        let hint = self.hint.take();
+        let inner = Function::new(body.line, self.nested_name(hint));
+        self.enclosing.push(std::mem::replace(&mut self.f, inner));
+        let proto = self.body(id)?;
+        self.f.line = body.end_line;
+        self.f.span = body.span;
+        let Ok(index) = u16::try_from(self.f.children.len()) else {
+            return self.f.limit("functions", 65_536);
+        };
+        self.f.children.push(proto);
+        Ok(Exp::new(Kind::Open(self.f.emit(word::abx(Op::Closure, 0, index)))))
+    }
+
+    /// Compiles the body of the current function and returns to the enclosing one.
+    fn body(&mut self, id: FunctionId) -> Result<Proto> {
+        let body = &self.ast.functions[id.0 as usize];
+        self.f.enter(false);
+        for param in &body.params {
+            self.f.span = param.span;
+            self.f.activate(param.text, VarKind::Regular)?;
+        }
+        self.f.reserve(body.params.len())?;
+        if body.is_vararg {
+            self.f.emit(word::abc(Op::VarargPrep, body.params.len() as u8, 0, 0));
+        }
+        self.statements(&body.body)?;
+        self.f.line = body.body.end_line;
+        if let Some(goto) = self.f.gotos.first() {
+            let end = (body.body.end_line, body.span.end);
+            return Err(label::undefined(goto, self.ast, self.break_name, end));
+        }
+        self.f.here();
+        self.f.emit(word::abc(Op::Return0, 0, 0, 0));
+        self.f.leave(self.break_name)?;
+        let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
+        let done = std::mem::replace(&mut self.f, outer);
+        Ok(finish::finish(done, self.ast, body, self.source, body.end_line))
+    }
+}

@@ -1,0 +1,38 @@
+//! Messages of programs that break the rules of scopes and labels.
+
+use perilune_compile::{chunk_id, compile};
+
+fn message(source: &str) -> String {
+    String::from_utf8(compile(source.as_bytes(), b"=t").unwrap_err().message).unwrap()
+}
+
+#[test]
+fn scopes_and_labels() {
+    assert_eq!(message("local x <const> = 1\nx = 2"), "t:2: attempt to assign to const variable 'x'");
+    assert_eq!(message("local x <const> = f()\nfunction g() x = 2 end"), "t:2: attempt to assign to const variable 'x'");
+    assert_eq!(message("local x <close>, y <close> = 1"), "t:1: multiple to-be-closed variables in local list");
+    assert_eq!(message("goto l\ndo ::l:: end"), "t:2: no visible label 'l' for <goto> at line 1");
+    assert_eq!(message("goto l; local a\n::l:: f()"), "t:2: <goto l> at line 1 jumps into the scope of local 'a'");
+    assert_eq!(
+        message("repeat goto l; local a; ::l:: until a"),
+        "t:1: <goto l> at line 1 jumps into the scope of local 'a'"
+    );
+    assert_eq!(message("::l::\n::l::"), "t:2: label 'l' already defined on line 1");
+    assert_eq!(message("break"), "t:1: break outside a loop at line 1 near <eof>");
+}
+
+#[test]
+fn limits() {
+    let locals: String = (0..201).map(|i| format!("local a{i}\n")).collect();
+    assert_eq!(message(&locals), "t:201: too many local variables (limit is 200) in main function near <eof>");
+    let wide = format!("f({}1)", "x(),".repeat(260));
+    assert!(message(&wide).contains("function or expression needs too many registers"));
+}
+
+#[test]
+fn chunk_names() {
+    assert_eq!(chunk_id(b"=stdin"), b"stdin");
+    assert_eq!(chunk_id(b"return 1"), b"[string \"return 1\"]");
+    assert_eq!(chunk_id(b"a\nb"), b"[string \"a...\"]");
+    assert_eq!(chunk_id(&[b"@".as_slice(), &[b'x'; 80]].concat()).len(), 59);
+}

@@ -1,0 +1,198 @@
+//! `pcall xpcall error setmetatable getmetatable collectgarbage`.
+
+use crate::api::{Ctx, Kind, Next, Value};
+use crate::call::ERROR_STATE;
+use crate::error::Error;
+
+/// Sets the functions of this module in the table on the top.
+///
+/// # Errors
+/// The memory limit.
+pub fn install(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    super::install(
+        ctx,
+        &[
+            ("pcall", "pcall", pcall),
+            ("xpcall", "xpcall", xpcall),
+            ("error", "error", error),
+            ("setmetatable", "setmetatable", set_metatable),
+            ("getmetatable", "getmetatable", get_metatable),
+            ("collectgarbage", "collectgarbage", collect_garbage),
+        ],
+    )
+}
+
+fn pcall(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state == 0 {
+        ctx.check_any(1)?;
+        ctx.push_nil();
+        ctx.insert(1);
+        let args = ctx.top() as u32 - 2;
+        ctx.protect();
+        return Ok(Next::Call { args, results: None, state: 1 });
+    }
+    protected_result(ctx, state)
+}
+
+/// As `pcall`, but a handler sees the error first (manual 6.1).
+pub fn xpcall(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state == 0 {
+        if !matches!(ctx.kind(2), Kind::Function | Kind::Native) {
+            return Err(ctx.type_error(2, "function"));
+        }
+        ctx.push_copy(1);
+        ctx.push_copy(2);
+        ctx.replace(1);
+        ctx.replace(2);
+        let args = ctx.top() as u32 - 2;
+        ctx.protect();
+        return Ok(Next::Call { args, results: None, state: 1 });
+    }
+    protected_result(ctx, state)
+}
+
+fn protected_result(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    ctx.push_bool(state != ERROR_STATE);
+    ctx.replace(1);
+    Ok(Next::Return(ctx.top() as u32))
+}
+
+fn error(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let level = ctx.opt_int(2, 1)?;
+    ctx.set_top(1);
+    if let (Value::Str(message), true) = (ctx.value(1), level > 0) {
+        let text = [&ctx.where_(level as usize), message].concat();
+        return Err(ctx.error_plain(text));
+    }
+    Err(ctx.error_top())
+}
+
+fn set_metatable(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    ctx.check_table(1)?;
+    if !matches!(ctx.kind(2), Kind::Nil | Kind::Table) {
+        return Err(ctx.type_error(2, "nil or table"));
+    }
+    if ctx.metafield(1, b"__metatable") {
+        return Err(ctx.error("cannot change a protected metatable"));
+    }
+    ctx.set_top(2);
+    ctx.set_metatable(1);
+    Ok(Next::Return(1))
+}
+
+fn get_metatable(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    ctx.check_any(1)?;
+    if !ctx.metafield(1, b"__metatable") && !ctx.get_metatable(1) {
+        ctx.push_nil();
+    }
+    Ok(Next::Return(1))
+}
+
+const OPTIONS: &[&str] = &["stop", "restart", "collect", "count", "step", "setpause", "setstepmul", "isrunning", "generational", "incremental"];
+
+fn collect_garbage(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state == 1 {
+        // Run the finalizers of a full collection one after the other.
+        return finalizers(ctx);
+    }
+    let option = ctx.check_option(1, Some("collect"), OPTIONS)?;
+    let first = ctx.opt_int(2, 0)?;
+    let second = ctx.opt_int(3, 0)?;
+    let vm = ctx.vm();
+    match OPTIONS[option] {
+        "stop" => vm.heap.stop(),
+        "restart" => vm.heap.restart(),
+        "collect" => {
+            vm.collect_full();
+            ctx.set_top(0);
+            return finalizers(ctx);
+        }
+        "count" => {
+            let bytes = vm.heap.used();
+            ctx.push_float(bytes as f64 / 1024.0);
+            return Ok(Next::Return(1));
+        }
+        "step" => {
+            let bytes = if first <= 0 { 64 * 1024 } else { (first as usize).saturating_mul(1024) };
+            let done = vm.collect_bytes(bytes);
+            ctx.push_bool(done);
+            return Ok(Next::Return(1));
+        }
+        "setpause" => {
+            let old = std::mem::replace(&mut vm.heap.gc.pause, first.clamp(0, 1000) as usize);
+            ctx.push_int(old as i64);
+            return Ok(Next::Return(1));
+        }
+        "setstepmul" => {
+            let old = std::mem::replace(&mut vm.heap.gc.step_multiplier, first.clamp(0, 1000) as usize);
+            ctx.push_int(old as i64);
+            return Ok(Next::Return(1));
+        }
+        "isrunning" => {
+            let running = !vm.heap.gc.stopped;
+            ctx.push_bool(running);
+            return Ok(Next::Return(1));
+        }
+        mode => {
+            let generational = mode == "generational";
+            if !generational {
+                if first > 0 {
+                    vm.heap.gc.pause = first.min(1000) as usize;
+                }
+                if second > 0 {
+                    vm.heap.gc.step_multiplier = second.min(1000) as usize;
+                }
+            }
+            let was = std::mem::replace(&mut vm.heap.gc.generational, generational);
+            ctx.push_bytes(if was { b"generational" } else { b"incremental" })?;
+            return Ok(Next::Return(1));
+        }
+    }
+    ctx.push_int(0);
+    Ok(Next::Return(1))
+}
+
+fn finalizers(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
+    ctx.set_top(0);
+    match ctx.vm().heap.next_finalizer() {
+        Some(object) => {
+            let f = ctx.vm().metamethod(object, crate::meta::Event::Gc);
+            ctx.push_native("finalizer", finalizer, 0)?;
+            ctx.push(f);
+            ctx.push(object);
+            Ok(Next::Call { args: 2, results: Some(0), state: 1 })
+        }
+        None => {
+            ctx.push_int(0);
+            Ok(Next::Return(1))
+        }
+    }
+}
+
+/// Calls a finalizer (function, object); its error becomes a warning (manual 2.5.3).
+pub(crate) fn finalizer(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    match state {
+        0 => {
+            if !matches!(ctx.kind(1), Kind::Function | Kind::Native) {
+                return Ok(Next::Return(0));
+            }
+            ctx.push_nil();
+            ctx.insert(1);
+            ctx.protect();
+            Ok(Next::Call { args: 1, results: Some(0), state: 1 })
+        }
+        ERROR_STATE => {
+            let text = match ctx.value(2) {
+                Value::Str(text) => text.to_vec(),
+                _ => b"error object is not a string".to_vec(),
+            };
+            ctx.warn(b"error in ", true);
+            ctx.warn(b"__gc", true);
+            ctx.warn(b" (", true);
+            ctx.warn(&text, true);
+            ctx.warn(b")", false);
+            Ok(Next::Return(0))
+        }
+        _ => Ok(Next::Return(0)),
+    }
+}

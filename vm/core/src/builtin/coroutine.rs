@@ -1,0 +1,191 @@
+//! The `coroutine` library (manual 6.2).
+//!
+//! `unsafe`: a thread value keeps its coroutine alive.
+#![allow(unsafe_code)]
+
+use crate::api::{Ctx, Kind, Next, Switch, Value};
+use crate::call::ERROR_STATE;
+use crate::error::Error;
+use crate::object::Thread;
+use crate::unwind::status;
+use crate::value::{Slot, tag};
+
+/// Coroutines that may resume one another in a row.
+const MAX_NESTING: u32 = 10_000;
+
+/// Pushes the library table.
+///
+/// # Errors
+/// The memory limit.
+pub fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.new_table(0, 8)?;
+    super::install(
+        ctx,
+        &[
+            ("create", "coroutine.create", create),
+            ("resume", "coroutine.resume", resume),
+            ("yield", "coroutine.yield", yield_),
+            ("status", "coroutine.status", status_),
+            ("wrap", "coroutine.wrap", wrap),
+            ("running", "coroutine.running", running),
+            ("isyieldable", "coroutine.isyieldable", is_yieldable),
+            ("close", "coroutine.close", close),
+        ],
+    )
+}
+
+fn thread_at(ctx: &mut Ctx<'_>, index: i32) -> Result<*mut Thread, Error> {
+    if ctx.kind(index) != Kind::Thread {
+        return Err(ctx.type_error(index, "coroutine"));
+    }
+    Ok(ctx.slot(index).as_ptr())
+}
+
+fn status_of(ctx: &mut Ctx<'_>, thread: *mut Thread) -> u8 {
+    if thread == ctx.vm().thread {
+        return status::RUNNING;
+    }
+    // SAFETY: see the head of the module.
+    unsafe { (*thread).status }
+}
+
+fn create(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    if !matches!(ctx.kind(1), Kind::Function | Kind::Native) {
+        return Err(ctx.type_error(1, "function"));
+    }
+    let f = ctx.slot(1);
+    let thread = ctx.vm().new_thread(f)?;
+    ctx.push(Slot::object(thread, tag::THREAD));
+    Ok(Next::Return(1))
+}
+
+/// Why a coroutine cannot be resumed, if it cannot.
+fn refusal(ctx: &mut Ctx<'_>, thread: *mut Thread) -> Option<&'static str> {
+    // SAFETY: see the head of the module.
+    let deep = unsafe { (*ctx.vm().thread).depth >= MAX_NESTING };
+    match status_of(ctx, thread) {
+        status::SUSPENDED if deep => Some("C stack overflow"),
+        status::SUSPENDED => None,
+        status::DEAD | status::FAILED => Some("cannot resume dead coroutine"),
+        _ => Some("cannot resume non-suspended coroutine"),
+    }
+}
+
+fn resume(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    match state {
+        0 => {
+            let thread = thread_at(ctx, 1)?;
+            if let Some(why) = refusal(ctx, thread) {
+                ctx.push_bool(false);
+                ctx.push_bytes(why.as_bytes())?;
+                return Ok(Next::Return(2));
+            }
+            Ok(Next::Switch(Switch::Resume { thread, args: ctx.top() as u32 - 1 }))
+        }
+        _ => {
+            ctx.push_bool(state == 1);
+            ctx.replace(1);
+            Ok(Next::Return(ctx.top() as u32))
+        }
+    }
+}
+
+fn wrap(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    create(ctx, state)?;
+    ctx.push_native("coroutine.wrap.call", wrapped, 1)?;
+    Ok(Next::Return(1))
+}
+
+fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    ctx.upvalue(1);
+    let thread = thread_at(ctx, -1)?;
+    match state {
+        0 => {
+            if let Some(why) = refusal(ctx, thread) {
+                return Err(ctx.error(why));
+            }
+            ctx.insert(1);
+            Ok(Next::Switch(Switch::Resume { thread, args: ctx.top() as u32 - 1 }))
+        }
+        1 => {
+            ctx.pop(1);
+            Ok(Next::Return(ctx.top() as u32 - 1))
+        }
+        ERROR_STATE => {
+            ctx.pop(1);
+            // Close what the error left open, then pass it on.
+            ctx.set_top(1);
+            Ok(Next::Switch(Switch::Close { thread }))
+        }
+        _ => {
+            ctx.pop(1);
+            if let Value::Str(message) = ctx.value(-1) {
+                let text = [&ctx.where_(1), message].concat();
+                return Err(ctx.error_plain(text));
+            }
+            Err(ctx.error_top())
+        }
+    }
+}
+
+fn yield_(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state == 1 {
+        return Ok(Next::Return(ctx.top() as u32));
+    }
+    if ctx.is_main() {
+        return Err(ctx.error("attempt to yield from outside a coroutine"));
+    }
+    Ok(Next::Switch(Switch::Yield { values: ctx.top() as u32 }))
+}
+
+fn status_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let thread = thread_at(ctx, 1)?;
+    let text = match status_of(ctx, thread) {
+        status::SUSPENDED => "suspended",
+        status::RUNNING => "running",
+        status::NORMAL => "normal",
+        _ => "dead",
+    };
+    ctx.push_bytes(text.as_bytes())?;
+    Ok(Next::Return(1))
+}
+
+fn running(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let main = ctx.is_main();
+    ctx.push_current_thread();
+    ctx.push_bool(main);
+    Ok(Next::Return(2))
+}
+
+fn is_yieldable(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let yieldable = if ctx.kind(1) == Kind::Thread {
+        let thread = thread_at(ctx, 1)?;
+        thread != ctx.vm().main
+    } else {
+        !ctx.is_main()
+    };
+    ctx.push_bool(yieldable);
+    Ok(Next::Return(1))
+}
+
+fn close(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state == 0 {
+        let thread = thread_at(ctx, 1)?;
+        ctx.set_top(1);
+        return match status_of(ctx, thread) {
+            status::SUSPENDED | status::DEAD | status::FAILED => Ok(Next::Switch(Switch::Close { thread })),
+            other => {
+                let name = if other == status::RUNNING { "running" } else { "normal" };
+                Err(ctx.error(format!("cannot close a {name} coroutine")))
+            }
+        };
+    }
+    // The error, or nil, is on the top.
+    if ctx.is_nil(-1) {
+        ctx.push_bool(true);
+        return Ok(Next::Return(1));
+    }
+    ctx.push_bool(false);
+    ctx.insert(-2);
+    Ok(Next::Return(2))
+}

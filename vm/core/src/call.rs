@@ -1,0 +1,284 @@
+//! Entering and leaving functions.
+//!
+//! `unsafe`: slots are reached by index from the running thread's stack, which
+//! `reserve` makes large enough before anything is written.
+#![allow(unsafe_code)]
+
+use crate::api::{Ctx, Next};
+use crate::error::Error;
+use crate::interp::Flow;
+use crate::meta::Event;
+use crate::object::{Closure, Native};
+use crate::stack::{self, SLACK, flag, kind};
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+
+/// State in which a protected native is entered again when an error reached it.
+pub const ERROR_STATE: u32 = u32::MAX;
+
+impl Vm {
+    /// Makes room for slots below index `end`, and [`SLACK`] more.
+    pub(crate) fn reserve(&mut self, end: usize) -> Result<(), Error> {
+        // SAFETY: addresses of slots are not kept across this call.
+        unsafe {
+            let capacity = (*self.thread).capacity as usize;
+            if end + SLACK <= capacity && !self.torture_stack {
+                return Ok(());
+            }
+            if end > stack::MAX_SLOTS && (capacity >= stack::OVERFLOW_SLOTS || end > stack::OVERFLOW_SLOTS - SLACK) {
+                return Err(self.error_here("stack overflow"));
+            }
+            if end > stack::MAX_SLOTS && capacity < stack::OVERFLOW_SLOTS {
+                // The first overflow: leave room for handlers, then say so.
+                self.resize_stack(stack::OVERFLOW_SLOTS)?;
+                return Err(self.error_here("stack overflow"));
+            }
+            let wanted = (capacity * 2).max(end + SLACK * 2).min(stack::OVERFLOW_SLOTS);
+            let wanted = if end + SLACK <= capacity { capacity } else { wanted };
+            self.resize_stack(wanted)
+        }
+    }
+
+    fn resize_stack(&mut self, capacity: usize) -> Result<(), Error> {
+        // SAFETY: as `reserve`.
+        unsafe {
+            if stack::grow(&mut self.heap, self.thread, capacity).is_err() {
+                return Err(self.memory_error());
+            }
+        }
+        self.refresh_limit();
+        Ok(())
+    }
+
+    /// Calls the function at stack index `func` with `n` arguments from `func + 2`.
+    pub(crate) fn enter(&mut self, func: u32, n: u32, wanted: u8, frame_kind: u8, flags: u8, extra: u32) -> Result<Flow, Error> {
+        let mut n = n;
+        // SAFETY: see the head of the module.
+        unsafe {
+            loop {
+                let thread = self.thread;
+                let slot = (*thread).stack.add(func as usize);
+                let callee = Slot { payload: (*slot).payload, tag: (*slot).tag };
+                let base = func + 2;
+                let delta = if (*thread).base == 0 { 0 } else { base - (*thread).base };
+                match callee.tag {
+                    tag::CLOSURE => {
+                        let proto = (*callee.as_ptr::<Closure>()).proto;
+                        let need = base as usize + (n as usize).max((*proto).params as usize) + (*proto).max_stack as usize;
+                        if need + SLACK > (*thread).capacity as usize || self.torture_stack {
+                            self.reserve(need)?;
+                        }
+                        let slot = (*thread).stack.add(func as usize);
+                        (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags, extra);
+                        *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
+                        for i in n..u32::from((*proto).params) {
+                            *slot.add(2 + i as usize) = Slot::NIL;
+                        }
+                        (*thread).base = base;
+                        (*thread).top = base + n;
+                        (*thread).pc = 0;
+                        if self.attention_raised() {
+                            let flow = self.attend()?;
+                            if flow != Flow::Next {
+                                return Ok(flow);
+                            }
+                        }
+                        return Ok(Flow::Reload);
+                    }
+                    tag::NATIVE => {
+                        self.reserve((base + n) as usize)?;
+                        let slot = (*thread).stack.add(func as usize);
+                        (*slot).tag = stack::head(tag::NATIVE, frame_kind, wanted, flags, extra);
+                        *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
+                        (*thread).base = base;
+                        (*thread).top = base + n;
+                        return self.run_native(0);
+                    }
+                    _ => {
+                        let f = self.metamethod(callee, Event::Call);
+                        if f.is_nil() {
+                            return Err(self.call_error(callee));
+                        }
+                        self.reserve((base + n + 1) as usize)?;
+                        let slot = (*thread).stack.add(func as usize);
+                        for i in (0..n as usize).rev() {
+                            *slot.add(3 + i) = *slot.add(2 + i);
+                        }
+                        *slot.add(2) = callee;
+                        *slot = f;
+                        n += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Enters the native frame on top again, with the state it left.
+    pub(crate) fn resume_native(&mut self) -> Result<Flow, Error> {
+        // SAFETY: the top frame is a native one.
+        let state = unsafe { (*(*self.thread).stack.add((*self.thread).base as usize - 1)).payload as u32 };
+        self.run_native(state)
+    }
+
+    fn run_native(&mut self, state: u32) -> Result<Flow, Error> {
+        // SAFETY: the top frame is a native one; see the head of the module.
+        unsafe {
+            let native = (*(*self.thread).stack.add((*self.thread).base as usize - 2)).as_ptr::<Native>();
+            let function = self.natives[(*native).id as usize].function;
+            let next = function(&mut Ctx::new(self), state)?;
+            let thread = self.thread;
+            match next {
+                Next::Return(n) => {
+                    let flow = self.return_from((*thread).top - n, n)?;
+                    if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
+                        let again = self.collect_step()?;
+                        return Ok(if again == Flow::Next { flow } else { again });
+                    }
+                    Ok(flow)
+                }
+                Next::Call { args, results, state } => {
+                    let base = (*thread).base as usize;
+                    (*(*thread).stack.add(base - 1)).payload = u64::from(state);
+                    self.reserve((*thread).top as usize + 1)?;
+                    let func = (*self.thread).top - args - 1;
+                    let slot = (*self.thread).stack.add(func as usize);
+                    for i in (0..args as usize).rev() {
+                        *slot.add(2 + i) = *slot.add(1 + i);
+                    }
+                    (*self.thread).top += 1;
+                    let wanted = results.map_or(0, |n| n as u8 + 1);
+                    self.enter(func, args, wanted, kind::FROM_NATIVE, 0, 0)
+                }
+                Next::TailCall { args } => {
+                    let func = (*thread).top - args - 1;
+                    self.replace_frame(func, func + 1, args)
+                }
+                Next::Switch(switch) => self.switch(switch),
+            }
+        }
+    }
+
+    /// Calls the function at `func` with `n` arguments from `args` in place of the current frame.
+    pub(crate) unsafe fn replace_frame(&mut self, func: u32, args: u32, n: u32) -> Result<Flow, Error> {
+        // SAFETY: the run moves downwards.
+        unsafe {
+            let thread = self.thread;
+            let frame = stack::frame(thread, (*thread).base);
+            let target = (*thread).stack.add(frame.result as usize);
+            *target = *(*thread).stack.add(func as usize);
+            (*target).tag &= 0xff;
+            let source = (*thread).stack.add(args as usize);
+            for i in 0..n as usize {
+                *target.add(2 + i) = *source.add(i);
+            }
+            (*thread).base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
+            (*thread).pc = frame.caller_pc;
+            (*thread).top = frame.result + 2 + n;
+            let extra = if frame.flags & flag::VARARG != 0 { 0 } else { frame.extra };
+            let kept = frame.flags & (flag::FINALIZER | flag::HOOK);
+            self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
+        }
+    }
+
+    /// Leaves the current frame with `n` values from stack index `first`.
+    pub(crate) fn return_from(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
+        // SAFETY: see the head of the module.
+        unsafe {
+            let thread = self.thread;
+            let stack_before = (*thread).stack;
+            let frame = stack::frame(thread, (*thread).base);
+            if frame.kind == kind::COROUTINE {
+                return self.finish_coroutine(first, n);
+            }
+            let caller = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
+            self.returned_fixed = frame.wanted != 0;
+            match frame.kind {
+                kind::LUA | kind::FROM_NATIVE | kind::ENTRY => {
+                    let wanted = if frame.wanted == 0 { n } else { u32::from(frame.wanted) - 1 };
+                    if frame.result + wanted >= (*thread).capacity {
+                        self.reserve((frame.result + wanted) as usize)?;
+                    }
+                    let target = (*thread).stack.add(frame.result as usize);
+                    let source = (*thread).stack.add(first as usize);
+                    for i in 0..n.min(wanted) as usize {
+                        *target.add(i) = *source.add(i);
+                    }
+                    for i in n..wanted {
+                        *target.add(i as usize) = Slot::NIL;
+                    }
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    (*thread).top = frame.result + wanted;
+                    if frame.kind == kind::ENTRY {
+                        self.exit_error = false;
+                        return Ok(Flow::Done);
+                    }
+                    let native = frame.callee.tag == tag::NATIVE;
+                    Ok(if native && frame.kind == kind::LUA && (*thread).stack == stack_before && frame.flags & flag::TAIL == 0 {
+                        Flow::Next
+                    } else {
+                        Flow::Reload
+                    })
+                }
+                kind::META => {
+                    let result = if n == 0 { Slot::NIL } else { *(*thread).stack.add(first as usize) };
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    (*thread).top = frame.result;
+                    self.finish_op(result, if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra })
+                }
+                kind::CLOSE => {
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc - 1;
+                    (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
+                    Ok(Flow::Reload)
+                }
+                kind::CLOSE_UNWIND => {
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    (*thread).top = frame.result;
+                    self.continue_unwind()
+                }
+                kind::HANDLER => {
+                    let result = if n == 0 { Slot::NIL } else { *(*thread).stack.add(first as usize) };
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    (*thread).top = frame.result;
+                    self.error = result;
+                    Ok(self.unwind())
+                }
+                _ => {
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    (*thread).top = frame.result;
+                    Ok(Flow::Reload)
+                }
+            }
+        }
+    }
+
+    /// The `extra` word of a frame that moved above its arguments: its first header keeps it.
+    unsafe fn meta_extra(&self, result: u32) -> u32 {
+        // SAFETY: `vararg_prep` saved the word in the payload of the old second header slot.
+        unsafe { (*(*self.thread).stack.add(result as usize + 1)).payload as u32 }
+    }
+
+    /// Runs until the host's call is over.
+    pub(crate) fn execute(&mut self) -> Result<(), Error> {
+        loop {
+            // SAFETY: the running thread has a frame.
+            let lua = unsafe {
+                (*(*self.thread).stack.add((*self.thread).base as usize - 2)).tag & 0xff == tag::CLOSURE
+            };
+            let flow = if lua {
+                self.interpret()
+            } else {
+                let result = self.resume_native();
+                self.settle(result)
+            };
+            if flow == Flow::Done {
+                return if self.exit_error { Err(Error(())) } else { Ok(()) };
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Tracing of objects, weak tables and ephemerons.
+//!
+//! This module may use `unsafe`; the bargain is that of `collect`.
+#![allow(unsafe_code)]
+
+use super::{Marker, Roots, is_white};
+use crate::heap::{BLACK, GREY, Heap};
+use crate::meta::Event;
+use crate::object::{Closure, Header, Native, ProtoObject, Str, Table, Thread, Upvalue, Userdata};
+use crate::shape::NumberMap;
+use crate::string::str_bytes;
+use crate::table::{self, Entry, clear_entry, hash_entry, hash_used, load, store};
+use crate::value::{Slot, tag};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weak {
+    No,
+    Values,
+    Keys,
+    All,
+}
+
+/// The number of properties whose values are initialised.
+pub(super) unsafe fn prop_count(heap: &Heap, t: *mut Table) -> usize {
+    // SAFETY: live by contract of the callers.
+    unsafe { heap.shapes.get((*t).header.aux).count as usize }
+}
+
+impl Heap {
+    /// Traces a marked object; gives its cost.
+    pub(super) fn trace(&mut self, object: *mut Header, roots: &mut dyn Roots) -> usize {
+        self.release_waiting(object);
+        // SAFETY: marked objects are live, and so is what they refer to; the
+        // kind says which struct the header begins.
+        unsafe {
+            (*object).mark = BLACK;
+            match u64::from((*object).kind) {
+                tag::TABLE => self.trace_table(object.cast()),
+                tag::CLOSURE => {
+                    let closure = object.cast::<Closure>();
+                    if !(*closure).proto.is_null() {
+                        self.mark((*closure).proto.cast());
+                    }
+                    let count = (*object).aux as usize;
+                    for at in 0..count {
+                        let upvalue = *(*closure).upvalues.add(at);
+                        if !upvalue.is_null() {
+                            self.mark(upvalue.cast());
+                        }
+                    }
+                    32 + count * 8
+                }
+                tag::UPVALUE => {
+                    self.mark_slot(*(*object.cast::<Upvalue>()).location);
+                    48
+                }
+                tag::NATIVE => {
+                    let count = (*object).aux as usize;
+                    for at in 0..count {
+                        self.mark_slot(*Native::upvalues(object.cast()).add(at));
+                    }
+                    16 + count * 16
+                }
+                tag::USERDATA => {
+                    let userdata = object.cast::<Userdata>();
+                    if !(*userdata).meta.is_null() {
+                        self.mark((*userdata).meta.cast());
+                    }
+                    let count = (*object).aux as usize;
+                    for at in 0..count {
+                        self.mark_slot(*Userdata::values(userdata).add(at));
+                    }
+                    32 + count * 16
+                }
+                tag::PROTO => self.trace_proto(object.cast()),
+                tag::THREAD => self.trace_thread(object.cast(), roots),
+                _ => 16,
+            }
+        }
+    }
+
+    unsafe fn trace_proto(&mut self, proto: *mut ProtoObject) -> usize {
+        // SAFETY: constants and children belong to the proto, which is live.
+        unsafe {
+            for at in 0..(*proto).n_constants as usize {
+                self.mark_slot(*(*proto).constants.add(at));
+            }
+            for at in 0..(*proto).n_children as usize {
+                let child = *(*proto).children.add(at);
+                if !child.is_null() {
+                    self.mark(child.cast());
+                }
+            }
+            128 + (*proto).n_constants as usize * 16
+        }
+    }
+
+    /// Stacks have no barrier: until marking ends a thread stays grey.
+    unsafe fn trace_thread(&mut self, thread: *mut Thread, roots: &mut dyn Roots) -> usize {
+        let atomic = self.gc.atomic;
+        // SAFETY: the thread is live and so is what it refers to.
+        unsafe {
+            if !atomic {
+                (*thread).header.mark = GREY;
+                self.gc.grey_again.push(thread.cast());
+            }
+            roots.trace_thread(thread, &mut Marker { heap: self }, atomic);
+            let mut open: *mut Upvalue = (*thread).open;
+            while !open.is_null() {
+                self.mark(open.cast());
+                open = (*open).next;
+            }
+            if !(*thread).resumer.is_null() {
+                self.mark((*thread).resumer.cast());
+            }
+            self.mark_slot((*thread).hook);
+            128 + (*thread).capacity as usize * 16
+        }
+    }
+
+    pub(super) unsafe fn weakness(&self, meta: *mut Table) -> Weak {
+        // SAFETY: metatables of live tables are live.
+        unsafe {
+            if meta.is_null() {
+                return Weak::No;
+            }
+            let mode = table::get_str(self, meta, self.event_names[Event::Mode as usize]);
+            if mode.tag != tag::STRING {
+                return Weak::No;
+            }
+            let mode = str_bytes(mode.as_ptr::<Str>());
+            match (mode.contains(&b'k'), mode.contains(&b'v')) {
+                (false, false) => Weak::No,
+                (false, true) => Weak::Values,
+                (true, false) => Weak::Keys,
+                (true, true) => Weak::All,
+            }
+        }
+    }
+
+    unsafe fn trace_table(&mut self, t: *mut Table) -> usize {
+        // SAFETY: the table is live; positions stay within its parts.
+        unsafe {
+            if !(*t).meta.is_null() {
+                self.mark((*t).meta.cast());
+            }
+            self.shapes.touch((*t).header.aux);
+            let weak = self.weakness((*t).meta);
+            let n_props = prop_count(self, t);
+            let n_entries = hash_used((*t).hash);
+            if matches!(weak, Weak::No | Weak::Keys) {
+                self.mark_storage((*t).props, n_props);
+                self.mark_storage((*t).array, (*t).array_len as usize);
+            }
+            match weak {
+                Weak::No => {
+                    for at in 0..n_entries {
+                        self.trace_entry(hash_entry((*t).hash, at));
+                    }
+                }
+                Weak::Values => {
+                    for at in 0..n_entries {
+                        let entry = hash_entry((*t).hash, at);
+                        if (*entry).value.is_nil() {
+                            clear_entry(entry);
+                        } else {
+                            self.mark_slot((*entry).key);
+                        }
+                    }
+                    self.gc.weak_values.push(t);
+                }
+                Weak::Keys => {
+                    self.trace_ephemerons(t);
+                    self.gc.weak_keys.push(t);
+                }
+                Weak::All => self.gc.all_weak.push(t),
+            }
+            80 + (n_props + (*t).array_len as usize) * 9 + n_entries as usize * 40
+        }
+    }
+
+    unsafe fn mark_storage(&mut self, storage: *mut u8, count: usize) {
+        for at in 0..count {
+            // SAFETY: elements below the count are initialised, and what they refer to is live.
+            unsafe { self.mark_slot(load(storage, at)) };
+        }
+    }
+
+    unsafe fn trace_entry(&mut self, entry: *mut Entry) {
+        // SAFETY: entries in use are initialised.
+        unsafe {
+            if (*entry).value.is_nil() {
+                clear_entry(entry);
+            } else {
+                self.mark_slot((*entry).key);
+                self.mark_slot((*entry).value);
+            }
+        }
+    }
+
+    /// Marks the values whose keys are reached. When ephemerons converge, the
+    /// others are noted under their keys, so that no table is looked at twice.
+    unsafe fn trace_ephemerons(&mut self, t: *mut Table) {
+        // SAFETY: the table is live.
+        unsafe {
+            for at in 0..hash_used((*t).hash) {
+                let entry = hash_entry((*t).hash, at);
+                let (key, value) = ((*entry).key, (*entry).value);
+                if value.is_nil() {
+                    clear_entry(entry);
+                } else if key.tag == tag::STRING || !key.is_collectable() || !is_white(key.as_ptr()) {
+                    self.mark_slot(key);
+                    self.mark_slot(value);
+                } else if let Some(waiting) = &mut self.gc.waiting
+                    && value.is_collectable()
+                    && is_white(value.as_ptr())
+                {
+                    waiting.entry(key.payload).or_default().push(value);
+                }
+            }
+        }
+    }
+
+    /// A key was reached: so are the values that waited for it.
+    #[inline]
+    fn release_waiting(&mut self, key: *mut Header) {
+        if let Some(waiting) = &mut self.gc.waiting
+            && let Some(values) = waiting.remove(&(key as u64))
+        {
+            for value in values {
+                self.mark_slot(value);
+            }
+        }
+    }
+
+    /// Marks until no ephemeron has a key that is reached and a value that is not.
+    pub(super) fn converge(&mut self, roots: &mut dyn Roots) {
+        self.drain(roots);
+        self.gc.waiting = Some(NumberMap::default());
+        let mut done = 0;
+        while done < self.gc.weak_keys.len() {
+            let t = self.gc.weak_keys[done];
+            // A key marked but not traced yet finds its values when it is.
+            // SAFETY: the tables in the list are marked.
+            unsafe { self.trace_ephemerons(t) };
+            self.drain(roots);
+            done += 1;
+        }
+        self.gc.waiting = None;
+    }
+
+    /// Whether a weak reference is to be removed. Strings are values, so they are kept.
+    fn is_cleared(&mut self, value: Slot) -> bool {
+        if value.tag == tag::STRING {
+            self.mark_slot(value);
+            return false;
+        }
+        value.is_collectable() && is_white(value.as_ptr())
+    }
+
+    pub(super) fn clear_weak_values(&mut self) {
+        let tables: Vec<*mut Table> =
+            self.gc.weak_values.iter().chain(&self.gc.all_weak).copied().collect();
+        for t in tables {
+            // SAFETY: the tables in the lists are marked; positions stay within their parts.
+            unsafe {
+                let n_props = prop_count(self, t);
+                self.clear_storage((*t).props, n_props);
+                self.clear_storage((*t).array, (*t).array_len as usize);
+                for at in 0..hash_used((*t).hash) {
+                    let entry = hash_entry((*t).hash, at);
+                    if self.is_cleared((*entry).value) {
+                        clear_entry(entry);
+                    }
+                }
+                if (*t).header.flags & crate::object::flag::IS_META != 0 {
+                    self.meta_epoch = self.meta_epoch.wrapping_add(1);
+                    (*t).absent_events = 0;
+                }
+            }
+        }
+    }
+
+    unsafe fn clear_storage(&mut self, storage: *mut u8, count: usize) {
+        for at in 0..count {
+            // SAFETY: elements below the count are initialised.
+            unsafe {
+                if self.is_cleared(load(storage, at)) {
+                    store(storage, at, Slot::NIL);
+                }
+            }
+        }
+    }
+
+    pub(super) fn clear_weak_keys(&mut self) {
+        let tables: Vec<*mut Table> = self.gc.weak_keys.iter().chain(&self.gc.all_weak).copied().collect();
+        for t in tables {
+            // SAFETY: as in `clear_weak_values`.
+            unsafe {
+                for at in 0..hash_used((*t).hash) {
+                    let entry = hash_entry((*t).hash, at);
+                    if (*entry).value.is_nil() || self.is_cleared((*entry).key) {
+                        clear_entry(entry);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! What errors and tools ask about running code: positions, names, tracebacks.
+//!
+//! `unsafe`: frames are walked by their links on stopped stacks.
+#![allow(unsafe_code)]
+
+pub mod info;
+
+use crate::error::Error;
+use crate::object::{Closure, Thread};
+use crate::stack::{self, Frame, flag, kind};
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+use perilune_isa::{Proto, names};
+
+/// A frame and the instruction it stands at.
+#[derive(Clone, Copy)]
+pub struct Activation {
+    /// The frame.
+    pub frame: Frame,
+    /// Index of the instruction under way, for Lua functions.
+    pub pc: usize,
+}
+
+/// The frames of a stack, innermost first, without the host's.
+///
+/// # Safety
+/// `thread` is live and stopped.
+pub unsafe fn activations(thread: *mut Thread) -> Vec<Activation> {
+    let mut list = Vec::new();
+    // SAFETY: as promised.
+    unsafe {
+        let mut base = (*thread).base;
+        let mut pc = (*thread).pc;
+        while base != 0 {
+            let frame = stack::frame(thread, base);
+            list.push(Activation { frame, pc: (pc as usize).saturating_sub(1) });
+            pc = frame.caller_pc;
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+    }
+    list
+}
+
+/// The frame at `level` (0 is the running one).
+///
+/// # Safety
+/// As [`activations`].
+pub unsafe fn activation(thread: *mut Thread, level: usize) -> Option<Activation> {
+    // SAFETY: as promised.
+    unsafe {
+        let mut base = (*thread).base;
+        let mut pc = (*thread).pc;
+        let mut level = level;
+        while base != 0 {
+            let frame = stack::frame(thread, base);
+            if level == 0 {
+                return Some(Activation { frame, pc: (pc as usize).saturating_sub(1) });
+            }
+            level -= 1;
+            pc = frame.caller_pc;
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+    }
+    None
+}
+
+/// The code of a Lua function; `None` for natives and library functions in Lua.
+pub fn proto_of<'a>(callee: Slot) -> Option<&'a Proto> {
+    if callee.tag != tag::CLOSURE {
+        return None;
+    }
+    // SAFETY: the tag says it is a closure, which keeps its code alive.
+    unsafe {
+        let cold = &*(*(*callee.as_ptr::<Closure>()).proto).cold;
+        (!cold.builtin).then_some(&cold.proto)
+    }
+}
+
+fn any_proto<'a>(callee: Slot) -> Option<&'a Proto> {
+    if callee.tag != tag::CLOSURE {
+        return None;
+    }
+    // SAFETY: as `proto_of`.
+    unsafe { Some(&(*(*(*callee.as_ptr::<Closure>()).proto).cold).proto) }
+}
+
+/// Line of the instruction at `pc`, if the code has lines.
+pub fn line_at(proto: &Proto, pc: usize) -> Option<u32> {
+    proto.lines.get(pc).copied()
+}
+
+impl Vm {
+    /// `chunk:line: ` for the frame at `level`, or nothing when it is a native.
+    pub(crate) fn position(&self, level: usize) -> Vec<u8> {
+        // SAFETY: the running thread, its state stored.
+        let Some(at) = (unsafe { activation(self.thread, level) }) else { return Vec::new() };
+        let Some(proto) = proto_of(at.frame.callee) else { return Vec::new() };
+        let line = line_at(proto, at.pc).map_or_else(|| "?".to_string(), |line| line.to_string());
+        [&perilune_compile::chunk_id(&proto.source), b":".as_slice(), line.as_bytes(), b": "].concat()
+    }
+
+    /// ` (local 'x')` and the like for the operand of the running instruction that holds `value`.
+    pub(crate) fn describe(&self, value: Slot) -> Vec<u8> {
+        // SAFETY: the running thread, its state stored.
+        unsafe {
+            let Some(at) = activation(self.thread, 0) else { return Vec::new() };
+            let Some(proto) = any_proto(at.frame.callee) else { return Vec::new() };
+            let Some(register) = self.operand_with(proto, at, value) else { return Vec::new() };
+            match names::register_name(proto, at.pc, register) {
+                Some((kind, name)) => named(kind.as_str(), &name),
+                None => Vec::new(),
+            }
+        }
+    }
+
+    /// The register operand of the instruction that holds `value`.
+    unsafe fn operand_with(&self, proto: &Proto, at: Activation, value: Slot) -> Option<u8> {
+        use perilune_isa::{Kind, Op, word};
+        let first = *proto.code.get(at.pc)?;
+        let extra = proto.code.get(at.pc + 1).copied().unwrap_or(0);
+        let op = word::op(first)?;
+        // SAFETY: registers of a verified instruction.
+        let holds = |register: i64| unsafe {
+            let slot = *(*self.thread).stack.add(at.frame.base as usize + register as usize);
+            slot.tag == value.tag && (slot.payload == value.payload || value.tag < tag::LIGHT)
+        };
+        if op == Op::Concat {
+            let (a, b) = (i64::from(word::a(first)), i64::from(word::b(first)));
+            return (a..a + b).rev().find(|r| holds(*r)).map(|r| r as u8);
+        }
+        let registers = op.info().operands.iter().filter(|operand| matches!(operand.kind, Kind::In | Kind::InOut | Kind::Base));
+        let mut found: Vec<u8> = Vec::new();
+        for operand in registers {
+            let register = operand.get(first, extra);
+            if holds(register) {
+                found.push(register as u8);
+            }
+        }
+        // The object of an indexing instruction is the culprit, not its key or value.
+        match op {
+            Op::GetIndex | Op::GetField | Op::GetInt | Op::SetIndex | Op::SetIndexK | Op::SetField | Op::SetFieldK | Op::SetInt | Op::Method => {
+                holds(i64::from(word::b(first))).then(|| word::b(first))
+            }
+            _ => found.first().copied(),
+        }
+    }
+
+    /// `attempt to <what> a <type> value (<name>)`.
+    pub(crate) fn type_error(&mut self, value: Slot, what: &str) -> Error {
+        let name = self.describe(value);
+        self.attempt(value, what, &name)
+    }
+
+    fn attempt(&mut self, value: Slot, what: &str, name: &[u8]) -> Error {
+        let kind = self.type_name(value);
+        self.error_here(&[b"attempt to ".as_slice(), what.as_bytes(), b" a ", &kind, b" value", name].concat())
+    }
+
+    /// Indexing a value that cannot be indexed.
+    pub(crate) fn index_error(&mut self, object: Slot, key: Slot, direct: bool) -> Error {
+        let mut name = Vec::new();
+        if direct {
+            // SAFETY: the running thread, its state stored.
+            unsafe {
+                if let Some(at) = activation(self.thread, 0)
+                    && let Some(proto) = any_proto(at.frame.callee)
+                {
+                    name = match names::key_name_of_instruction(proto, at.pc) {
+                        Some((kind, text)) => named(kind.as_str(), &text),
+                        None => Vec::new(),
+                    };
+                }
+            }
+        }
+        let _ = key;
+        self.attempt(object, "index", &name)
+    }
+
+    /// Calling a value that cannot be called.
+    pub(crate) fn call_error(&mut self, callee: Slot) -> Error {
+        // SAFETY: the running thread, its state stored.
+        let name = unsafe {
+            activation(self.thread, 0).and_then(|at| {
+                let proto = any_proto(at.frame.callee)?;
+                names::called_name(proto, at.pc)
+            })
+        };
+        let name = name.map_or_else(Vec::new, |(kind, text)| named(kind, &text));
+        self.attempt(callee, "call", &name)
+    }
+
+    /// Name of the local variable in a register of the running function.
+    pub(crate) fn local_name(&self, register: usize) -> Option<Vec<u8>> {
+        // SAFETY: the running thread, its state stored.
+        unsafe {
+            let at = activation(self.thread, 0)?;
+            let proto = any_proto(at.frame.callee)?;
+            names::local_name(proto, at.pc + 1, register as u8).map(<[u8]>::to_vec)
+        }
+    }
+
+    /// How the function of the frame at `level` was called: kind of name, and name.
+    pub(crate) unsafe fn name_of_call(&self, thread: *mut Thread, level: usize) -> Option<(&'static str, Vec<u8>)> {
+        // SAFETY: as promised.
+        unsafe {
+            let at = activation(thread, level)?;
+            if at.frame.flags & flag::FINALIZER != 0 {
+                return Some(("metamethod", b"__gc".to_vec()));
+            }
+            if at.frame.flags & flag::HOOK != 0 {
+                return Some(("hook", b"?".to_vec()));
+            }
+            if at.frame.flags & flag::TAIL != 0 {
+                return None;
+            }
+            if matches!(at.frame.kind, kind::HANDLER | kind::CLOSE_UNWIND | kind::ASIDE) {
+                return None;
+            }
+            let caller = activation(thread, level + 1)?;
+            let proto = proto_of(caller.frame.callee)?;
+            if at.frame.kind == kind::CLOSE {
+                return Some(("metamethod", b"close".to_vec()));
+            }
+            names::called_name(proto, caller.pc)
+        }
+    }
+
+    /// What the running native is called: by `loaded` modules first, then by its call.
+    pub(crate) fn native_name(&mut self) -> (&'static str, Option<Vec<u8>>) {
+        // SAFETY: the running thread, its state stored.
+        unsafe {
+            // A library function in Lua that called a native leaf speaks for it.
+            let mut level = 0;
+            while let Some(at) = activation(self.thread, level + 1) {
+                let builtin = at.frame.callee.tag == tag::CLOSURE && proto_of(at.frame.callee).is_none();
+                if !builtin {
+                    break;
+                }
+                level += 1;
+            }
+            let Some(at) = activation(self.thread, level) else { return ("", None) };
+            let called = self.name_of_call(self.thread, level);
+            if let Some(("method", name)) = called {
+                return ("method", Some(name));
+            }
+            if let Some(global) = self.global_name(at.frame.callee) {
+                return ("function", Some(global));
+            }
+            match called {
+                Some((kind, name)) => (kind, Some(name)),
+                None => ("", None),
+            }
+        }
+    }
+
+    /// `name` or `module.name` when a loaded module has this function (`pushglobalfuncname`).
+    pub(crate) fn global_name(&mut self, function: Slot) -> Option<Vec<u8>> {
+        let registry = self.registry;
+        let loaded = self.raw_field(registry, b"_LOADED");
+        if loaded.tag != tag::TABLE {
+            return None;
+        }
+        // SAFETY: live tables, not changed meanwhile.
+        unsafe {
+            let mut best: Option<Vec<u8>> = None;
+            let mut key = Slot::NIL;
+            while let Ok(Some((module, value))) = crate::table::next(&self.heap, loaded.as_ptr(), key) {
+                key = module;
+                if module.tag != tag::STRING || value.tag != tag::TABLE {
+                    continue;
+                }
+                let mut field = Slot::NIL;
+                while let Ok(Some((name, item))) = crate::table::next(&self.heap, value.as_ptr(), field) {
+                    field = name;
+                    if name.tag == tag::STRING && item.tag == function.tag && item.payload == function.payload {
+                        let module = crate::string::str_bytes(module.as_ptr());
+                        let name = crate::string::str_bytes(name.as_ptr());
+                        if module == b"_G" {
+                            return Some(name.to_vec());
+                        }
+                        best = Some([module, b".", name].concat());
+                    }
+                }
+            }
+            best
+        }
+    }
+
+    /// The text that `debug.traceback` appends, from `level` of `thread` on.
+    pub(crate) fn traceback(&mut self, thread: *mut Thread, level: usize) -> Vec<u8> {
+        // SAFETY: a stopped thread, or the running one with its state stored.
+        let frames = unsafe { activations(thread) };
+        let mut text = b"stack traceback:".to_vec();
+        let visible: Vec<(usize, Activation)> = frames.into_iter().enumerate().filter(|(i, at)| !self.hidden(thread, *i, at)).collect();
+        let shown: Vec<_> = visible.into_iter().skip(level).collect();
+        let (head, tail) = (10, 11);
+        let n = shown.len();
+        for (count, (i, at)) in shown.into_iter().enumerate() {
+            if n > head + tail && count == head {
+                text.extend_from_slice(format!("\n\t...\t(skipping {} levels)", n - head - tail).as_bytes());
+            }
+            if n > head + tail && count >= head && count < n - tail {
+                continue;
+            }
+            self.trace_line(&mut text, thread, i, at);
+        }
+        text
+    }
+
+    /// Frames that only the machine knows of.
+    fn hidden(&self, thread: *mut Thread, i: usize, at: &Activation) -> bool {
+        let _ = (thread, i);
+        at.frame.flags & flag::FINALIZER != 0 && at.frame.kind == kind::ASIDE
+    }
+
+    fn trace_line(&mut self, text: &mut Vec<u8>, thread: *mut Thread, i: usize, at: Activation) {
+        match proto_of(at.frame.callee) {
+            None => text.extend_from_slice(b"\n\t[C]: in "),
+            Some(proto) => {
+                text.extend_from_slice(b"\n\t");
+                text.extend_from_slice(&perilune_compile::chunk_id(&proto.source));
+                match line_at(proto, at.pc) {
+                    Some(line) => text.extend_from_slice(format!(":{line}: in ").as_bytes()),
+                    None => text.extend_from_slice(b": in "),
+                }
+            }
+        }
+        let global = self.global_name(at.frame.callee);
+        // SAFETY: as `traceback`.
+        let called = unsafe { self.name_of_call(thread, i) };
+        match (global, called, proto_of(at.frame.callee)) {
+            (Some(name), _, _) => text.extend_from_slice(&[b"function '".as_slice(), &name, b"'"].concat()),
+            (None, Some((kind, name)), _) => {
+                text.extend_from_slice(&[kind.as_bytes(), b" '", &name, b"'"].concat());
+            }
+            (None, None, Some(proto)) if proto.line_defined == 0 => text.extend_from_slice(b"main chunk"),
+            (None, None, Some(proto)) => {
+                let id = perilune_compile::chunk_id(&proto.source);
+                text.extend_from_slice(&[b"function <".as_slice(), &id, b":", proto.line_defined.to_string().as_bytes(), b">"].concat());
+            }
+            (None, None, None) => text.extend_from_slice(b"?"),
+        }
+        if at.frame.flags & flag::TAIL != 0 {
+            text.extend_from_slice(b"\n\t(...tail calls...)");
+        }
+    }
+}
+
+fn named(kind: &str, name: &[u8]) -> Vec<u8> {
+    [b" (".as_slice(), kind.as_bytes(), b" '", name, b"')"].concat()
+}

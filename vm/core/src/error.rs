@@ -1,0 +1,7 @@
+//! Errors of Lua programs on their way through Rust.
+
+/// An error of the Lua program. The error value stands in the VM until
+/// `pcall`, a resumer or the host takes it.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Error(pub(crate) ());

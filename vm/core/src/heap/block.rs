@@ -1,0 +1,246 @@
+//! Cells of fixed sizes, cut from aligned blocks.
+//!
+//! This module may use `unsafe`: it hands out raw memory. The bargain: a cell
+//! is either in use by exactly one owner or on exactly one free list, and a
+//! free cell has a zero byte where an object has its kind.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc};
+
+/// Size and alignment of a block.
+pub const BLOCK: usize = 256 * 1024;
+/// Largest cell; what is bigger gets memory of its own.
+pub const LARGEST: usize = 8192;
+/// Number of size classes.
+pub const N_CLASSES: usize = 36;
+/// Class of objects that have memory of their own.
+pub const LARGE: u8 = 255;
+const NONE: u32 = u32::MAX;
+/// Bytes that are cut into cells at a time.
+const CARVE: usize = 4096;
+
+/// The class whose cells hold `size` bytes, at most [`LARGEST`]: steps of 16
+/// bytes up to 256, then four steps per doubling.
+#[inline(always)]
+pub const fn class_of(size: usize) -> usize {
+    if size <= 256 {
+        size.div_ceil(16) - (size != 0) as usize
+    } else {
+        let last = size - 1;
+        let top = (usize::BITS - 1 - last.leading_zeros()) as usize;
+        16 + (top - 8) * 4 + ((last >> (top - 2)) & 3)
+    }
+}
+
+/// Bytes of a cell of each class.
+pub const SIZES: [u32; N_CLASSES] = {
+    let mut sizes = [0; N_CLASSES];
+    let mut class = 0;
+    while class < N_CLASSES {
+        sizes[class] = if class < 16 {
+            (class as u32 + 1) * 16
+        } else {
+            (5 + (class as u32 - 16) % 4) << (6 + (class as u32 - 16) / 4)
+        };
+        class += 1;
+    }
+    sizes
+};
+
+/// A free cell.
+#[repr(C)]
+pub struct FreeCell {
+    /// Where an object has its header; zero.
+    pub header: u64,
+    /// The next one.
+    pub next: *mut FreeCell,
+}
+
+/// A block of cells of one class.
+pub struct Block {
+    /// First byte; null when the block was given back.
+    pub start: *mut u8,
+    /// Class of its cells.
+    pub class: u8,
+    /// Bytes that were cut into cells so far.
+    pub carved: u32,
+    free: *mut FreeCell,
+}
+
+/// All blocks of one use (objects, or buffers).
+pub struct Cells {
+    free: [*mut FreeCell; N_CLASSES],
+    /// The block that the cells in `free` come from.
+    current: [u32; N_CLASSES],
+    carving: [u32; N_CLASSES],
+    available: [Vec<u32>; N_CLASSES],
+    /// The blocks.
+    pub blocks: Vec<Block>,
+    vacant: Vec<u32>,
+}
+
+fn block_layout() -> Layout {
+    Layout::from_size_align(BLOCK, BLOCK).expect("constant layout")
+}
+
+impl Cells {
+    /// No blocks yet.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Cells {
+        Cells {
+            free: [std::ptr::null_mut(); N_CLASSES],
+            current: [NONE; N_CLASSES],
+            carving: [NONE; N_CLASSES],
+            available: [const { Vec::new() }; N_CLASSES],
+            blocks: Vec::new(),
+            vacant: Vec::new(),
+        }
+    }
+
+    /// A cell, or null when the system has no memory.
+    #[inline(always)]
+    pub fn take(&mut self, class: usize) -> *mut u8 {
+        let cell = self.free[class];
+        if cell.is_null() {
+            return self.refill(class);
+        }
+        // SAFETY: cells on a free list are free and ours.
+        self.free[class] = unsafe { (*cell).next };
+        cell.cast()
+    }
+
+    /// Puts a cell back (for buffers; cells of objects come back by [`Cells::attach`]).
+    ///
+    /// # Safety
+    /// The cell came from `take` with this class and is no longer used.
+    #[inline(always)]
+    pub unsafe fn give(&mut self, cell: *mut u8, class: usize) {
+        let cell = cell.cast::<FreeCell>();
+        // SAFETY: by contract the cell is ours to write to.
+        unsafe {
+            (*cell).header = 0;
+            (*cell).next = self.free[class];
+        }
+        self.free[class] = cell;
+    }
+
+    #[cold]
+    fn refill(&mut self, class: usize) -> *mut u8 {
+        while let Some(index) = self.available[class].pop() {
+            let block = &mut self.blocks[index as usize];
+            let usable = !block.start.is_null() && usize::from(block.class) == class;
+            if usable && !block.free.is_null() {
+                self.free[class] = std::mem::replace(&mut block.free, std::ptr::null_mut());
+                self.current[class] = index;
+                return self.take(class);
+            }
+        }
+        if !self.carve(class) {
+            return std::ptr::null_mut();
+        }
+        self.take(class)
+    }
+
+    fn carve(&mut self, class: usize) -> bool {
+        let size = SIZES[class] as usize;
+        let mut index = self.carving[class];
+        if index == NONE || self.blocks[index as usize].carved as usize + size > BLOCK {
+            index = self.add_block(class);
+            if index == NONE {
+                return false;
+            }
+            self.carving[class] = index;
+        }
+        let block = &mut self.blocks[index as usize];
+        let from = block.carved as usize;
+        let count = (CARVE / size).max(1).min((BLOCK - from) / size);
+        let mut next = std::ptr::null_mut();
+        for cell in (0..count).rev() {
+            // SAFETY: `from + count * size` stays within the block, which nobody else uses there.
+            unsafe {
+                let cell = block.start.add(from + cell * size).cast::<FreeCell>();
+                (*cell).header = 0;
+                (*cell).next = next;
+                next = cell;
+            }
+        }
+        block.carved = (from + count * size) as u32;
+        self.free[class] = next;
+        self.current[class] = index;
+        true
+    }
+
+    fn add_block(&mut self, class: usize) -> u32 {
+        // SAFETY: the layout has a size.
+        let start = unsafe { alloc(block_layout()) };
+        if start.is_null() {
+            return NONE;
+        }
+        let block = Block { start, class: class as u8, carved: 0, free: std::ptr::null_mut() };
+        match self.vacant.pop() {
+            Some(index) => {
+                self.blocks[index as usize] = block;
+                index
+            }
+            None => {
+                self.blocks.push(block);
+                self.blocks.len() as u32 - 1
+            }
+        }
+    }
+
+    /// Takes the free cells of a block off the allocator's lists, before a sweep rebuilds them.
+    pub fn detach(&mut self, index: usize) {
+        let block = &mut self.blocks[index];
+        block.free = std::ptr::null_mut();
+        let class = usize::from(block.class);
+        if self.current[class] == index as u32 {
+            self.current[class] = NONE;
+            self.free[class] = std::ptr::null_mut();
+        }
+    }
+
+    /// Gives a swept block its list of free cells; a block with nothing else goes back to the system.
+    pub fn attach(&mut self, index: usize, free: *mut FreeCell, n_free: usize) {
+        let block = &mut self.blocks[index];
+        let class = usize::from(block.class);
+        let n_cells = block.carved as usize / SIZES[class] as usize;
+        if n_free == n_cells && self.carving[class] != index as u32 {
+            // SAFETY: the block came from `alloc` with this layout and no cell is in use or listed.
+            unsafe { dealloc(block.start, block_layout()) };
+            block.start = std::ptr::null_mut();
+            block.carved = 0;
+            self.vacant.push(index as u32);
+            return;
+        }
+        block.free = free;
+        if !free.is_null() {
+            self.available[class].push(index as u32);
+        }
+    }
+}
+
+impl Drop for Cells {
+    fn drop(&mut self) {
+        for block in &self.blocks {
+            if !block.start.is_null() {
+                // SAFETY: the block came from `alloc` with this layout.
+                unsafe { dealloc(block.start, block_layout()) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_fits_its_class_and_no_smaller_one() {
+        for size in 1..=LARGEST {
+            let class = class_of(size);
+            assert!(SIZES[class] as usize >= size, "{size}");
+            assert!(class == 0 || (SIZES[class - 1] as usize) < size, "{size}");
+        }
+    }
+}

@@ -1,0 +1,523 @@
+//! The heap: allocation, accounting, barriers and constructors of objects.
+//!
+//! Allocation never collects and nothing ever moves, so raw pointers stay valid
+//! from one safepoint to the next. This module may use `unsafe`. The bargain
+//! with the virtual machine: pointers to objects given to `unsafe` functions
+//! are live, and `step` and `full` run only when everything in use is
+//! reachable from the roots. What collection does is `collect`.
+#![allow(unsafe_code)]
+
+pub mod block;
+
+use std::alloc::{Layout, alloc, dealloc};
+
+use crate::collect::Gc;
+use crate::meta::Event;
+use crate::object::{
+    Closure, Header, Native, ProtoObject, Str, Table, Thread, Upvalue, Userdata, flag,
+};
+use crate::shape::{ROOT, Shapes};
+use crate::string::{Interner, MAX_SHORT, hash_bytes};
+use crate::table;
+use crate::value::{Slot, tag};
+use block::{Cells, LARGE, LARGEST, SIZES, class_of};
+
+/// Mark of objects that wait to be traced.
+pub const GREY: u8 = 0;
+/// The two marks of objects not reached; they swap roles with every cycle.
+pub const WHITES: u8 = 3;
+/// Mark of objects reached and traced.
+pub const BLACK: u8 = 4;
+
+/// There is no memory left within the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+/// All objects of one virtual machine.
+pub struct Heap {
+    /// Bytes allocated beyond what calls for a collection step: a step is due from 0 on.
+    pub debt: isize,
+    pub(crate) base: isize,
+    /// Most bytes that may be in use.
+    pub limit: usize,
+    /// Changes whenever what a chain of metatables says may have changed.
+    pub meta_epoch: u32,
+    /// Collect at every safepoint and poison what is freed.
+    pub torture: bool,
+    /// The keys of metamethods, by number of the event.
+    pub event_names: [*mut Str; Event::COUNT],
+    /// Indices of the hosts of userdata that died, for the owner to drain.
+    pub dead_hosts: Vec<u64>,
+    /// Shapes and metatable classes.
+    pub shapes: Shapes,
+    /// State and parameters of the collector.
+    pub gc: Gc,
+    pub(crate) strings: Interner,
+    pub(crate) objects: Cells,
+    pub(crate) buffers: Cells,
+    pub(crate) large: Vec<*mut Header>,
+    seed: u64,
+    serial: u64,
+}
+
+impl Heap {
+    /// An empty heap; `seed` goes into the hashes of strings.
+    pub fn new(seed: u64) -> Heap {
+        let mut heap = Heap {
+            debt: -(1 << 18),
+            base: 1 << 18,
+            limit: usize::MAX,
+            meta_epoch: 1,
+            torture: false,
+            event_names: [std::ptr::null_mut(); Event::COUNT],
+            dead_hosts: Vec::new(),
+            shapes: Shapes::new(),
+            gc: Gc::new(),
+            strings: Interner::new(),
+            objects: Cells::new(),
+            buffers: Cells::new(),
+            large: Vec::new(),
+            seed,
+            serial: 0,
+        };
+        for (at, event) in Event::ALL.iter().enumerate() {
+            heap.event_names[at] = heap.string(event.name().as_bytes()).expect("memory to start with");
+        }
+        heap
+    }
+
+    /// Bytes in use.
+    #[inline(always)]
+    pub fn used(&self) -> usize {
+        self.base.wrapping_add(self.debt) as usize
+    }
+
+    /// Whether more is in use than allowed (after the limit was lowered).
+    pub fn over_limit(&self) -> bool {
+        self.used() > self.limit
+    }
+
+    /// Whether [`Heap::step`] should be called at the next safepoint.
+    #[inline(always)]
+    pub fn should_step(&self) -> bool {
+        self.debt >= 0
+    }
+
+    /// Sets the debt without changing what is in use.
+    pub(crate) fn set_debt(&mut self, debt: isize) {
+        self.base = self.base.wrapping_add(self.debt).wrapping_sub(debt);
+        self.debt = debt;
+    }
+
+    #[inline(always)]
+    fn charge(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        if self.used().saturating_add(bytes) > self.limit {
+            return Err(OutOfMemory);
+        }
+        self.debt = self.debt.wrapping_add(bytes as isize);
+        if self.torture && !self.gc.stopped && self.debt < 0 {
+            self.set_debt(0);
+        }
+        Ok(())
+    }
+
+    /// A cell for an object; only the header is initialised.
+    #[inline(always)]
+    fn object(&mut self, bytes: usize, kind: u64, flags: u8, aux: u32) -> Result<*mut Header, OutOfMemory> {
+        if bytes > LARGEST {
+            return self.large_object(bytes, kind, flags, aux);
+        }
+        let class = class_of(bytes);
+        self.charge(SIZES[class] as usize)?;
+        let header = self.objects.take(class).cast::<Header>();
+        if header.is_null() {
+            self.debt -= SIZES[class] as isize;
+            return Err(OutOfMemory);
+        }
+        // SAFETY: the cell is ours and has room for a header.
+        unsafe {
+            *header = Header { kind: kind as u8, mark: self.gc.white, flags, class: class as u8, aux };
+        }
+        Ok(header)
+    }
+
+    #[cold]
+    fn large_object(&mut self, bytes: usize, kind: u64, flags: u8, aux: u32) -> Result<*mut Header, OutOfMemory> {
+        let header = self.alloc_raw(bytes)?.cast::<Header>();
+        // SAFETY: the memory is ours and has room for a header.
+        unsafe {
+            *header = Header { kind: kind as u8, mark: self.gc.white, flags, class: LARGE, aux };
+        }
+        self.large.push(header);
+        Ok(header)
+    }
+
+    /// Accounted memory that belongs to an object, 16-byte aligned; not initialised.
+    #[inline]
+    pub fn alloc_raw(&mut self, bytes: usize) -> Result<*mut u8, OutOfMemory> {
+        let cell = if bytes <= LARGEST {
+            let class = class_of(bytes);
+            self.charge(SIZES[class] as usize)?;
+            self.buffers.take(class)
+        } else {
+            let layout = Layout::from_size_align(bytes, 16).map_err(|_| OutOfMemory)?;
+            self.charge(bytes)?;
+            // SAFETY: the layout has a size.
+            unsafe { alloc(layout) }
+        };
+        if cell.is_null() {
+            self.debt -= raw_size(bytes) as isize;
+            return Err(OutOfMemory);
+        }
+        Ok(cell)
+    }
+
+    /// Frees what [`Heap::alloc_raw`] gave for the same number of bytes; null is fine.
+    ///
+    /// # Safety
+    /// The memory is not used any more.
+    #[inline]
+    pub unsafe fn free_raw(&mut self, cell: *mut u8, bytes: usize) {
+        if cell.is_null() {
+            return;
+        }
+        self.debt = self.debt.wrapping_sub(raw_size(bytes) as isize);
+        if bytes <= LARGEST {
+            // SAFETY: the cell came from this class.
+            unsafe { self.buffers.give(cell, class_of(bytes)) };
+        } else {
+            // SAFETY: it came from `alloc` with this layout.
+            unsafe { dealloc(cell, Layout::from_size_align_unchecked(bytes, 16)) };
+        }
+    }
+
+    /// The string with these bytes: interned when short.
+    pub fn string(&mut self, bytes: &[u8]) -> Result<*mut Str, OutOfMemory> {
+        if bytes.len() > MAX_SHORT {
+            return self.new_string(bytes.len(), 0, 0, |to| to.copy_from_slice(bytes));
+        }
+        let hash = hash_bytes(self.seed, bytes);
+        if let Some(found) = self.strings.find(bytes, hash) {
+            // SAFETY: members of the set are not freed yet; one that the sweeper
+            // was about to free lives on.
+            unsafe {
+                if (*found).header.mark & (self.gc.white ^ WHITES) & WHITES != 0 {
+                    (*found).header.mark = self.gc.white;
+                }
+            }
+            return Ok(found);
+        }
+        let string = self.new_string(bytes.len(), flag::SHORT, hash, |to| to.copy_from_slice(bytes))?;
+        self.strings.insert(string);
+        Ok(string)
+    }
+
+    /// The parts joined.
+    pub fn concat(&mut self, parts: &[&[u8]]) -> Result<*mut Str, OutOfMemory> {
+        let total = parts.iter().try_fold(0_usize, |sum, part| sum.checked_add(part.len()));
+        let total = total.ok_or(OutOfMemory)?;
+        let fill = |to: &mut [u8]| {
+            let mut at = 0;
+            for part in parts {
+                to[at..at + part.len()].copy_from_slice(part);
+                at += part.len();
+            }
+        };
+        if total <= MAX_SHORT {
+            let mut joined = [0; MAX_SHORT];
+            fill(&mut joined[..total]);
+            return self.string(&joined[..total]);
+        }
+        self.new_string(total, 0, 0, fill)
+    }
+
+    #[inline(always)]
+    fn new_string(
+        &mut self,
+        len: usize,
+        flags: u8,
+        hash: u32,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<*mut Str, OutOfMemory> {
+        if len > isize::MAX as usize / 2 {
+            return Err(OutOfMemory);
+        }
+        let string = self.object(size_of::<Str>() + len + 1, tag::STRING, flags, hash)?.cast::<Str>();
+        // SAFETY: the cell has room for the struct, the bytes and the NUL; the
+        // bytes are zeroed or written before anyone reads them.
+        unsafe {
+            (*string).len = len as u64;
+            let data = Str::data(string).cast_mut();
+            *data.add(len) = 0;
+            fill(std::slice::from_raw_parts_mut(data, len));
+        }
+        Ok(string)
+    }
+
+    /// The hash of a string; computed once for a long one.
+    ///
+    /// # Safety
+    /// `string` is live.
+    #[inline(always)]
+    pub unsafe fn hash_of(&self, string: *mut Str) -> u32 {
+        // SAFETY: live by contract.
+        unsafe {
+            if (*string).header.flags & (flag::SHORT | flag::HASHED) == 0 {
+                (*string).header.aux = hash_bytes(self.seed, crate::string::str_bytes(string));
+                (*string).header.flags |= flag::HASHED;
+            }
+            (*string).header.aux
+        }
+    }
+
+    /// A table with room for so many array items and properties.
+    #[inline]
+    pub fn table(&mut self, n_array: u32, n_props: u32) -> Result<*mut Table, OutOfMemory> {
+        let new = self.object(size_of::<Table>(), tag::TABLE, 0, ROOT)?.cast::<Table>();
+        // SAFETY: the cell has room for a table and gets all fields; the header is set.
+        unsafe {
+            (*new).props = std::ptr::null_mut();
+            (*new).array = std::ptr::null_mut();
+            (*new).array_len = 0;
+            (*new).array_cap = 0;
+            (*new).meta = std::ptr::null_mut();
+            (*new).hash = std::ptr::null_mut();
+            (*new).props_cap = 0;
+            (*new).absent_events = 0;
+            if n_array | n_props != 0 {
+                table::resize(self, new, n_array, n_props)?;
+            }
+        }
+        Ok(new)
+    }
+
+    /// A function without its upvalues, which start out null.
+    pub fn closure(&mut self, proto: *mut ProtoObject, n_upvalues: u32) -> Result<*mut Closure, OutOfMemory> {
+        let bytes = size_of::<Closure>() + n_upvalues as usize * 8;
+        let new = self.object(bytes, tag::CLOSURE, 0, n_upvalues)?.cast::<Closure>();
+        // SAFETY: the cell has room for the struct and the pointers behind it.
+        unsafe {
+            (*new).proto = proto;
+            (*new).upvalues = new.add(1).cast();
+            for at in 0..n_upvalues as usize {
+                *(*new).upvalues.add(at) = std::ptr::null_mut();
+            }
+        }
+        Ok(new)
+    }
+
+    /// A variable with its value in itself.
+    pub fn upvalue_closed(&mut self, value: Slot) -> Result<*mut Upvalue, OutOfMemory> {
+        let new = self.object(size_of::<Upvalue>(), tag::UPVALUE, 0, 0)?.cast::<Upvalue>();
+        // SAFETY: the cell has room for the struct.
+        unsafe {
+            (*new).closed = value;
+            (*new).location = &raw mut (*new).closed;
+            (*new).next = std::ptr::null_mut();
+        }
+        Ok(new)
+    }
+
+    /// A variable with its value in a stack slot.
+    pub fn upvalue_open(&mut self, location: *mut Slot) -> Result<*mut Upvalue, OutOfMemory> {
+        let new = self.upvalue_closed(Slot::NIL)?;
+        // SAFETY: just made.
+        unsafe { (*new).location = location };
+        Ok(new)
+    }
+
+    /// A native function.
+    pub fn native(&mut self, id: u64, upvalues: &[Slot]) -> Result<*mut Native, OutOfMemory> {
+        let bytes = size_of::<Native>() + size_of_val(upvalues);
+        let new = self.object(bytes, tag::NATIVE, 0, upvalues.len() as u32)?.cast::<Native>();
+        // SAFETY: the cell has room for the struct and the values behind it.
+        unsafe {
+            (*new).id = id;
+            std::ptr::copy_nonoverlapping(upvalues.as_ptr(), Native::upvalues(new), upvalues.len());
+        }
+        Ok(new)
+    }
+
+    /// A userdata; `host` as in [`Userdata::host`].
+    pub fn userdata(&mut self, host: u64, n_values: u32) -> Result<*mut Userdata, OutOfMemory> {
+        let bytes = size_of::<Userdata>() + n_values as usize * size_of::<Slot>();
+        let new = self.object(bytes, tag::USERDATA, 0, n_values)?.cast::<Userdata>();
+        // SAFETY: the cell has room for the struct and the values behind it.
+        unsafe {
+            (*new).meta = std::ptr::null_mut();
+            (*new).host = host;
+            (*new).size = 0;
+            for at in 0..n_values as usize {
+                *Userdata::values(new).add(at) = Slot::NIL;
+            }
+        }
+        Ok(new)
+    }
+
+    /// A coroutine with an empty stack.
+    pub fn thread(&mut self, stack_capacity: u32) -> Result<*mut Thread, OutOfMemory> {
+        let bytes = stack_capacity as usize * size_of::<Slot>();
+        let stack = self.alloc_raw(bytes)?.cast::<Slot>();
+        let header = match self.object(size_of::<Thread>(), tag::THREAD, 0, 0) {
+            Ok(header) => header,
+            Err(error) => {
+                // SAFETY: nobody saw the stack.
+                unsafe { self.free_raw(stack.cast(), bytes) };
+                return Err(error);
+            }
+        };
+        self.serial += 1;
+        let new = header.cast::<Thread>();
+        // SAFETY: the cell has room for the struct, the buffer for the stack.
+        unsafe {
+            for at in 0..stack_capacity as usize {
+                *stack.add(at) = Slot::NIL;
+            }
+            new.write(Thread {
+                header: *header,
+                stack,
+                capacity: stack_capacity,
+                base: 0,
+                top: 0,
+                pc: 0,
+                open: std::ptr::null_mut(),
+                resumer: std::ptr::null_mut(),
+                tbc: std::ptr::null_mut(),
+                tbc_len: 0,
+                tbc_cap: 0,
+                status: 0,
+                flags: 0,
+                depth: 0,
+                serial: self.serial,
+                hook: Slot::NIL,
+                hook_state: 0,
+            });
+        }
+        self.gc.threads.push(new);
+        Ok(new)
+    }
+
+    /// Code of a function; the header given is not looked at.
+    pub fn proto(&mut self, fields: ProtoObject) -> Result<*mut ProtoObject, OutOfMemory> {
+        let header = self.object(size_of::<ProtoObject>(), tag::PROTO, 0, 0)?;
+        let new = header.cast::<ProtoObject>();
+        // SAFETY: the cell has room for the struct.
+        unsafe { new.write(ProtoObject { header: *header, ..fields }) };
+        self.gc.protos.push(new);
+        Ok(new)
+    }
+
+    /// To be called after `value` was stored into an object other than a stack.
+    ///
+    /// # Safety
+    /// Both are live.
+    #[inline(always)]
+    pub unsafe fn barrier(&mut self, object: *mut Header, value: Slot) {
+        // SAFETY: both are live by contract.
+        unsafe {
+            if value.is_collectable() && (*object).mark & BLACK != 0 {
+                self.barrier_slow(object, value.as_ptr());
+            }
+        }
+    }
+
+    #[cold]
+    unsafe fn barrier_slow(&mut self, object: *mut Header, value: *mut Header) {
+        // SAFETY: both are live by contract of `barrier`.
+        unsafe {
+            if (*value).mark & WHITES == 0 {
+                return;
+            }
+            if self.shapes.marking {
+                (*object).mark = GREY;
+                self.gc.grey_again.push(object);
+            } else {
+                // The sweeper would whiten it anyway; doing so now saves further barriers.
+                (*object).mark = self.gc.white;
+            }
+        }
+    }
+
+    /// The metamethod in a metatable (which may be null).
+    ///
+    /// # Safety
+    /// `meta` is null or live.
+    #[inline(always)]
+    pub unsafe fn metamethod(&mut self, meta: *mut Table, event: Event) -> Slot {
+        // SAFETY: live by contract.
+        unsafe {
+            if meta.is_null() || (*meta).absent_events & (1 << event as u32) != 0 {
+                return Slot::NIL;
+            }
+            self.metamethod_slow(meta, event)
+        }
+    }
+
+    unsafe fn metamethod_slow(&mut self, meta: *mut Table, event: Event) -> Slot {
+        // SAFETY: live by contract of `metamethod`.
+        unsafe {
+            let found = table::get_str(self, meta, self.event_names[event as usize]);
+            if found.is_nil() {
+                table::become_meta(self, meta);
+                (*meta).absent_events |= 1 << event as u32;
+            }
+            found
+        }
+    }
+
+    /// Gives a table a metatable, or none.
+    ///
+    /// # Safety
+    /// `object` is live, `meta` null or live.
+    pub unsafe fn set_metatable(&mut self, object: *mut Table, meta: *mut Table) {
+        // SAFETY: live by contract.
+        unsafe {
+            if (*object).meta == meta {
+                // A metatable that got `__gc` since then counts from now on, as in PUC's `lua_setmetatable`.
+                return self.register_finalizer(object.cast(), meta);
+            }
+            table::set_meta(self, object, meta);
+            if !meta.is_null() {
+                self.barrier(object.cast(), Slot::object(meta, tag::TABLE));
+            }
+            self.register_finalizer(object.cast(), meta);
+        }
+    }
+
+    /// Gives a userdata a metatable, or none.
+    ///
+    /// # Safety
+    /// `object` is live, `meta` null or live.
+    pub unsafe fn set_userdata_metatable(&mut self, object: *mut Userdata, meta: *mut Table) {
+        // SAFETY: live by contract.
+        unsafe {
+            (*object).meta = meta;
+            if !meta.is_null() {
+                table::become_meta(self, meta);
+                self.barrier(object.cast(), Slot::object(meta, tag::TABLE));
+            }
+            self.register_finalizer(object.cast(), meta);
+        }
+    }
+
+    unsafe fn register_finalizer(&mut self, object: *mut Header, meta: *mut Table) {
+        // SAFETY: live by contract of the callers.
+        unsafe {
+            if (*object).flags & flag::FINALIZABLE == 0 && !self.metamethod(meta, Event::Gc).is_nil() {
+                (*object).flags |= flag::FINALIZABLE;
+                self.gc.finalizable.push(object);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn raw_size(bytes: usize) -> usize {
+    if bytes <= LARGEST { SIZES[class_of(bytes)] as usize } else { bytes }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        self.free_everything();
+    }
+}

@@ -1,0 +1,749 @@
+//! The interpreter: one loop over one match.
+//!
+//! Rules of the loop:
+//! 1. `pc`, `base`, `k` are locals and nobody takes their address.
+//! 2. Anything that may call, raise, allocate much or move the stack is a cold
+//!    function that gets the state through the thread (`sync!`) and answers
+//!    with a [`Flow`]; after `Reload` the locals are read again.
+//! 3. A saved pc is the index of the word after the first word of the
+//!    instruction under way, so `pc - 1` is always that instruction.
+//! 4. Slots are copied by halves: a 16-byte move after 8-byte stores stalls.
+//!
+//! `unsafe`: operands were checked by the verifier, registers lie inside the
+//! stack because each call makes room for `max_stack` slots.
+#![allow(unsafe_code)]
+
+pub mod slow;
+mod finish;
+
+use crate::arith;
+use crate::cache::{self, Cache};
+use crate::meta::Event;
+use crate::object::{Closure, Table, Upvalue};
+use crate::stack;
+use crate::table;
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+use perilune_isa::Op;
+use std::sync::atomic::Ordering;
+
+/// What the loop does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next instruction.
+    Next,
+    /// The frame changed: read the state again.
+    Reload,
+    /// The host's call is over (with a result or an error).
+    Done,
+}
+
+#[inline(always)]
+const fn a(i: u32) -> usize {
+    (i >> 8 & 0xff) as usize
+}
+#[inline(always)]
+const fn b(i: u32) -> usize {
+    (i >> 16 & 0xff) as usize
+}
+#[inline(always)]
+const fn c(i: u32) -> usize {
+    (i >> 24) as usize
+}
+#[inline(always)]
+const fn sb(i: u32) -> i64 {
+    (i >> 16) as u8 as i8 as i64
+}
+#[inline(always)]
+const fn sc(i: u32) -> i64 {
+    (i >> 24) as u8 as i8 as i64
+}
+
+/// Copies a slot by halves.
+///
+/// # Safety
+/// `from` is readable.
+#[inline(always)]
+unsafe fn copy(from: *const Slot) -> Slot {
+    // SAFETY: as promised; volatile keeps LLVM from merging the halves.
+    unsafe {
+        Slot {
+            payload: std::ptr::read_volatile(&raw const (*from).payload),
+            tag: std::ptr::read_volatile(&raw const (*from).tag),
+        }
+    }
+}
+
+impl Vm {
+    /// Runs Lua frames until control reaches a native frame or the host.
+    #[allow(clippy::cognitive_complexity)]
+    pub(crate) fn interpret(&mut self) -> Flow {
+        // SAFETY: see the head of the module.
+        unsafe {
+            let mut base: *mut Slot;
+            let mut k: *const Slot;
+            let mut code: *mut u32;
+            let mut pc: *mut u32;
+            let mut caches: *mut Cache;
+            let attention = self.attention_ptr();
+
+            macro_rules! reload {
+                () => {{
+                    let thread = &*self.thread;
+                    base = thread.stack.add(thread.base as usize);
+                    let callee = *base.sub(2);
+                    if callee.tag & 0xff != tag::CLOSURE {
+                        return Flow::Reload;
+                    }
+                    let proto = (*callee.as_ptr::<Closure>()).proto;
+                    code = (*proto).code;
+                    k = (*proto).constants;
+                    caches = (*proto).caches;
+                    pc = code.add(thread.pc as usize);
+                }};
+            }
+            macro_rules! sync {
+                () => {{
+                    let thread = &mut *self.thread;
+                    thread.base = base.offset_from(thread.stack) as u32;
+                    thread.pc = pc.offset_from(code) as u32;
+                }};
+            }
+            macro_rules! slow {
+                ($e:expr) => {{
+                    sync!();
+                    let result = $e;
+                    match self.settle(result) {
+                        Flow::Next => {}
+                        Flow::Reload => {
+                            reload!();
+                            continue;
+                        }
+                        Flow::Done => return Flow::Done,
+                    }
+                }};
+            }
+            macro_rules! r {
+                ($i:expr) => {
+                    base.add($i)
+                };
+            }
+            macro_rules! extra {
+                () => {{
+                    let e = *pc;
+                    pc = pc.add(1);
+                    e
+                }};
+            }
+            macro_rules! set_int {
+                ($d:expr, $v:expr) => {{
+                    let d = $d;
+                    (*d).payload = $v as u64;
+                    (*d).tag = tag::INT;
+                }};
+            }
+            macro_rules! set_float {
+                ($d:expr, $v:expr) => {{
+                    let d = $d;
+                    (*d).payload = ($v).to_bits();
+                    (*d).tag = tag::FLOAT;
+                }};
+            }
+            macro_rules! safepoint {
+                () => {
+                    if self.heap.debt >= 0 {
+                        slow!(self.collect_step());
+                    }
+                };
+            }
+            macro_rules! poll {
+                () => {
+                    if (*attention).load(Ordering::Relaxed) != 0 {
+                        slow!(self.attend());
+                    }
+                };
+            }
+            macro_rules! arith {
+                ($i:expr, $x:expr, $y:expr, $event:expr, $int:ident, $op:tt) => {{
+                    let (x, y) = ($x, $y);
+                    if (*x).tag == tag::INT && (*y).tag == tag::INT {
+                        let v = (*x).as_int().$int((*y).as_int());
+                        set_int!(r!(a($i)), v);
+                    } else if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                        let v = (*x).as_float() $op (*y).as_float();
+                        set_float!(r!(a($i)), v);
+                    } else {
+                        slow!(self.arith_slow($event, *x, *y, $i));
+                    }
+                }};
+            }
+            macro_rules! division {
+                ($i:expr, $x:expr, $y:expr, $event:expr, $int:path, |$p:ident, $q:ident| $float:expr) => {{
+                    let (x, y) = ($x, $y);
+                    if (*x).tag == tag::INT && (*y).tag == tag::INT && (*y).payload != 0 {
+                        let v = $int((*x).as_int(), (*y).as_int());
+                        set_int!(r!(a($i)), v);
+                    } else if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                        let ($p, $q) = ((*x).as_float(), (*y).as_float());
+                        set_float!(r!(a($i)), $float);
+                    } else {
+                        slow!(self.arith_slow($event, *x, *y, $i));
+                    }
+                }};
+            }
+            macro_rules! float_arith {
+                ($i:expr, $x:expr, $y:expr, $event:expr, |$p:ident, $q:ident| $float:expr) => {{
+                    let (x, y) = ($x, $y);
+                    if let (Some($p), Some($q)) = (arith::to_float(*x), arith::to_float(*y)) {
+                        set_float!(r!(a($i)), $float);
+                    } else {
+                        slow!(self.arith_slow($event, *x, *y, $i));
+                    }
+                }};
+            }
+            macro_rules! bits {
+                ($i:expr, $x:expr, $y:expr, $event:expr, |$p:ident, $q:ident| $value:expr) => {{
+                    let (x, y) = ($x, $y);
+                    if (*x).tag == tag::INT && (*y).tag == tag::INT {
+                        let ($p, $q) = ((*x).as_int(), (*y).as_int());
+                        set_int!(r!(a($i)), $value);
+                    } else {
+                        slow!(self.arith_slow($event, *x, *y, $i));
+                    }
+                }};
+            }
+            macro_rules! jump_if {
+                ($cond:expr, $i:expr) => {{
+                    let holds = $cond;
+                    let e = *pc as i32;
+                    pc = pc.add(1);
+                    if holds == (c($i) != 0) {
+                        pc = pc.offset(e as isize);
+                    }
+                }};
+            }
+            macro_rules! compare {
+                ($i:expr, $x:expr, $y:expr, $event:expr, $op:tt, $mixed:path) => {{
+                    let (x, y): (Slot, Slot) = ($x, $y);
+                    if x.tag == tag::INT && y.tag == tag::INT {
+                        jump_if!(x.as_int() $op y.as_int(), $i);
+                    } else if x.tag == tag::FLOAT && y.tag == tag::FLOAT {
+                        jump_if!(x.as_float() $op y.as_float(), $i);
+                    } else if let Some(holds) = $mixed(x, y) {
+                        jump_if!(holds, $i);
+                    } else {
+                        slow!(self.compare_slow($event, x, y));
+                    }
+                }};
+            }
+            macro_rules! compare_imm {
+                ($i:expr, $op:tt) => {{
+                    let x = r!(a($i));
+                    let n = sb($i);
+                    if (*x).tag == tag::INT {
+                        jump_if!((*x).as_int() $op n, $i);
+                    } else if (*x).tag == tag::FLOAT {
+                        jump_if!((*x).as_float() $op n as f64, $i);
+                    } else {
+                        slow!(self.compare_imm_slow(*x, $i));
+                    }
+                }};
+            }
+            macro_rules! get_field {
+                ($i:expr, $object:expr, $dst:expr) => {{
+                    let object: Slot = $object;
+                    let e = *pc;
+                    let cache = caches.add((e & 0xffff) as usize);
+                    if object.tag == tag::TABLE {
+                        let t = object.as_ptr::<Table>();
+                        if (*t).header.aux == (*cache).shape {
+                            if (*cache).kind == cache::kind::OWN {
+                                let v = table::prop_get(t, (*cache).slot as usize);
+                                if v.tag != tag::NIL || (*t).meta.is_null() {
+                                    let d = $dst;
+                                    (*d).payload = v.payload;
+                                    (*d).tag = v.tag;
+                                    pc = pc.add(1);
+                                    continue;
+                                }
+                            } else if (*cache).epoch == self.heap.meta_epoch {
+                                if (*cache).kind == cache::kind::CHAIN {
+                                    let h = (*cache).holder;
+                                    if (*h).header.aux == (*cache).next_shape {
+                                        let v = table::prop_get(h, (*cache).slot as usize);
+                                        if v.tag != tag::NIL {
+                                            let d = $dst;
+                                            (*d).payload = v.payload;
+                                            (*d).tag = v.tag;
+                                            pc = pc.add(1);
+                                            continue;
+                                        }
+                                    }
+                                } else if (*cache).kind == cache::kind::ABSENT {
+                                    (*$dst).tag = tag::NIL;
+                                    pc = pc.add(1);
+                                    continue;
+                                }
+                            }
+                        }
+                    }
+                    slow!(self.get_field_slow(object, *k.add((e >> 16) as usize), cache, $dst));
+                    pc = pc.add(1);
+                }};
+            }
+            macro_rules! set_field {
+                ($object:expr, $value:expr) => {{
+                    let object: Slot = $object;
+                    let e = *pc;
+                    let cache = caches.add((e & 0xffff) as usize);
+                    let value: Slot = $value;
+                    if object.tag == tag::TABLE {
+                        let t = object.as_ptr::<Table>();
+                        if (*t).header.aux == (*cache).shape && (*cache).kind == cache::kind::OWN {
+                            let slot = (*cache).slot as usize;
+                            if (*t).meta.is_null() || table::prop_get(t, slot).tag != tag::NIL {
+                                table::prop_set(t, slot, value);
+                                self.heap.barrier(t.cast(), value);
+                                pc = pc.add(1);
+                                continue;
+                            }
+                        }
+                    }
+                    slow!(self.set_field_slow(object, *k.add((e >> 16) as usize), value, cache));
+                    pc = pc.add(1);
+                }};
+            }
+
+            reload!();
+            loop {
+                let i = *pc;
+                pc = pc.add(1);
+                let mut byte = i as u8;
+                if byte >= Op::ALL.len() as u8 {
+                    slow!(self.at_breakpoint());
+                    byte &= 0x7f;
+                }
+                // SAFETY: the verifier accepted only bytes of the table.
+                let op = std::mem::transmute::<u8, Op>(byte);
+                match op {
+                    Op::Move => {
+                        let v = copy(r!(b(i)));
+                        *r!(a(i)) = v;
+                    }
+                    Op::LoadInt => set_int!(r!(a(i)), (i as i32 >> 16) as i64),
+                    Op::LoadFloat => set_float!(r!(a(i)), (i as i32 >> 16) as f64),
+                    Op::LoadK => *r!(a(i)) = copy(k.add((i >> 16) as usize)),
+                    Op::LoadKX => {
+                        let e = extra!();
+                        *r!(a(i)) = copy(k.add(e as usize));
+                    }
+                    Op::LoadNil => {
+                        for n in 0..=b(i) {
+                            (*r!(a(i) + n)).tag = tag::NIL;
+                        }
+                    }
+                    Op::LoadTrue => (*r!(a(i))).tag = tag::TRUE,
+                    Op::LoadFalse => (*r!(a(i))).tag = tag::FALSE,
+                    Op::LoadFalseSkip => {
+                        (*r!(a(i))).tag = tag::FALSE;
+                        pc = pc.add(1);
+                    }
+                    Op::GetUpvalue => {
+                        let closure = (*base.sub(2)).as_ptr::<Closure>();
+                        let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
+                        *r!(a(i)) = copy((*upvalue).location);
+                    }
+                    Op::SetUpvalue => {
+                        let closure = (*base.sub(2)).as_ptr::<Closure>();
+                        let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
+                        let v = copy(r!(a(i)));
+                        *(*upvalue).location = v;
+                        self.heap.barrier(upvalue.cast(), v);
+                    }
+                    Op::GetUpTable => {
+                        let closure = (*base.sub(2)).as_ptr::<Closure>();
+                        let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
+                        get_field!(i, *(*upvalue).location, r!(a(i)));
+                    }
+                    Op::SetUpTable => {
+                        let closure = (*base.sub(2)).as_ptr::<Closure>();
+                        let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
+                        set_field!(*(*upvalue).location, copy(r!(a(i))));
+                    }
+                    Op::SetUpTableK => {
+                        let closure = (*base.sub(2)).as_ptr::<Closure>();
+                        let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
+                        set_field!(*(*upvalue).location, copy(k.add(c(i))));
+                    }
+                    Op::GetField => get_field!(i, *r!(b(i)), r!(a(i))),
+                    Op::SetField => set_field!(*r!(b(i)), copy(r!(a(i)))),
+                    Op::SetFieldK => set_field!(*r!(b(i)), copy(k.add(c(i)))),
+                    Op::Method => {
+                        let object = copy(r!(b(i)));
+                        *r!(a(i) + 2) = object;
+                        get_field!(i, object, r!(a(i)));
+                    }
+                    Op::GetIndex => {
+                        let (o, key) = (r!(b(i)), r!(c(i)));
+                        if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
+                            let t = (*o).as_ptr::<Table>();
+                            let index = (*key).payload.wrapping_sub(1);
+                            if index < u64::from((*t).array_len) {
+                                let v = table::array_get(t, index as usize);
+                                if v.tag != tag::NIL {
+                                    let d = r!(a(i));
+                                    (*d).payload = v.payload;
+                                    (*d).tag = v.tag;
+                                    continue;
+                                }
+                            }
+                        }
+                        slow!(self.get_index_slow(*o, *key, a(i)));
+                    }
+                    Op::SetIndex => {
+                        let (o, key) = (r!(b(i)), r!(c(i)));
+                        let v = copy(r!(a(i)));
+                        if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
+                            let t = (*o).as_ptr::<Table>();
+                            let index = (*key).payload.wrapping_sub(1);
+                            if index < u64::from((*t).array_len)
+                                && v.tag != tag::NIL
+                                && ((*t).meta.is_null()
+                                    || table::array_get(t, index as usize).tag != tag::NIL)
+                            {
+                                table::array_set(t, index as usize, v);
+                                self.heap.barrier(t.cast(), v);
+                                continue;
+                            }
+                        }
+                        slow!(self.set_index_slow(*o, *key, v));
+                    }
+                    Op::SetIndexK => {
+                        let (o, key) = (r!(b(i)), r!(c(i)));
+                        let v = copy(k.add(a(i)));
+                        if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
+                            let t = (*o).as_ptr::<Table>();
+                            let index = (*key).payload.wrapping_sub(1);
+                            if index < u64::from((*t).array_len)
+                                && v.tag != tag::NIL
+                                && ((*t).meta.is_null()
+                                    || table::array_get(t, index as usize).tag != tag::NIL)
+                            {
+                                table::array_set(t, index as usize, v);
+                                self.heap.barrier(t.cast(), v);
+                                continue;
+                            }
+                        }
+                        slow!(self.set_index_slow(*o, *key, v));
+                    }
+                    Op::GetInt => {
+                        let o = r!(b(i));
+                        if (*o).tag == tag::TABLE {
+                            let t = (*o).as_ptr::<Table>();
+                            let index = (c(i) as u64).wrapping_sub(1);
+                            if index < u64::from((*t).array_len) {
+                                let v = table::array_get(t, index as usize);
+                                if v.tag != tag::NIL {
+                                    *r!(a(i)) = v;
+                                    continue;
+                                }
+                            }
+                        }
+                        slow!(self.get_index_slow(*o, Slot::int(c(i) as i64), a(i)));
+                    }
+                    Op::SetInt => {
+                        let o = copy(r!(b(i)));
+                        let v = copy(r!(a(i)));
+                        slow!(self.set_index_slow(o, Slot::int(c(i) as i64), v));
+                    }
+                    Op::NewTable => {
+                        let e = *pc;
+                        slow!(self.new_table_slow(a(i), e, b(i) as u32));
+                        pc = pc.add(1);
+                        safepoint!();
+                    }
+                    Op::SetList => {
+                        slow!(self.set_list(i, *pc));
+                        pc = pc.add(1);
+                    }
+                    Op::Add => arith!(i, r!(b(i)), r!(c(i)), Event::Add, wrapping_add, +),
+                    Op::Sub => arith!(i, r!(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -),
+                    Op::Mul => arith!(i, r!(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *),
+                    Op::Div => float_arith!(i, r!(b(i)), r!(c(i)), Event::Div, |x, y| x / y),
+                    Op::IDiv => division!(i, r!(b(i)), r!(c(i)), Event::IDiv, arith::floor_div, |x, y| (x / y).floor()),
+                    Op::Mod => division!(i, r!(b(i)), r!(c(i)), Event::Mod, arith::floor_mod, |x, y| arith::float_mod(x, y)),
+                    Op::Pow => float_arith!(i, r!(b(i)), r!(c(i)), Event::Pow, |x, y| arith::power(x, y)),
+                    Op::BAnd => bits!(i, r!(b(i)), r!(c(i)), Event::BAnd, |x, y| x & y),
+                    Op::BOr => bits!(i, r!(b(i)), r!(c(i)), Event::BOr, |x, y| x | y),
+                    Op::BXor => bits!(i, r!(b(i)), r!(c(i)), Event::BXor, |x, y| x ^ y),
+                    Op::Shl => bits!(i, r!(b(i)), r!(c(i)), Event::Shl, |x, y| arith::shift_left(x, y)),
+                    Op::Shr => bits!(i, r!(b(i)), r!(c(i)), Event::Shr, |x, y| arith::shift_left(x, y.wrapping_neg())),
+                    Op::AddK => arith!(i, r!(b(i)), k.add(c(i)), Event::Add, wrapping_add, +),
+                    Op::SubK => arith!(i, r!(b(i)), k.add(c(i)), Event::Sub, wrapping_sub, -),
+                    Op::MulK => arith!(i, r!(b(i)), k.add(c(i)), Event::Mul, wrapping_mul, *),
+                    Op::DivK => float_arith!(i, r!(b(i)), k.add(c(i)), Event::Div, |x, y| x / y),
+                    Op::IDivK => division!(i, r!(b(i)), k.add(c(i)), Event::IDiv, arith::floor_div, |x, y| (x / y).floor()),
+                    Op::ModK => division!(i, r!(b(i)), k.add(c(i)), Event::Mod, arith::floor_mod, |x, y| arith::float_mod(x, y)),
+                    Op::PowK => float_arith!(i, r!(b(i)), k.add(c(i)), Event::Pow, |x, y| arith::power(x, y)),
+                    Op::BAndK => bits!(i, r!(b(i)), k.add(c(i)), Event::BAnd, |x, y| x & y),
+                    Op::BOrK => bits!(i, r!(b(i)), k.add(c(i)), Event::BOr, |x, y| x | y),
+                    Op::BXorK => bits!(i, r!(b(i)), k.add(c(i)), Event::BXor, |x, y| x ^ y),
+                    Op::ShlK => bits!(i, r!(b(i)), k.add(c(i)), Event::Shl, |x, y| arith::shift_left(x, y)),
+                    Op::ShrK => bits!(i, r!(b(i)), k.add(c(i)), Event::Shr, |x, y| arith::shift_left(x, y.wrapping_neg())),
+                    Op::KAdd => arith!(i, k.add(b(i)), r!(c(i)), Event::Add, wrapping_add, +),
+                    Op::KSub => arith!(i, k.add(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -),
+                    Op::KMul => arith!(i, k.add(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *),
+                    Op::KDiv => float_arith!(i, k.add(b(i)), r!(c(i)), Event::Div, |x, y| x / y),
+                    Op::AddImm => {
+                        let x = r!(b(i));
+                        if (*x).tag == tag::INT {
+                            set_int!(r!(a(i)), (*x).as_int().wrapping_add(sc(i)));
+                        } else if (*x).tag == tag::FLOAT {
+                            set_float!(r!(a(i)), (*x).as_float() + sc(i) as f64);
+                        } else {
+                            slow!(self.arith_slow(Event::Add, *x, Slot::int(sc(i)), i));
+                        }
+                    }
+                    Op::SubImm => {
+                        let x = r!(b(i));
+                        if (*x).tag == tag::INT {
+                            set_int!(r!(a(i)), (*x).as_int().wrapping_sub(sc(i)));
+                        } else if (*x).tag == tag::FLOAT {
+                            set_float!(r!(a(i)), (*x).as_float() - sc(i) as f64);
+                        } else {
+                            slow!(self.arith_slow(Event::Sub, *x, Slot::int(sc(i)), i));
+                        }
+                    }
+                    Op::Neg => {
+                        let x = r!(b(i));
+                        if (*x).tag == tag::INT {
+                            set_int!(r!(a(i)), (*x).as_int().wrapping_neg());
+                        } else if (*x).tag == tag::FLOAT {
+                            set_float!(r!(a(i)), -(*x).as_float());
+                        } else {
+                            slow!(self.arith_slow(Event::Unm, *x, *x, i));
+                        }
+                    }
+                    Op::BNot => {
+                        let x = r!(b(i));
+                        if (*x).tag == tag::INT {
+                            set_int!(r!(a(i)), !(*x).as_int());
+                        } else {
+                            slow!(self.arith_slow(Event::BNot, *x, *x, i));
+                        }
+                    }
+                    Op::Not => {
+                        let falsy = (*r!(b(i))).is_falsy();
+                        (*r!(a(i))).tag = if falsy { tag::TRUE } else { tag::FALSE };
+                    }
+                    Op::Len => slow!(self.len_slow(*r!(b(i)), a(i))),
+                    Op::Concat => {
+                        slow!(self.concat(a(i), b(i)));
+                        safepoint!();
+                    }
+                    Op::Jump => pc = pc.offset((i as i32 >> 8) as isize),
+                    Op::Loop => {
+                        pc = pc.offset((i as i32 >> 8) as isize);
+                        poll!();
+                    }
+                    Op::Eq => {
+                        let (x, y) = (*r!(a(i)), *r!(b(i)));
+                        match slow::equal_fast(x, y) {
+                            Some(holds) => jump_if!(holds, i),
+                            None => slow!(self.equal_slow(x, y)),
+                        }
+                    }
+                    Op::EqK => {
+                        let (x, y) = (*r!(a(i)), *k.add(b(i)));
+                        jump_if!(slow::equal_raw(x, y), i);
+                    }
+                    Op::EqImm => {
+                        let x = r!(a(i));
+                        let n = sb(i);
+                        let holds = if (*x).tag == tag::INT {
+                            (*x).as_int() == n
+                        } else {
+                            (*x).tag == tag::FLOAT && (*x).as_float() == n as f64
+                        };
+                        jump_if!(holds, i);
+                    }
+                    Op::Lt => compare!(i, *r!(a(i)), *r!(b(i)), Event::Lt, <, arith::less),
+                    Op::Le => compare!(i, *r!(a(i)), *r!(b(i)), Event::Le, <=, arith::less_equal),
+                    Op::LtImm => compare_imm!(i, <),
+                    Op::LeImm => compare_imm!(i, <=),
+                    Op::GtImm => compare_imm!(i, >),
+                    Op::GeImm => compare_imm!(i, >=),
+                    Op::Test => jump_if!(!(*r!(a(i))).is_falsy(), i),
+                    Op::TestSet => {
+                        let v = copy(r!(b(i)));
+                        let e = extra!() as i32;
+                        if v.is_falsy() != (c(i) != 0) {
+                            *r!(a(i)) = v;
+                            pc = pc.offset(e as isize);
+                        }
+                    }
+                    Op::ForPrep => {
+                        let e = *pc as i32;
+                        let f = r!(a(i));
+                        match arith::for_start(*f, *f.add(1), *f.add(2)) {
+                            arith::ForStart::Int(start, rounds, step) => {
+                                set_int!(f, start);
+                                set_int!(f.add(1), rounds);
+                                set_int!(f.add(2), step);
+                                set_int!(f.add(3), start);
+                                pc = pc.add(1);
+                            }
+                            arith::ForStart::Float(start, limit, step) => {
+                                set_float!(f, start);
+                                set_float!(f.add(1), limit);
+                                set_float!(f.add(2), step);
+                                set_float!(f.add(3), start);
+                                pc = pc.add(1);
+                            }
+                            arith::ForStart::Skip => pc = pc.add(1).offset(e as isize),
+                            _ => slow!(self.for_error(a(i))),
+                        }
+                    }
+                    Op::ForLoop => {
+                        let f = r!(a(i));
+                        let e = extra!() as i32;
+                        if (*f.add(2)).tag == tag::INT {
+                            let rounds = (*f.add(1)).payload;
+                            if rounds > 0 {
+                                let n = (*f).as_int().wrapping_add((*f.add(2)).as_int());
+                                (*f.add(1)).payload = rounds - 1;
+                                (*f).payload = n as u64;
+                                set_int!(f.add(3), n);
+                                pc = pc.offset(e as isize);
+                                poll!();
+                            }
+                        } else {
+                            let step = (*f.add(2)).as_float();
+                            let n = (*f).as_float() + step;
+                            let limit = (*f.add(1)).as_float();
+                            if if step > 0.0 { n <= limit } else { limit <= n } {
+                                (*f).payload = n.to_bits();
+                                set_float!(f.add(3), n);
+                                pc = pc.offset(e as isize);
+                                poll!();
+                            }
+                        }
+                    }
+                    Op::TForPrep => {
+                        let e = *pc as i32;
+                        if !(*r!(a(i) + 3)).is_falsy() {
+                            slow!(self.mark_tbc(a(i) + 3));
+                        }
+                        pc = pc.add(1).offset(e as isize);
+                    }
+                    Op::TForCall => {
+                        let f = r!(a(i));
+                        *f.add(4) = copy(f);
+                        *f.add(6) = copy(f.add(1));
+                        *f.add(7) = copy(f.add(2));
+                        slow!(self.call_slow(a(i) + 4, 2, c(i) as u8 + 1));
+                        safepoint!();
+                    }
+                    Op::TForLoop => {
+                        let f = r!(a(i));
+                        let e = extra!() as i32;
+                        if (*f.add(4)).tag != tag::NIL {
+                            *f.add(2) = copy(f.add(4));
+                            pc = pc.offset(e as isize);
+                            poll!();
+                        }
+                    }
+                    Op::Call => {
+                        let f = r!(a(i));
+                        if (*f).tag == tag::CLOSURE {
+                            let closure = (*f).as_ptr::<Closure>();
+                            let proto = (*closure).proto;
+                            let nb = f.add(2);
+                            if nb.add((*proto).max_stack as usize) <= self.limit
+                                && (*proto).is_vararg == 0
+                                && (*attention).load(Ordering::Relaxed) == 0
+                            {
+                                let mut n = if b(i) != 0 {
+                                    b(i) - 1
+                                } else {
+                                    let thread = &*self.thread;
+                                    thread.top as usize - nb.offset_from(thread.stack) as usize
+                                };
+                                (*f).tag = tag::CLOSURE | (c(i) as u64) << 16;
+                                (*nb.sub(1)).tag =
+                                    stack::link(pc.offset_from(code) as u32, a(i) as u32 + 2);
+                                while n < (*proto).params as usize {
+                                    (*nb.add(n)).tag = tag::NIL;
+                                    n += 1;
+                                }
+                                base = nb;
+                                code = (*proto).code;
+                                k = (*proto).constants;
+                                caches = (*proto).caches;
+                                pc = code;
+                                continue;
+                            }
+                        }
+                        let n = if b(i) != 0 {
+                            b(i) - 1
+                        } else {
+                            let thread = &*self.thread;
+                            thread.top as usize - f.add(2).offset_from(thread.stack) as usize
+                        };
+                        slow!(self.call_slow(a(i), n as u32, c(i) as u8));
+                        if c(i) != 0 {
+                            safepoint!();
+                        }
+                    }
+                    Op::TailCall => slow!(self.tail_call(i)),
+                    Op::Return => slow!(self.return_slow(i)),
+                    Op::Return0 => {
+                        let head = (*base.sub(2)).tag;
+                        if head & 0xff00_ff00 == 0 && head & 0xff_0000 == 1 << 16 {
+                            let link = (*base.sub(1)).tag;
+                            base = base.sub((link >> 32) as usize);
+                            let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
+                            code = (*proto).code;
+                            k = (*proto).constants;
+                            caches = (*proto).caches;
+                            pc = code.add(link as u32 as usize);
+                            continue;
+                        }
+                        slow!(self.return_values(0, 0));
+                    }
+                    Op::Return1 => {
+                        let head = (*base.sub(2)).tag;
+                        if head & 0xff00_ff00 == 0 {
+                            let wanted = head >> 16 & 0xff;
+                            if wanted == 2 || wanted == 1 {
+                                if wanted == 2 {
+                                    *base.sub(2) = copy(r!(a(i)));
+                                }
+                                let link = (*base.sub(1)).tag;
+                                base = base.sub((link >> 32) as usize);
+                                let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
+                                code = (*proto).code;
+                                k = (*proto).constants;
+                                caches = (*proto).caches;
+                                pc = code.add(link as u32 as usize);
+                                continue;
+                            }
+                        }
+                        slow!(self.return_values(a(i), 1));
+                    }
+                    Op::Vararg => slow!(self.varargs(a(i), c(i))),
+                    Op::VarargPrep => {
+                        slow!(self.vararg_prep());
+                        reload!();
+                    }
+                    Op::Closure => {
+                        slow!(self.new_closure(a(i), (i >> 16) as usize));
+                        safepoint!();
+                    }
+                    Op::Close => slow!(self.close_from(a(i))),
+                    Op::Tbc => slow!(self.mark_tbc(a(i))),
+                }
+            }
+        }
+    }
+}

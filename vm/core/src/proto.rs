@@ -1,0 +1,87 @@
+//! From chunks to code on the heap.
+//!
+//! The hot part of a function (code, constants, caches) is reached through its
+//! [`ProtoObject`]; names, lines and the rest stay in [`Cold`].
+//!
+//! `unsafe`: the object points into the boxed slices of its `Cold`, which live
+//! exactly as long as the object does.
+#![allow(unsafe_code)]
+
+use crate::cache::Cache;
+use crate::heap::{Heap, OutOfMemory};
+use crate::object::{Header, ProtoObject};
+use crate::value::{Slot, tag};
+use perilune_isa::{Const, Proto};
+
+/// What only errors, tools and dumps ask for, and the storage of the rest.
+pub struct Cold {
+    /// The function as it was loaded; its children are objects of their own, so the list is empty.
+    pub proto: Proto,
+    /// Part of the library: shown as a native function.
+    pub builtin: bool,
+    /// The code that runs.
+    pub code: Box<[u32]>,
+    constants: Box<[Slot]>,
+    caches: Box<[Cache]>,
+    children: Box<[*mut ProtoObject]>,
+}
+
+/// Puts a verified function and its children on the heap.
+///
+/// # Errors
+/// The memory limit.
+pub fn load(heap: &mut Heap, mut proto: Proto, builtin: bool) -> Result<*mut ProtoObject, OutOfMemory> {
+    let children = std::mem::take(&mut proto.children)
+        .into_iter()
+        .map(|child| load(heap, child, builtin))
+        .collect::<Result<Box<[_]>, _>>()?;
+    let constants = proto
+        .constants
+        .iter()
+        .map(|constant| {
+            Ok(match constant {
+                Const::Nil => Slot::NIL,
+                Const::False => Slot::bool(false),
+                Const::True => Slot::bool(true),
+                Const::Int(i) => Slot::int(*i),
+                Const::Float(f) => Slot::float(*f),
+                Const::Str(bytes) => Slot::object(heap.string(bytes)?, tag::STRING),
+            })
+        })
+        .collect::<Result<Box<[_]>, OutOfMemory>>()?;
+    let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
+    let code: Box<[u32]> = proto.code.as_slice().into();
+    let mut cold = Box::new(Cold { proto, builtin, code, constants, caches, children });
+    let object = ProtoObject {
+        header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
+        code: cold.code.as_mut_ptr(),
+        constants: cold.constants.as_ptr(),
+        caches: cold.caches.as_mut_ptr(),
+        children: cold.children.as_ptr(),
+        n_code: cold.code.len() as u32,
+        n_constants: cold.constants.len() as u32,
+        n_caches: cold.caches.len() as u32,
+        n_children: cold.children.len() as u32,
+        params: cold.proto.params,
+        is_vararg: u8::from(cold.proto.is_vararg),
+        max_stack: cold.proto.max_stack,
+        n_upvalues: cold.proto.upvalues.len() as u8,
+        heat: 0,
+        cold: Box::into_raw(cold),
+    };
+    heap.proto(object)
+}
+
+/// The function with its children, as it was loaded.
+///
+/// # Safety
+/// `object` is live.
+pub unsafe fn unload(object: *const ProtoObject) -> Proto {
+    // SAFETY: `cold` and `children` live as long as the object.
+    unsafe {
+        let cold = &*(*object).cold;
+        let mut proto = cold.proto.clone();
+        proto.children = cold.children.iter().map(|child| unload(*child)).collect();
+        proto
+    }
+}

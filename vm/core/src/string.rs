@@ -1,0 +1,158 @@
+//! Strings: hashing, equality and the table of interned ones.
+//!
+//! This module may use `unsafe`: strings are headers followed by their bytes
+//! inside heap cells. The bargain: a `*const Str` given to these functions
+//! points to a live string, which nothing changes after its creation.
+#![allow(unsafe_code)]
+
+use crate::object::{Str, flag};
+
+/// Longest string that is interned.
+pub const MAX_SHORT: usize = 40;
+
+/// Hash of a whole string: no byte is skipped, so that keys cannot be chosen to collide cheaply.
+pub fn hash_bytes(seed: u64, bytes: &[u8]) -> u32 {
+    const K: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut state = seed ^ (bytes.len() as u64).wrapping_mul(K);
+    let mut chunks = bytes.chunks_exact(8);
+    for chunk in &mut chunks {
+        let mut word = [0; 8];
+        word.copy_from_slice(chunk);
+        state = fold(state ^ u64::from_le_bytes(word), K);
+    }
+    let rest = chunks.remainder();
+    if !rest.is_empty() {
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        state = fold(state ^ u64::from_le_bytes(word), 0xD6E8_FEB8_6659_FD93);
+    }
+    let mixed = fold(state ^ K, 0xA24B_AED4_963E_E407);
+    (mixed ^ (mixed >> 32)) as u32
+}
+
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a) * u128::from(b);
+    // The sum keeps an operand of zero from swallowing the state.
+    (wide as u64 ^ (wide >> 64) as u64).wrapping_add(a.rotate_left(23))
+}
+
+/// The bytes of a string.
+///
+/// # Safety
+/// `string` is live and stays so as long as the result is used.
+#[inline(always)]
+pub unsafe fn str_bytes(string: *const Str) -> &'static [u8] {
+    // SAFETY: `len` initialised bytes follow the header of a live string.
+    unsafe { std::slice::from_raw_parts(Str::data(string), (*string).len as usize) }
+}
+
+/// Whether two strings have the same bytes.
+///
+/// # Safety
+/// Both are live.
+#[inline(always)]
+pub unsafe fn str_eq(a: *const Str, b: *const Str) -> bool {
+    // SAFETY: both are live by contract.
+    unsafe {
+        a == b
+            || ((*a).header.flags | (*b).header.flags) & flag::SHORT == 0
+                && (*a).len == (*b).len
+                && str_bytes(a) == str_bytes(b)
+    }
+}
+
+/// Whether a string is interned.
+///
+/// # Safety
+/// `string` is live.
+#[inline(always)]
+pub unsafe fn is_short(string: *const Str) -> bool {
+    // SAFETY: live by contract.
+    unsafe { (*string).header.flags & flag::SHORT != 0 }
+}
+
+/// The set of interned strings. It holds them weakly: the sweeper removes dead ones.
+pub(crate) struct Interner {
+    slots: Vec<*mut Str>,
+    count: usize,
+}
+
+impl Interner {
+    pub(crate) fn new() -> Interner {
+        Interner { slots: vec![std::ptr::null_mut(); 256], count: 0 }
+    }
+
+    pub(crate) fn find(&self, bytes: &[u8], hash: u32) -> Option<*mut Str> {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let found = self.slots[at];
+            if found.is_null() {
+                return None;
+            }
+            // SAFETY: strings leave the set before they are freed.
+            if unsafe { (*found).header.aux == hash && str_bytes(found) == bytes } {
+                return Some(found);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    pub(crate) fn insert(&mut self, string: *mut Str) {
+        if self.count * 2 >= self.slots.len() {
+            let doubled = vec![std::ptr::null_mut(); self.slots.len() * 2];
+            for old in std::mem::replace(&mut self.slots, doubled) {
+                if !old.is_null() {
+                    self.place(old);
+                }
+            }
+        }
+        self.place(string);
+        self.count += 1;
+    }
+
+    fn place(&mut self, string: *mut Str) {
+        let mask = self.slots.len() - 1;
+        // SAFETY: members of the set are live.
+        let mut at = unsafe { (*string).header.aux } as usize & mask;
+        while !self.slots[at].is_null() {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = string;
+    }
+
+    /// Takes a string out, closing the gap so that no tombstone is needed.
+    pub(crate) fn remove(&mut self, string: *mut Str) {
+        let mask = self.slots.len() - 1;
+        // SAFETY: the caller removes before it frees.
+        let mut gap = unsafe { (*string).header.aux } as usize & mask;
+        while self.slots[gap] != string {
+            if self.slots[gap].is_null() {
+                return;
+            }
+            gap = (gap + 1) & mask;
+        }
+        self.count -= 1;
+        let mut at = gap;
+        loop {
+            at = (at + 1) & mask;
+            let moved = self.slots[at];
+            if moved.is_null() {
+                break;
+            }
+            // SAFETY: as above.
+            let home = unsafe { (*moved).header.aux } as usize & mask;
+            if at.wrapping_sub(home) & mask >= at.wrapping_sub(gap) & mask {
+                self.slots[gap] = moved;
+                gap = at;
+            }
+        }
+        self.slots[gap] = std::ptr::null_mut();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+}

@@ -1,0 +1,906 @@
+//! Tables: raw access with the exact semantics of the language.
+//!
+//! This module may use `unsafe`: tables are plain data with storage beside
+//! them. The bargain: table, key and value pointers are live; the array has
+//! `array_len` and the properties as many initialised elements as the shape
+//! has keys; integer keys up to `array_len` are never in the hash with a value,
+//! and neither is `array_len + 1`.
+//!
+//! What metatables do to accesses is the interpreter's business; here is only
+//! what keeps caches honest when metatables change (`cache`).
+#![allow(unsafe_code)]
+
+mod cache;
+mod hash;
+
+pub use cache::{become_holder, become_meta};
+pub(crate) use cache::{WATCHED, set_meta};
+pub(crate) use hash::{Entry, entry as hash_entry, used as hash_used};
+
+use crate::heap::{Heap, OutOfMemory};
+use crate::object::{Str, Table, flag};
+use crate::shape::{DICTIONARY, MAX_PROPS};
+use crate::string::is_short;
+use crate::value::{Slot, tag};
+
+/// Why a value cannot be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetError {
+    /// The key is nil.
+    NilKey,
+    /// The key is not a number.
+    NanKey,
+    /// No memory.
+    Memory,
+}
+
+impl From<OutOfMemory> for SetError {
+    fn from(_: OutOfMemory) -> SetError {
+        SetError::Memory
+    }
+}
+
+/// The key given to [`next`] is not in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidKey;
+
+/// Reads element `at` of array or property storage.
+///
+/// # Safety
+/// The element is within the storage and initialised.
+#[inline(always)]
+pub(crate) unsafe fn load(storage: *mut u8, at: usize) -> Slot {
+    // SAFETY: by contract; payloads grow upwards and tags downwards.
+    unsafe {
+        Slot { payload: *storage.cast::<u64>().add(at), tag: u64::from(*storage.sub(1 + at)) }
+    }
+}
+
+/// Writes element `at` of array or property storage.
+///
+/// # Safety
+/// The element is within the storage.
+#[inline(always)]
+pub(crate) unsafe fn store(storage: *mut u8, at: usize, value: Slot) {
+    // SAFETY: as for `load`.
+    unsafe {
+        *storage.cast::<u64>().add(at) = value.payload;
+        *storage.sub(1 + at) = value.tag as u8;
+    }
+}
+
+/// # Safety
+/// As for [`load`].
+#[inline(always)]
+unsafe fn is_nil(storage: *mut u8, at: usize) -> bool {
+    // SAFETY: by contract.
+    unsafe { *storage.sub(1 + at) == tag::NIL as u8 }
+}
+
+/// Element `index` (from 0) of the array part.
+///
+/// # Safety
+/// `index < array_len`.
+#[inline(always)]
+pub unsafe fn array_get(t: *mut Table, index: usize) -> Slot {
+    // SAFETY: by contract.
+    unsafe { load((*t).array, index) }
+}
+
+/// Stores into the array part, without barrier.
+///
+/// # Safety
+/// `index < array_len`.
+#[inline(always)]
+pub unsafe fn array_set(t: *mut Table, index: usize, value: Slot) {
+    // SAFETY: by contract.
+    unsafe { store((*t).array, index, value) }
+}
+
+/// The property in a slot.
+///
+/// # Safety
+/// The shape has more than `slot` keys.
+#[inline(always)]
+pub unsafe fn prop_get(t: *mut Table, slot: usize) -> Slot {
+    // SAFETY: by contract.
+    unsafe { load((*t).props, slot) }
+}
+
+/// Stores a property, without barrier.
+///
+/// # Safety
+/// `slot < props_cap`.
+#[inline(always)]
+pub unsafe fn prop_set(t: *mut Table, slot: usize, value: Slot) {
+    // SAFETY: by contract.
+    unsafe { store((*t).props, slot, value) }
+}
+
+/// Whether string keys live in the side hash.
+///
+/// # Safety
+/// `t` is live.
+#[inline(always)]
+pub unsafe fn is_dictionary(t: *const Table) -> bool {
+    // SAFETY: live by contract.
+    unsafe { (*t).header.flags & flag::DICTIONARY != 0 }
+}
+
+/// The slot of a short string among the properties, whatever its value.
+///
+/// # Safety
+/// `t` and `key` are live, `key` is short.
+#[inline(always)]
+pub unsafe fn find_prop(heap: &Heap, t: *mut Table, key: *mut Str) -> Option<u16> {
+    // SAFETY: live by contract. The shape of dictionaries is empty.
+    unsafe { heap.shapes.get((*t).header.aux).find(key) }
+}
+
+/// Floats with the value of an integer become that integer; booleans lose their payload.
+#[inline(always)]
+pub fn normalise(key: Slot) -> Slot {
+    match key.tag {
+        tag::FLOAT => {
+            let float = key.as_float();
+            let limit = 9_223_372_036_854_775_808.0;
+            if float >= -limit && float < limit && float.trunc() == float {
+                return Slot::int(float as i64);
+            }
+            key
+        }
+        tag::FALSE | tag::TRUE => Slot { payload: 0, tag: key.tag },
+        _ => key,
+    }
+}
+
+/// `t[key]`, raw.
+///
+/// # Safety
+/// `t` and `key` are live.
+#[inline]
+pub unsafe fn get(t: *mut Table, key: Slot, heap: &Heap) -> Slot {
+    // SAFETY: live by contract.
+    unsafe {
+        match key.tag {
+            tag::STRING => get_str(heap, t, key.as_ptr()),
+            tag::INT => get_int(t, key.as_int()),
+            tag::NIL => Slot::NIL,
+            _ => match normalise(key) {
+                key if key.tag == tag::INT => get_int(t, key.as_int()),
+                key => get_hash(heap, t, key),
+            },
+        }
+    }
+}
+
+/// `t[key]` for an integer, raw.
+///
+/// # Safety
+/// `t` is live.
+#[inline]
+pub unsafe fn get_int(t: *mut Table, key: i64) -> Slot {
+    let index = (key as u64).wrapping_sub(1);
+    // SAFETY: live by contract; the index is checked.
+    unsafe {
+        if index < u64::from((*t).array_len) {
+            return load((*t).array, index as usize);
+        }
+        if (*t).hash.is_null() {
+            return Slot::NIL;
+        }
+        let key = Slot::int(key);
+        match hash::find((*t).hash, key, int_code(key)) {
+            Some(at) => (*hash::entry((*t).hash, at)).value,
+            None => Slot::NIL,
+        }
+    }
+}
+
+/// Must agree with `hash::hash_key`, but needs no heap.
+#[inline(always)]
+fn int_code(key: Slot) -> u32 {
+    ((key.payload ^ key.tag << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+}
+
+/// `t[key]` for a string, raw.
+///
+/// # Safety
+/// `t` and `key` are live.
+#[inline]
+pub unsafe fn get_str(heap: &Heap, t: *mut Table, key: *mut Str) -> Slot {
+    // SAFETY: live by contract; `find_prop` gives slots of the shape.
+    unsafe {
+        if is_short(key) && !is_dictionary(t) {
+            return match find_prop(heap, t, key) {
+                Some(slot) => load((*t).props, usize::from(slot)),
+                None => Slot::NIL,
+            };
+        }
+        get_hash(heap, t, Slot::object(key, tag::STRING))
+    }
+}
+
+unsafe fn get_hash(heap: &Heap, t: *mut Table, key: Slot) -> Slot {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        if (*t).hash.is_null() {
+            return Slot::NIL;
+        }
+        match hash::find((*t).hash, key, hash::hash_key(heap, key)) {
+            Some(at) => (*hash::entry((*t).hash, at)).value,
+            None => Slot::NIL,
+        }
+    }
+}
+
+/// `t[key] = value`, raw.
+///
+/// # Safety
+/// All are live.
+#[inline]
+pub unsafe fn set(heap: &mut Heap, t: *mut Table, key: Slot, value: Slot) -> Result<(), SetError> {
+    // SAFETY: live by contract.
+    unsafe {
+        match key.tag {
+            tag::STRING => Ok(set_str(heap, t, key.as_ptr(), value)?),
+            tag::INT => Ok(set_int(heap, t, key.as_int(), value)?),
+            tag::NIL => Err(SetError::NilKey),
+            _ => match normalise(key) {
+                key if key.tag == tag::INT => Ok(set_int(heap, t, key.as_int(), value)?),
+                key if key.tag == tag::FLOAT && key.as_float().is_nan() => Err(SetError::NanKey),
+                key => Ok(set_hash(heap, t, key, value)?),
+            },
+        }
+    }
+}
+
+/// `t[key] = value` for an integer, raw.
+///
+/// # Safety
+/// All are live.
+#[inline]
+pub unsafe fn set_int(heap: &mut Heap, t: *mut Table, key: i64, value: Slot) -> Result<(), OutOfMemory> {
+    let index = (key as u64).wrapping_sub(1);
+    // SAFETY: live by contract; the index is checked.
+    unsafe {
+        let len = u64::from((*t).array_len);
+        if index < len {
+            store((*t).array, index as usize, value);
+            if value.is_nil() {
+                if index + 1 == len {
+                    shrink(t);
+                }
+                return Ok(());
+            }
+            heap.barrier(t.cast(), value);
+            return Ok(());
+        }
+        if index == len && !value.is_nil() {
+            return append(heap, t, value);
+        }
+        set_hash(heap, t, Slot::int(key), value)
+    }
+}
+
+/// Drops the nils at the end of the array part: each drop was paid by an append.
+unsafe fn shrink(t: *mut Table) {
+    // SAFETY: elements below `array_len` are initialised.
+    unsafe {
+        let mut len = (*t).array_len as usize;
+        while len > 0 && is_nil((*t).array, len - 1) {
+            len -= 1;
+        }
+        (*t).array_len = len as u32;
+    }
+}
+
+/// Stores at `array_len + 1`.
+#[inline]
+unsafe fn append(heap: &mut Heap, t: *mut Table, value: Slot) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        let len = (*t).array_len;
+        if len == (*t).array_cap {
+            return append_growing(heap, t, value);
+        }
+        store((*t).array, len as usize, value);
+        (*t).array_len = len + 1;
+        heap.barrier(t.cast(), value);
+        if !(*t).hash.is_null() && (*hash::head((*t).hash)).int_keys > 0 {
+            forget_int(t, i64::from(len) + 1);
+            return migrate(heap, t);
+        }
+        Ok(())
+    }
+}
+
+/// The key may be in the hash: removed, or left by a migration that ran out of memory.
+#[cold]
+unsafe fn forget_int(t: *mut Table, key: i64) {
+    let key = Slot::int(key);
+    // SAFETY: live by contract of the caller; entries found are in use.
+    unsafe {
+        if let Some(at) = hash::find((*t).hash, key, int_code(key)) {
+            bury(hash::entry((*t).hash, at));
+        }
+    }
+}
+
+/// Empties the entry of an integer key that is in the array now: a traversal
+/// must not find it, or it would go on here when the array shrinks.
+unsafe fn bury(entry: *mut Entry) {
+    // SAFETY: the entry is in use, by contract of the callers.
+    unsafe { *entry = Entry { key: Slot { payload: 0, tag: hash::DEAD_KEY }, value: Slot::NIL } }
+}
+
+#[cold]
+unsafe fn append_growing(heap: &mut Heap, t: *mut Table, value: Slot) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        let cap = (*t).array_cap;
+        let key = i64::from((*t).array_len) + 1;
+        if cap >= 64 {
+            let used = (0..cap as usize).filter(|&at| !is_nil((*t).array, at)).count();
+            if used <= cap as usize / 2 {
+                // A queue that moved on: what is left of it belongs into the hash.
+                rebuild(heap, t, Some(key), true)?;
+                return store_after_rebuild(heap, t, key, value);
+            }
+        }
+        grow_array(heap, t, if cap == 0 { 4 } else { cap.checked_mul(2).ok_or(OutOfMemory)? })?;
+        append(heap, t, value)
+    }
+}
+
+/// Moves integer keys that continue the array out of the hash.
+#[cold]
+unsafe fn migrate(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers; entries found are in use.
+    unsafe {
+        if (*hash::head((*t).hash)).int_keys == 0 {
+            return Ok(());
+        }
+        loop {
+            let key = Slot::int(i64::from((*t).array_len) + 1);
+            let Some(at) = hash::find((*t).hash, key, int_code(key)) else { break };
+            let entry = hash::entry((*t).hash, at);
+            if (*entry).value.is_nil() {
+                break;
+            }
+            if (*t).array_len == (*t).array_cap {
+                grow_array(heap, t, (*t).array_cap.checked_mul(2).ok_or(OutOfMemory)?.max(4))?;
+            }
+            store((*t).array, (*t).array_len as usize, (*entry).value);
+            (*t).array_len += 1;
+            bury(entry);
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of storage for `cap` elements, and where its pointer is.
+fn storage_layout(cap: u32) -> (usize, usize) {
+    let tags = (cap as usize + 7) & !7;
+    (tags + cap as usize * 8, tags)
+}
+
+unsafe fn new_storage(heap: &mut Heap, cap: u32) -> Result<*mut u8, OutOfMemory> {
+    if cap == 0 {
+        return Ok(std::ptr::null_mut());
+    }
+    let (bytes, tags) = storage_layout(cap);
+    // SAFETY: the tags lie within the buffer.
+    Ok(unsafe { heap.alloc_raw(bytes)?.add(tags) })
+}
+
+unsafe fn free_storage(heap: &mut Heap, storage: *mut u8, cap: u32) {
+    if !storage.is_null() {
+        let (bytes, tags) = storage_layout(cap);
+        // SAFETY: the storage was made by `new_storage` for this capacity.
+        unsafe { heap.free_raw(storage.sub(tags), bytes) };
+    }
+}
+
+/// Storage of another capacity with the first `len` elements of the old one, which is freed.
+unsafe fn resize_storage(
+    heap: &mut Heap,
+    old: *mut u8,
+    old_cap: u32,
+    len: u32,
+    cap: u32,
+) -> Result<*mut u8, OutOfMemory> {
+    // SAFETY: `len` is within both capacities.
+    unsafe {
+        let new = new_storage(heap, cap)?;
+        if len > 0 {
+            let len = len as usize;
+            std::ptr::copy_nonoverlapping(old, new, len * 8);
+            std::ptr::copy_nonoverlapping(old.sub(len), new.sub(len), len);
+        }
+        free_storage(heap, old, old_cap);
+        Ok(new)
+    }
+}
+
+unsafe fn grow_array(heap: &mut Heap, t: *mut Table, cap: u32) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        (*t).array = resize_storage(heap, (*t).array, (*t).array_cap, (*t).array_len, cap)?;
+        (*t).array_cap = cap;
+    }
+    Ok(())
+}
+
+unsafe fn grow_props(heap: &mut Heap, t: *mut Table, cap: u32) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        let count = heap.shapes.get((*t).header.aux).count;
+        (*t).props = resize_storage(heap, (*t).props, (*t).props_cap, count, cap)?;
+        (*t).props_cap = cap;
+    }
+    Ok(())
+}
+
+/// Makes room for more properties, ahead of a cached transition.
+///
+/// # Safety
+/// `t` is live and not a dictionary.
+pub unsafe fn reserve_prop(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract.
+    unsafe {
+        let count = heap.shapes.get((*t).header.aux).count;
+        if count == (*t).props_cap {
+            grow_props(heap, t, if count == 0 { 4 } else { count * 2 })?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes room for so many array items and properties (a hint: never shrinks).
+///
+/// # Safety
+/// `t` is live.
+pub unsafe fn resize(heap: &mut Heap, t: *mut Table, n_array: u32, n_props: u32) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract.
+    unsafe {
+        if n_array > (*t).array_cap {
+            grow_array(heap, t, n_array)?;
+        }
+        if n_props > (*t).props_cap && n_props <= MAX_PROPS && !is_dictionary(t) {
+            grow_props(heap, t, n_props)?;
+        }
+    }
+    Ok(())
+}
+
+/// `t[key] = value` for a string, raw.
+///
+/// # Safety
+/// All are live.
+#[inline]
+pub unsafe fn set_str(heap: &mut Heap, t: *mut Table, key: *mut Str, value: Slot) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract.
+    unsafe {
+        if (*t).header.flags & flag::IS_META != 0 {
+            cache::watch(heap, t, key);
+        }
+        if !is_short(key) || is_dictionary(t) {
+            if (*t).header.flags & WATCHED != 0 {
+                heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
+            }
+            return set_hash(heap, t, Slot::object(key, tag::STRING), value);
+        }
+        if let Some(slot) = find_prop(heap, t, key) {
+            store((*t).props, usize::from(slot), value);
+            heap.barrier(t.cast(), value);
+            return Ok(());
+        }
+        if value.is_nil() {
+            return Ok(());
+        }
+        add_prop(heap, t, key, value)
+    }
+}
+
+unsafe fn add_prop(heap: &mut Heap, t: *mut Table, key: *mut Str, value: Slot) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the caller.
+    unsafe {
+        if (*t).header.flags & WATCHED != 0 {
+            heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
+        }
+        let shape = (*t).header.aux;
+        let count = heap.shapes.get(shape).count;
+        if count >= MAX_PROPS || heap.shapes.is_crowded(shape, key) || is_mostly_deleted(t, count) {
+            become_dictionary(heap, t)?;
+            return set_hash(heap, t, Slot::object(key, tag::STRING), value);
+        }
+        reserve_prop(heap, t)?;
+        store((*t).props, count as usize, value);
+        (*t).header.aux = heap.shapes.add(shape, key);
+        heap.barrier(t.cast(), Slot::object(key, tag::STRING));
+        heap.barrier(t.cast(), value);
+        Ok(())
+    }
+}
+
+/// Looked at only when the count is a power of two, so that it costs little per addition.
+unsafe fn is_mostly_deleted(t: *mut Table, count: u32) -> bool {
+    if count < 16 || !count.is_power_of_two() {
+        return false;
+    }
+    // SAFETY: the shape has `count` keys.
+    let gone = (0..count as usize).filter(|&slot| unsafe { is_nil((*t).props, slot) }).count();
+    gone >= count as usize / 2
+}
+
+/// Moves the properties to the side hash, for good.
+unsafe fn become_dictionary(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        let shape = (*t).header.aux;
+        let count = heap.shapes.get(shape).count;
+        let needed = hash::used((*t).hash) + count + 1;
+        let new = hash::create(heap, (needed + needed / 4).next_power_of_two())?;
+        for slot in 0..count {
+            let value = load((*t).props, slot as usize);
+            if !value.is_nil() {
+                let key = heap.shapes.get(shape).key(slot);
+                hash::insert(new, Slot::object(key, tag::STRING), heap.hash_of(key), value);
+                heap.barrier(t.cast(), Slot::object(key, tag::STRING));
+            }
+        }
+        for at in 0..hash::used((*t).hash) {
+            let entry = hash::entry((*t).hash, at);
+            if !(*entry).value.is_nil() {
+                hash::insert(new, (*entry).key, hash::hash_key(heap, (*entry).key), (*entry).value);
+            }
+        }
+        hash::destroy(heap, (*t).hash);
+        free_storage(heap, (*t).props, (*t).props_cap);
+        (*t).hash = new;
+        (*t).props = std::ptr::null_mut();
+        (*t).props_cap = 0;
+        (*t).header.aux = DICTIONARY;
+        (*t).header.flags |= flag::DICTIONARY;
+        if (*t).header.flags & (flag::IS_META | WATCHED) != 0 {
+            heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
+        }
+        Ok(())
+    }
+}
+
+unsafe fn set_hash(heap: &mut Heap, t: *mut Table, key: Slot, value: Slot) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers; entries found are in use.
+    unsafe {
+        let code = hash::hash_key(heap, key);
+        if let Some(at) = hash::find((*t).hash, key, code) {
+            let entry = hash::entry((*t).hash, at);
+            (*entry).value = value;
+            heap.barrier(t.cast(), (*entry).key);
+            heap.barrier(t.cast(), value);
+            return Ok(());
+        }
+        if value.is_nil() {
+            return Ok(());
+        }
+        let is_full = (*t).hash.is_null() || (*hash::head((*t).hash)).used == (*hash::head((*t).hash)).capacity;
+        if is_full {
+            let int = (key.tag == tag::INT).then(|| key.as_int());
+            rebuild(heap, t, int, int.is_some())?;
+            if let Some(key) = int {
+                return store_after_rebuild(heap, t, key, value);
+            }
+            insert_new(heap, t, key, code, value);
+            return migrate(heap, t);
+        }
+        insert_new(heap, t, key, code, value);
+        Ok(())
+    }
+}
+
+/// There is room for the key, which is not there.
+unsafe fn insert_new(heap: &mut Heap, t: *mut Table, key: Slot, code: u32, value: Slot) {
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        hash::insert((*t).hash, key, code, value);
+        heap.barrier(t.cast(), key);
+        heap.barrier(t.cast(), value);
+    }
+}
+
+/// Stores an integer key for which [`rebuild`] made room somewhere.
+unsafe fn store_after_rebuild(heap: &mut Heap, t: *mut Table, key: i64, value: Slot) -> Result<(), OutOfMemory> {
+    let index = (key as u64).wrapping_sub(1);
+    // SAFETY: live by contract of the callers.
+    unsafe {
+        if index < u64::from((*t).array_len) {
+            store((*t).array, index as usize, value);
+            heap.barrier(t.cast(), value);
+            return migrate_if_any(heap, t);
+        }
+        if index == u64::from((*t).array_len) && index < u64::from((*t).array_cap) {
+            return append(heap, t, value);
+        }
+        let key = Slot::int(key);
+        insert_new(heap, t, key, int_code(key), value);
+        migrate_if_any(heap, t)
+    }
+}
+
+unsafe fn migrate_if_any(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers.
+    unsafe { if (*t).hash.is_null() { Ok(()) } else { migrate(heap, t) } }
+}
+
+/// Counts integer keys by power of two, and says how long the array part should
+/// be: the largest power of two of which more than half would be used.
+struct Census {
+    by_log: [u32; 64],
+    total: u32,
+}
+
+impl Census {
+    fn count(&mut self, key: i64) {
+        if key >= 1 {
+            let log = if key == 1 { 0 } else { 64 - (key as u64 - 1).leading_zeros() as usize };
+            self.by_log[log.min(63)] += 1;
+            self.total += 1;
+        }
+    }
+
+    fn array_size(&self) -> u32 {
+        let (mut size, mut below) = (0, 0_u64);
+        for log in 0..31 {
+            if u64::from(self.total) <= (1_u64 << log) / 2 {
+                break;
+            }
+            below += u64::from(self.by_log[log]);
+            if below > (1_u64 << log) / 2 {
+                size = 1 << log;
+            }
+        }
+        size
+    }
+}
+
+/// Makes a new hash with room for one more key; `extra` is that key when it is an
+/// integer. With `recount`, integer keys are distributed anew between array and hash.
+#[cold]
+unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: bool) -> Result<(), OutOfMemory> {
+    // SAFETY: live by contract of the callers. Both new parts are allocated
+    // before either old one is given up.
+    unsafe {
+        let old = (*t).hash;
+        let old_used = hash::used(old);
+        let recount = recount || old_used > 0 && (*hash::head(old)).int_keys > 0;
+        let size = if recount { best_array_size(t, extra) } else { (*t).array_len };
+        // Elements up to `fit` are or come to be in the array.
+        let fit = if recount { size } else { (*t).array_len };
+        let fits = |key: Slot| key.tag == tag::INT && (key.payload.wrapping_sub(1)) < u64::from(fit);
+        let mut in_hash = 1;
+        let mut array_len = (*t).array_len.min(fit);
+        for at in 0..old_used {
+            let entry = hash::entry(old, at);
+            if (*entry).value.is_nil() {
+                continue;
+            }
+            if fits((*entry).key) {
+                array_len = array_len.max((*entry).key.payload as u32);
+            } else {
+                in_hash += 1;
+            }
+        }
+        if let Some(extra) = extra.filter(|&extra| fits(Slot::int(extra))) {
+            array_len = array_len.max(extra as u32);
+        }
+        in_hash += ((array_len.min((*t).array_len))..(*t).array_len)
+            .filter(|&at| !is_nil((*t).array, at as usize))
+            .count() as u32;
+        in_hash -= u32::from(extra.is_some_and(|extra| fits(Slot::int(extra))));
+        let capacity = (in_hash + in_hash / 3).next_power_of_two().max(4);
+        let new = if in_hash == 0 { std::ptr::null_mut() } else { hash::create(heap, capacity)? };
+        let cap = if recount { size.max(array_len) } else { (*t).array_cap };
+        let is_new_array = cap > (*t).array_cap || array_len < (*t).array_len;
+        let array = if is_new_array {
+            match new_storage(heap, cap) {
+                Ok(array) => array,
+                Err(error) => {
+                    hash::destroy(heap, new);
+                    return Err(error);
+                }
+            }
+        } else {
+            (*t).array
+        };
+        let old_len = (*t).array_len;
+        if is_new_array {
+            for at in 0..old_len.min(array_len) as usize {
+                store(array, at, load((*t).array, at));
+            }
+        }
+        for at in old_len..array_len {
+            store(array, at as usize, Slot::NIL);
+        }
+        for at in 0..old_used {
+            let entry = hash::entry(old, at);
+            if (*entry).value.is_nil() {
+                continue;
+            }
+            if fits((*entry).key) {
+                store(array, (*entry).key.payload as usize - 1, (*entry).value);
+            } else {
+                hash::insert(new, (*entry).key, hash::hash_key(heap, (*entry).key), (*entry).value);
+            }
+        }
+        for at in array_len..old_len {
+            let value = load((*t).array, at as usize);
+            if !value.is_nil() {
+                let key = Slot::int(i64::from(at) + 1);
+                hash::insert(new, key, int_code(key), value);
+            }
+        }
+        if is_new_array {
+            free_storage(heap, (*t).array, (*t).array_cap);
+            (*t).array = array;
+            (*t).array_cap = cap;
+        }
+        (*t).array_len = array_len;
+        if extra.is_none_or(|extra| !fits(Slot::int(extra))) {
+            shrink(t);
+        }
+        hash::destroy(heap, old);
+        (*t).hash = new;
+        Ok(())
+    }
+}
+
+unsafe fn best_array_size(t: *mut Table, extra: Option<i64>) -> u32 {
+    // SAFETY: live by contract of the caller.
+    unsafe {
+        let mut census = Census { by_log: [0; 64], total: 0 };
+        for at in 0..(*t).array_len {
+            if !is_nil((*t).array, at as usize) {
+                census.count(i64::from(at) + 1);
+            }
+        }
+        for at in 0..hash::used((*t).hash) {
+            let entry = hash::entry((*t).hash, at);
+            if (*entry).key.tag == tag::INT && !(*entry).value.is_nil() {
+                census.count((*entry).key.as_int());
+            }
+        }
+        if let Some(extra) = extra {
+            census.count(extra);
+        }
+        census.array_size()
+    }
+}
+
+/// The key and value after `key`, from the start for nil: array, properties in
+/// order of their addition, then the hash.
+///
+/// # Safety
+/// `t` and `key` are live.
+pub unsafe fn next(heap: &Heap, t: *mut Table, key: Slot) -> Result<Option<(Slot, Slot)>, InvalidKey> {
+    // SAFETY: live by contract; positions stay within the parts.
+    unsafe {
+        let (array, prop, entry) = position_after(heap, t, normalise(key))?;
+        for at in array..(*t).array_len as usize {
+            if !is_nil((*t).array, at) {
+                return Ok(Some((Slot::int(at as i64 + 1), load((*t).array, at))));
+            }
+        }
+        let shape = heap.shapes.get((*t).header.aux);
+        for slot in prop..shape.count {
+            if !is_nil((*t).props, slot as usize) {
+                let key = Slot::object(shape.key(slot), tag::STRING);
+                return Ok(Some((key, load((*t).props, slot as usize))));
+            }
+        }
+        for at in entry..hash::used((*t).hash) {
+            let entry = hash::entry((*t).hash, at);
+            if !(*entry).value.is_nil() {
+                return Ok(Some(((*entry).key, (*entry).value)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where the three parts go on after a key.
+unsafe fn position_after(heap: &Heap, t: *mut Table, key: Slot) -> Result<(usize, u32, u32), InvalidKey> {
+    const END: usize = usize::MAX;
+    // SAFETY: live by contract of the caller.
+    unsafe {
+        if key.is_nil() {
+            return Ok((0, 0, 0));
+        }
+        let is_int = key.tag == tag::INT;
+        if is_int && key.payload.wrapping_sub(1) < u64::from((*t).array_len) {
+            return Ok((key.payload as usize, 0, 0));
+        }
+        if key.tag == tag::STRING && is_short(key.as_ptr()) && !is_dictionary(t) {
+            let slot = find_prop(heap, t, key.as_ptr()).ok_or(InvalidKey)?;
+            return Ok((END, u32::from(slot) + 1, 0));
+        }
+        let code = hash::hash_key(heap, key);
+        let found = hash::find((*t).hash, key, code).or_else(|| hash::find_dead((*t).hash, key, code));
+        if let Some(at) = found {
+            return Ok((END, u32::MAX, at + 1));
+        }
+        // The array may have shrunk below a key that was removed during the traversal.
+        if is_int && key.payload.wrapping_sub(1) < u64::from((*t).array_cap) {
+            return Ok((END, 0, 0));
+        }
+        Err(InvalidKey)
+    }
+}
+
+/// A border, as `#t` without metamethods.
+///
+/// # Safety
+/// `t` is live.
+#[inline]
+pub unsafe fn len(t: *mut Table) -> i64 {
+    // SAFETY: live by contract.
+    unsafe {
+        let len = (*t).array_len as usize;
+        if len == 0 {
+            // Key 1 would have gone to the array.
+            return 0;
+        }
+        if !is_nil((*t).array, len - 1) {
+            return len as i64;
+        }
+        border_within(t, len)
+    }
+}
+
+#[cold]
+unsafe fn border_within(t: *mut Table, len: usize) -> i64 {
+    // SAFETY: live by contract of the caller.
+    unsafe {
+        // Invariant: `low` is 0 or the key of a value, `high` the key of a nil.
+        let (mut low, mut high) = (0, len);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if is_nil((*t).array, middle - 1) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        low as i64
+    }
+}
+
+/// Removes entry `at` on behalf of the collector; the key object may go away.
+///
+/// # Safety
+/// The entry is in use.
+pub(crate) unsafe fn clear_entry(entry: *mut Entry) {
+    // SAFETY: by contract.
+    unsafe {
+        (*entry).value = Slot::NIL;
+        if (*entry).key.is_collectable() {
+            (*entry).key.tag = hash::DEAD_KEY;
+        }
+    }
+}
+
+/// Frees the storage of a table that dies.
+///
+/// # Safety
+/// The table is not used any more.
+pub(crate) unsafe fn release(heap: &mut Heap, t: *mut Table) {
+    // SAFETY: by contract nobody uses the storage.
+    unsafe {
+        free_storage(heap, (*t).array, (*t).array_cap);
+        free_storage(heap, (*t).props, (*t).props_cap);
+        hash::destroy(heap, (*t).hash);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! Errors on their way: message handlers, `__close`, protected calls.
+//!
+//! An error first meets the handler of the nearest protected frame (as a frame
+//! on top of everything, so the handler sees the stack of the error), then the
+//! frames above the protected one are dropped, their variables are closed one
+//! by one, and the protected native is entered again with the error. Nothing
+//! recurses: each step is a frame.
+#![allow(unsafe_code)]
+
+use crate::api::Switch;
+use crate::call::ERROR_STATE;
+use crate::error::Error;
+use crate::interp::Flow;
+use crate::meta::Event;
+use crate::object::Thread;
+use crate::stack::{self, FIRST_BASE, flag, kind};
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+
+/// `Thread::status` values.
+pub mod status {
+    /// Not started, or yielded.
+    pub const SUSPENDED: u8 = 0;
+    /// The one that runs.
+    pub const RUNNING: u8 = 1;
+    /// Resumed another one.
+    pub const NORMAL: u8 = 2;
+    /// Finished.
+    pub const DEAD: u8 = 3;
+    /// Ended by an error, which stands in the first slot; the frames are kept.
+    pub const FAILED: u8 = 4;
+}
+
+/// Handlers that may fail inside handlers before the error is replaced.
+const MAX_HANDLERS: u32 = 10;
+
+/// Where an error goes.
+enum Target {
+    /// The protected native frame with this base.
+    Protected(u32),
+    /// The host, which called from the frame with this base.
+    Host(u32),
+    /// Nowhere: the coroutine fails.
+    Bottom,
+}
+
+impl Vm {
+    /// Deals with `self.error`, which the running frame raised.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn raise(&mut self, _error: Error) -> Flow {
+        // SAFETY: frames are walked by their links.
+        unsafe {
+            let thread = self.thread;
+            let (target, handlers) = self.target();
+            if let Target::Protected(base) = target {
+                let handler = *(*thread).stack.add(base as usize);
+                if !handler.is_nil() && !self.error_is_memory {
+                    if handlers < MAX_HANDLERS {
+                        let error = self.error;
+                        match self.call_above(handler, &[error], kind::HANDLER, 2, 0, 0) {
+                            Ok(flow) => return flow,
+                            Err(error) => {
+                                if handlers + 1 < MAX_HANDLERS && !self.error_is_memory {
+                                    return self.raise(error);
+                                }
+                            }
+                        }
+                    }
+                    self.error = self.text_or_nil(b"C stack overflow");
+                }
+            }
+            self.unwind()
+        }
+    }
+
+    /// Drops the frames above the target of the error and closes their variables.
+    pub(crate) fn unwind(&mut self) -> Flow {
+        self.error_is_memory = false;
+        // SAFETY: frames are walked by their links.
+        unsafe {
+            let thread = self.thread;
+            let error = self.error;
+            let end = stack::extent(thread);
+            match self.target().0 {
+                Target::Protected(base) => {
+                    *(*thread).stack.add(base as usize + 1) = error;
+                    stack::change_flags(thread, base, flag::UNWINDING, 0);
+                    (*thread).base = base;
+                }
+                Target::Host(base) => {
+                    *(*thread).stack = error;
+                    stack::change_flags(thread, base, flag::UNWINDING, 0);
+                    (*thread).base = base;
+                }
+                Target::Bottom if (*thread).flags & thread_flag::CLOSING != 0 => {
+                    *(*thread).stack = error;
+                    (*thread).base = FIRST_BASE;
+                }
+                Target::Bottom => {
+                    *(*thread).stack = error;
+                    (*thread).status = status::FAILED;
+                    return self.deliver_to_resumer(&[error], ERROR_STATE);
+                }
+            }
+            (*thread).top = end;
+            (*thread).pc = 0;
+        }
+        let result = self.continue_unwind();
+        self.settle(result)
+    }
+
+    /// Closes the next variable, or ends the unwinding when there is none left.
+    pub(crate) fn continue_unwind(&mut self) -> Result<Flow, Error> {
+        // SAFETY: see `unwind`.
+        unsafe {
+            let thread = self.thread;
+            let base = (*thread).base;
+            let frame = stack::frame(thread, base);
+            let protected = frame.flags & flag::PROTECTED != 0;
+            let bottom = (*thread).flags & thread_flag::CLOSING != 0 && base == FIRST_BASE;
+            let floor = if bottom { 0 } else { base };
+            let error = if protected { *(*thread).stack.add(base as usize + 1) } else { *(*thread).stack };
+            if (*thread).tbc_len > 0 {
+                let index = *(*thread).tbc.add((*thread).tbc_len as usize - 1);
+                if index >= floor {
+                    (*thread).tbc_len -= 1;
+                    let slot = (*thread).stack.add(index as usize);
+                    stack::close_upvalues(&mut self.heap, thread, slot);
+                    let value = *slot;
+                    let f = self.metamethod(value, Event::Close);
+                    let f = if f.is_nil() { value } else { f };
+                    let func = (*thread).top;
+                    self.reserve(func as usize + 4)?;
+                    let slots = (*thread).stack.add(func as usize);
+                    *slots = f;
+                    *slots.add(2) = value;
+                    *slots.add(3) = error;
+                    return self.enter(func, 2, 1, kind::CLOSE_UNWIND, 0, 0);
+                }
+            }
+            let slot = (*thread).stack.add(floor as usize);
+            stack::close_upvalues(&mut self.heap, thread, slot);
+            stack::change_flags(thread, base, 0, flag::UNWINDING);
+            if bottom {
+                (*thread).flags &= !thread_flag::CLOSING;
+                (*thread).status = status::DEAD;
+                (*thread).base = 0;
+                (*thread).top = 1;
+                return Ok(self.deliver_to_resumer(&[error], 2));
+            }
+            if protected {
+                (*thread).top = base + 2;
+                (*(*thread).stack.add(base as usize - 1)).payload = u64::from(ERROR_STATE);
+                return Ok(Flow::Reload);
+            }
+            self.error = error;
+            (*thread).top = base + self.host_top;
+            self.exit_error = true;
+            Ok(Flow::Done)
+        }
+    }
+
+    /// Finds where an error of the running frame goes, and how many handlers run above it.
+    unsafe fn target(&self) -> (Target, u32) {
+        // SAFETY: frames are walked by their links.
+        unsafe {
+            let thread = self.thread;
+            let mut base = (*thread).base;
+            let mut handlers = 0;
+            while base != 0 {
+                let frame = stack::frame(thread, base);
+                if frame.flags & flag::PROTECTED != 0 {
+                    return (Target::Protected(base), handlers);
+                }
+                match frame.kind {
+                    kind::ENTRY => return (Target::Host(base - frame.delta), handlers),
+                    kind::HANDLER => handlers += 1,
+                    _ => {}
+                }
+                base = if frame.delta == 0 { 0 } else { base - frame.delta };
+            }
+            if thread == self.main { (Target::Host(FIRST_BASE), handlers) } else { (Target::Bottom, handlers) }
+        }
+    }
+
+    /// Goes back to the coroutine that resumed this one, whose native gets `values` and `state`.
+    pub(crate) fn deliver_to_resumer(&mut self, values: &[Slot], state: u32) -> Flow {
+        // SAFETY: a running coroutine other than the main one has a resumer, stopped in a native.
+        unsafe {
+            let from = self.thread;
+            let to = (*from).resumer;
+            (*from).resumer = std::ptr::null_mut();
+            self.activate(to);
+            if let Err(error) = self.reserve((*to).top as usize + values.len()) {
+                return self.raise(error);
+            }
+            for (i, value) in values.iter().enumerate() {
+                *(*to).stack.add((*to).top as usize + i) = *value;
+            }
+            (*to).top += values.len() as u32;
+            (*(*to).stack.add((*to).base as usize - 1)).payload = u64::from(state);
+            Flow::Reload
+        }
+    }
+
+    pub(crate) unsafe fn activate(&mut self, thread: *mut Thread) {
+        // SAFETY: `thread` is live.
+        unsafe { (*thread).status = status::RUNNING };
+        self.thread = thread;
+        self.refresh_limit();
+    }
+
+    /// The first frame of a coroutine returned.
+    pub(crate) fn finish_coroutine(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
+        // SAFETY: the values stand on the coroutine's stack.
+        unsafe {
+            let thread = self.thread;
+            let values = std::slice::from_raw_parts((*thread).stack.add(first as usize), n as usize).to_vec();
+            (*thread).status = status::DEAD;
+            (*thread).base = 0;
+            (*thread).top = 1;
+            *(*thread).stack = Slot::NIL;
+            Ok(self.deliver_to_resumer(&values, 1))
+        }
+    }
+
+    /// Carries out a change of coroutine that a native asked for.
+    pub(crate) fn switch(&mut self, switch: Switch) -> Result<Flow, Error> {
+        // SAFETY: the native checked the statuses.
+        unsafe {
+            let from = self.thread;
+            match switch {
+                Switch::Resume { thread, args } => {
+                    let start = (*from).top - args;
+                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize).to_vec();
+                    (*from).top = start;
+                    (*from).status = status::NORMAL;
+                    (*thread).resumer = from;
+                    (*thread).depth = (*from).depth + 1;
+                    self.activate(thread);
+                    if (*thread).base == 0 {
+                        self.reserve(FIRST_BASE as usize + values.len())?;
+                        for (i, value) in values.iter().enumerate() {
+                            *(*thread).stack.add(FIRST_BASE as usize + i) = *value;
+                        }
+                        return self.enter(1, args, 0, kind::COROUTINE, 0, 0);
+                    }
+                    self.reserve((*thread).top as usize + values.len())?;
+                    for (i, value) in values.iter().enumerate() {
+                        *(*thread).stack.add((*thread).top as usize + i) = *value;
+                    }
+                    (*thread).top += args;
+                    (*(*thread).stack.add((*thread).base as usize - 1)).payload = 1;
+                    Ok(Flow::Reload)
+                }
+                Switch::Yield { values } => {
+                    let start = (*from).top - values;
+                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), values as usize).to_vec();
+                    (*from).top = (*from).base;
+                    (*from).status = status::SUSPENDED;
+                    Ok(self.deliver_to_resumer(&values, 1))
+                }
+                Switch::Close { thread } => {
+                    let error = if (*thread).status == status::FAILED { *(*thread).stack } else { Slot::NIL };
+                    if (*thread).base == 0 {
+                        (*thread).status = status::DEAD;
+                        (*thread).top = 1;
+                        *(*thread).stack = Slot::NIL;
+                        let top = (*from).top as usize;
+                        self.reserve(top + 1)?;
+                        *(*from).stack.add(top) = error;
+                        (*from).top += 1;
+                        (*(*from).stack.add((*from).base as usize - 1)).payload = 2;
+                        return Ok(Flow::Reload);
+                    }
+                    (*from).status = status::NORMAL;
+                    (*thread).resumer = from;
+                    let end = stack::extent(thread);
+                    self.activate(thread);
+                    *(*thread).stack = error;
+                    (*thread).flags |= thread_flag::CLOSING;
+                    (*thread).base = FIRST_BASE;
+                    (*thread).top = end;
+                    (*thread).pc = 0;
+                    let head = &mut (*(*thread).stack.add(FIRST_BASE as usize - 2)).tag;
+                    *head = stack::head(*head & 0xff, kind::COROUTINE, 0, flag::UNWINDING, 0);
+                    *(*thread).stack.add(FIRST_BASE as usize - 1) = Slot { payload: 0, tag: stack::link(0, 0) };
+                    self.continue_unwind()
+                }
+            }
+        }
+    }
+
+    pub(crate) fn text_or_nil(&mut self, text: &[u8]) -> Slot {
+        self.heap.string(text).map_or(Slot::NIL, |s| Slot::object(s, tag::STRING))
+    }
+}
+
+/// Bits of `Thread::flags`.
+pub mod thread_flag {
+    /// `coroutine.close` runs the pending `__close` methods.
+    pub const CLOSING: u8 = 1;
+    /// A hook runs.
+    pub const IN_HOOK: u8 = 2;
+}

@@ -1,0 +1,543 @@
+//! The virtual machine: one heap, its coroutines, and what they share.
+//!
+//! `unsafe`: the machine holds addresses of objects that its own roots keep alive.
+#![allow(unsafe_code)]
+
+use crate::api::{Ctx, NativeFn, Next};
+use crate::collect::{Marker, Roots};
+use crate::error::Error;
+use crate::heap::Heap;
+use crate::interp::Flow;
+use crate::meta::Event;
+use crate::object::{Closure, Str, Table, Thread, Userdata};
+use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
+use crate::string;
+use crate::table;
+use crate::unwind::status;
+use crate::value::{Slot, tag};
+use perilune_isa::{Proto, decode_chunk};
+use std::any::Any;
+use std::collections::HashMap;
+use std::io::{BufReader, BufWriter, Stderr, Stdin, Stdout, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Settings of a new machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes the heap may take; `usize::MAX` for no limit.
+    pub memory_limit: usize,
+    /// Collect at every allocation and move the stack at every call (for tests).
+    pub torture: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { memory_limit: usize::MAX, torture: false }
+    }
+}
+
+/// A native function and the name it is known by.
+#[derive(Clone, Copy)]
+pub struct NativeEntry {
+    /// Versioned name.
+    pub name: &'static str,
+    /// The function.
+    pub function: NativeFn,
+}
+
+/// A Lua virtual machine.
+pub struct Vm {
+    pub(crate) heap: Heap,
+    pub(crate) thread: *mut Thread,
+    pub(crate) main: *mut Thread,
+    pub(crate) limit: *mut Slot,
+    pub(crate) globals: *mut Table,
+    pub(crate) registry: *mut Table,
+    pub(crate) type_meta: [*mut Table; 16],
+    pub(crate) natives: Vec<NativeEntry>,
+    native_ids: HashMap<(&'static str, usize), u64>,
+    pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
+    free_hosts: Vec<usize>,
+    pub(crate) error: Slot,
+    pub(crate) error_is_memory: bool,
+    pub(crate) exit_error: bool,
+    pub(crate) returned_fixed: bool,
+    pub(crate) host_top: u32,
+    pub(crate) torture_stack: bool,
+    pub(crate) serial: u64,
+    memory_message: Slot,
+    attention: Arc<AtomicU32>,
+    warnings: bool,
+    warning_open: bool,
+    pub(crate) out: BufWriter<Stdout>,
+    pub(crate) err: Stderr,
+    pub(crate) input: BufReader<Stdin>,
+}
+
+impl Vm {
+    /// A machine with empty globals; open the library with [`Vm::with`].
+    ///
+    /// # Panics
+    /// When the memory limit is too small for an empty machine.
+    pub fn new(options: Options) -> Vm {
+        use std::hash::{BuildHasher, Hasher, RandomState};
+        let seed = RandomState::new().build_hasher().finish();
+        let heap = Heap::new(seed);
+        let mut vm = Vm {
+            heap,
+            thread: std::ptr::null_mut(),
+            main: std::ptr::null_mut(),
+            limit: std::ptr::null_mut(),
+            globals: std::ptr::null_mut(),
+            registry: std::ptr::null_mut(),
+            type_meta: [std::ptr::null_mut(); 16],
+            natives: Vec::new(),
+            native_ids: HashMap::new(),
+            hosts: Vec::new(),
+            free_hosts: Vec::new(),
+            error: Slot::NIL,
+            error_is_memory: false,
+            exit_error: false,
+            returned_fixed: false,
+            host_top: 0,
+            torture_stack: options.torture,
+            serial: 0,
+            memory_message: Slot::NIL,
+            attention: Arc::new(AtomicU32::new(0)),
+            warnings: false,
+            warning_open: false,
+            out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
+            err: std::io::stderr(),
+            input: BufReader::new(std::io::stdin()),
+        };
+        let made = vm.set_up();
+        assert!(made.is_ok(), "memory limit too small for an empty machine");
+        vm.heap.limit = options.memory_limit;
+        vm.heap.torture = options.torture;
+        vm
+    }
+
+    fn set_up(&mut self) -> Result<(), crate::heap::OutOfMemory> {
+        self.globals = self.heap.table(0, 64)?;
+        self.registry = self.heap.table(0, 8)?;
+        let text = self.heap.string(b"not enough memory")?;
+        self.memory_message = Slot::object(text, tag::STRING);
+        self.main = self.heap.thread(INITIAL_SLOTS as u32)?;
+        self.thread = self.main;
+        fn host(_: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+            Ok(Next::Return(0))
+        }
+        let id = self.native_id(NativeEntry { name: "host", function: host });
+        let native = self.heap.native(id, &[])?;
+        // SAFETY: the fresh stack has room for the host's frame.
+        unsafe {
+            let t = &mut *self.main;
+            for i in 0..t.capacity as usize {
+                *t.stack.add(i) = Slot::NIL;
+            }
+            *t.stack.add(1) = Slot {
+                payload: native as u64,
+                tag: stack::head(tag::NATIVE, kind::ENTRY, 0, 0, 0),
+            };
+            *t.stack.add(2) = Slot { payload: 0, tag: stack::link(0, 0) };
+            t.base = FIRST_BASE;
+            t.top = FIRST_BASE;
+            t.status = status::RUNNING;
+        }
+        self.refresh_limit();
+        Ok(())
+    }
+
+    /// Runs `f` on the host's window.
+    ///
+    /// # Errors
+    /// What `f` says.
+    pub fn with<T>(&mut self, f: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let result = f(&mut Ctx::new(self));
+        if result.is_err() {
+            let error = self.error;
+            Ctx::new(self).push(error);
+        }
+        result
+    }
+
+    pub(crate) fn call_host(&mut self, args: u32, results: Option<u32>) -> Result<(), Error> {
+        // SAFETY: the window of the host frame is on top.
+        unsafe {
+            let thread = self.thread;
+            let base = (*thread).base;
+            self.reserve((*thread).top as usize + 1)?;
+            let func = (*thread).top - args - 1;
+            let slot = (*thread).stack.add(func as usize);
+            for i in (0..args as usize).rev() {
+                *slot.add(2 + i) = *slot.add(1 + i);
+            }
+            (*thread).top += 1;
+            let wanted = results.map_or(0, |n| n as u8 + 1);
+            let saved = std::mem::replace(&mut self.host_top, func - base);
+            let entered = self.enter(func, args, wanted, kind::ENTRY, 0, 0);
+            let result = match self.settle(entered) {
+                Flow::Done if self.exit_error => Err(Error(())),
+                Flow::Done => Ok(()),
+                _ => self.execute(),
+            };
+            self.host_top = saved;
+            result
+        }
+    }
+
+    // ---- stack limits and attention
+
+    pub(crate) fn refresh_limit(&mut self) {
+        // SAFETY: the running thread is live.
+        unsafe {
+            let t = &*self.thread;
+            self.limit = t.stack.add((t.capacity as usize).saturating_sub(stack::SLACK));
+        }
+        if self.torture_stack {
+            self.limit = std::ptr::null_mut();
+        }
+    }
+
+    pub(crate) fn grow_window(&mut self, end: usize) -> Result<(), Error> {
+        self.reserve(end)
+    }
+
+    pub(crate) fn attention_ptr(&self) -> *const AtomicU32 {
+        Arc::as_ptr(&self.attention)
+    }
+
+    /// Whether another thread asks for a safepoint.
+    pub(crate) fn attention_raised(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) != 0
+    }
+
+    /// The word that another thread sets to get this machine to a safepoint.
+    pub fn attention(&self) -> Arc<AtomicU32> {
+        self.attention.clone()
+    }
+
+    /// Answers a raised attention word.
+    pub(crate) fn attend(&mut self) -> Result<Flow, Error> {
+        self.attention.store(0, Ordering::Relaxed);
+        Ok(Flow::Next)
+    }
+
+    pub(crate) fn poll_native(&mut self) -> Result<(), Error> {
+        if self.attention_raised() {
+            self.attend()?;
+        }
+        Ok(())
+    }
+
+    /// A flagged instruction is about to run.
+    pub(crate) fn at_breakpoint(&mut self) -> Result<Flow, Error> {
+        Ok(Flow::Next)
+    }
+
+    // ---- collection
+
+    /// One step of the collector, then a finalizer if one waits.
+    pub(crate) fn collect_step(&mut self) -> Result<Flow, Error> {
+        let heap: *mut Heap = &raw mut self.heap;
+        let mut roots = VmRoots { vm: self };
+        // SAFETY: the roots do not touch the heap through the machine.
+        unsafe { (*heap).step(&mut roots) };
+        self.after_collection()
+    }
+
+    pub(crate) fn collect_full(&mut self) {
+        let heap: *mut Heap = &raw mut self.heap;
+        let mut roots = VmRoots { vm: self };
+        // SAFETY: the roots do not touch the heap through the machine.
+        unsafe { (*heap).full(&mut roots) };
+        self.drop_dead_hosts();
+    }
+
+    pub(crate) fn collect_bytes(&mut self, bytes: usize) -> bool {
+        let heap: *mut Heap = &raw mut self.heap;
+        let mut roots = VmRoots { vm: self };
+        // SAFETY: the roots do not touch the heap through the machine.
+        let done = unsafe { (*heap).step_bytes(&mut roots, bytes) };
+        self.drop_dead_hosts();
+        done
+    }
+
+    fn drop_dead_hosts(&mut self) {
+        for id in std::mem::take(&mut self.heap.dead_hosts) {
+            self.remove_host(id + 1);
+        }
+    }
+
+    /// Calls the next waiting finalizer as a frame above the current one.
+    pub(crate) fn after_collection(&mut self) -> Result<Flow, Error> {
+        self.drop_dead_hosts();
+        if self.heap.has_finalizers() && !self.heap.gc.stopped {
+            if let Some(object) = self.heap.next_finalizer() {
+                let f = self.metamethod(object, Event::Gc);
+                if f.tag == tag::CLOSURE || f.tag == tag::NATIVE {
+                    return self.call_finalizer(f, object);
+                }
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn call_finalizer(&mut self, f: Slot, object: Slot) -> Result<Flow, Error> {
+        let runner = self.finalizer_runner()?;
+        self.call_above(runner, &[f, object], kind::ASIDE, 1, stack::flag::FINALIZER, 0)
+    }
+
+    /// A native that calls a finalizer and turns its error into a warning.
+    fn finalizer_runner(&mut self) -> Result<Slot, Error> {
+        let id = self.native_id(NativeEntry { name: "finalizer", function: crate::builtin::base::finalizer });
+        match self.heap.native(id, &[]) {
+            Ok(native) => Ok(Slot::object(native, tag::NATIVE)),
+            Err(_) => Err(self.memory_error()),
+        }
+    }
+
+    // ---- natives and hosts
+
+    pub(crate) fn native_id(&mut self, entry: NativeEntry) -> u64 {
+        let natives = &mut self.natives;
+        *self.native_ids.entry((entry.name, entry.function as usize)).or_insert_with(|| {
+            natives.push(entry);
+            natives.len() as u64 - 1
+        })
+    }
+
+    pub(crate) fn add_host(&mut self, host: Box<dyn Any>) -> u64 {
+        let place = self.free_hosts.pop().unwrap_or_else(|| {
+            self.hosts.push(None);
+            self.hosts.len() - 1
+        });
+        self.hosts[place] = Some(host);
+        place as u64 + 1
+    }
+
+    pub(crate) fn remove_host(&mut self, id: u64) {
+        if let Some(place) = (id as usize).checked_sub(1)
+            && let Some(host) = self.hosts.get_mut(place)
+            && host.take().is_some()
+        {
+            self.free_hosts.push(place);
+        }
+    }
+
+    // ---- values
+
+    pub(crate) fn new_string(&mut self, bytes: &[u8]) -> Result<Slot, Error> {
+        match self.heap.string(bytes) {
+            Ok(s) => Ok(Slot::object(s, tag::STRING)),
+            Err(_) => Err(self.memory_error()),
+        }
+    }
+
+    pub(crate) fn memory_error(&mut self) -> Error {
+        self.error = self.memory_message;
+        self.error_is_memory = true;
+        Error(())
+    }
+
+    pub(crate) fn error_value(&mut self, value: Slot) -> Error {
+        self.error = value;
+        self.error_is_memory = false;
+        Error(())
+    }
+
+    /// An error of the running instruction, with its position in front.
+    pub(crate) fn error_here(&mut self, message: impl AsRef<[u8]>) -> Error {
+        let mut text = self.position(0);
+        text.extend_from_slice(message.as_ref());
+        match self.new_string(&text) {
+            Ok(value) => self.error_value(value),
+            Err(error) => error,
+        }
+    }
+
+    /// Name of a value's type for messages (`luaT_objtypename`).
+    pub(crate) fn type_name(&mut self, value: Slot) -> Vec<u8> {
+        if matches!(value.tag, tag::TABLE | tag::USERDATA) {
+            let name = self.metamethod(value, Event::Name);
+            if name.tag == tag::STRING {
+                // SAFETY: the tag says it is a string.
+                return unsafe { string::str_bytes(name.as_ptr::<Str>()) }.to_vec();
+            }
+        }
+        crate::api::Kind::of(value.tag).name().as_bytes().to_vec()
+    }
+
+    pub(crate) fn warn(&mut self, message: &[u8], more: bool) {
+        if !self.warning_open && !more && message.first() == Some(&b'@') {
+            match message {
+                b"@on" => self.warnings = true,
+                b"@off" => self.warnings = false,
+                _ => {}
+            }
+            return;
+        }
+        if self.warnings {
+            let _ = self.out.flush();
+            if !self.warning_open {
+                let _ = self.err.write_all(b"Lua warning: ");
+            }
+            let _ = self.err.write_all(message);
+            if !more {
+                let _ = self.err.write_all(b"\n");
+            }
+        }
+        self.warning_open = more;
+    }
+
+    // ---- code
+
+    /// Compiles or loads a chunk and makes its main function a closure.
+    ///
+    /// # Errors
+    /// The message.
+    pub(crate) fn load_function(&mut self, source: &[u8], name: &[u8], mode: &[u8], builtin: bool) -> Result<Slot, Vec<u8>> {
+        let binary = source.first() == Some(&0x1b);
+        let wanted = if binary { b'b' } else { b't' };
+        if !mode.contains(&wanted) {
+            let what = if binary { "binary" } else { "text" };
+            let mode = String::from_utf8_lossy(mode);
+            return Err(format!("attempt to load a {what} chunk (mode is '{mode}')").into_bytes());
+        }
+        let proto: Proto = if binary {
+            match decode_chunk(source) {
+                Ok(verified) => verified.into_inner(),
+                Err(error) => {
+                    let id = perilune_compile::chunk_id(name);
+                    return Err([&id, b": ".as_slice(), error.to_string().as_bytes()].concat());
+                }
+            }
+        } else {
+            perilune_compile::compile(source, name).map_err(|error| error.message)?.0
+        };
+        self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())
+    }
+
+    fn make_closure(&mut self, proto: Proto, builtin: bool) -> Result<Slot, crate::heap::OutOfMemory> {
+        let object = crate::proto::load(&mut self.heap, proto, builtin)?;
+        // SAFETY: a fresh object; nothing is collected here.
+        unsafe {
+            let n = u32::from((*object).n_upvalues);
+            let closure = self.heap.closure(object, n)?;
+            for i in 0..n as usize {
+                let value = if i == 0 { Slot::object(self.globals, tag::TABLE) } else { Slot::NIL };
+                let upvalue = self.heap.upvalue_closed(value)?;
+                *(*closure).upvalues.add(i) = upvalue;
+            }
+            Ok(Slot::object(closure, tag::CLOSURE))
+        }
+    }
+
+    /// A new coroutine that will run `f`.
+    pub(crate) fn new_thread(&mut self, f: Slot) -> Result<*mut Thread, Error> {
+        let thread = match self.heap.thread(INITIAL_SLOTS as u32) {
+            Ok(thread) => thread,
+            Err(_) => return Err(self.memory_error()),
+        };
+        self.serial += 1;
+        // SAFETY: a fresh stack.
+        unsafe {
+            for i in 0..(*thread).capacity as usize {
+                *(*thread).stack.add(i) = Slot::NIL;
+            }
+            *(*thread).stack.add(1) = f;
+            (*thread).top = 2;
+            (*thread).base = 0;
+            (*thread).status = status::SUSPENDED;
+            (*thread).serial = self.serial;
+        }
+        Ok(thread)
+    }
+
+    /// Bytes the heap takes.
+    pub fn memory_used(&self) -> usize {
+        self.heap.used()
+    }
+
+    /// Runs all finalizers and flushes standard output; the machine is of no use afterwards.
+    pub fn close(&mut self) {
+        // SAFETY: back to the host's frame of the main coroutine.
+        unsafe {
+            self.thread = self.main;
+            (*self.main).base = FIRST_BASE;
+            (*self.main).top = FIRST_BASE;
+            (*self.main).tbc_len = 0;
+        }
+        self.refresh_limit();
+        self.heap.all_finalizers();
+        while let Some(object) = self.heap.next_finalizer() {
+            let f = self.metamethod(object, Event::Gc);
+            if f.tag != tag::CLOSURE && f.tag != tag::NATIVE {
+                continue;
+            }
+            let Ok(runner) = self.finalizer_runner() else { continue };
+            let mut ctx = Ctx::new(self);
+            ctx.push(runner);
+            ctx.push(f);
+            ctx.push(object);
+            let _ = ctx.call(2, Some(0));
+            ctx.set_top(0);
+        }
+        let _ = self.out.flush();
+    }
+
+    #[allow(dead_code)]
+    pub(crate) fn userdata_meta(&self, userdata: *mut Userdata) -> *mut Table {
+        // SAFETY: a live userdata.
+        unsafe { (*userdata).meta }
+    }
+
+    /// The raw field of a table, by name.
+    pub(crate) fn raw_field(&mut self, t: *mut Table, name: &[u8]) -> Slot {
+        match self.heap.string(name) {
+            // SAFETY: a live table.
+            Ok(key) => unsafe { table::get_str(&self.heap, t, key) },
+            Err(_) => Slot::NIL,
+        }
+    }
+
+    /// The function of the frame at `base` when it is a Lua function.
+    pub(crate) unsafe fn closure_at(&self, thread: *mut Thread, base: u32) -> Option<*mut Closure> {
+        // SAFETY: the header of a frame.
+        unsafe {
+            let callee = *(*thread).stack.add(base as usize - 2);
+            (callee.tag & 0xff == tag::CLOSURE).then(|| callee.as_ptr())
+        }
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        let _ = self.out.flush();
+    }
+}
+
+struct VmRoots<'a> {
+    vm: &'a Vm,
+}
+
+impl Roots for VmRoots<'_> {
+    fn trace(&mut self, marker: &mut Marker<'_>) {
+        let vm = self.vm;
+        marker.object(vm.globals);
+        marker.object(vm.registry);
+        marker.object(vm.main);
+        marker.object(vm.thread);
+        for meta in vm.type_meta {
+            marker.object(meta);
+        }
+        marker.slot(vm.error);
+        marker.slot(vm.memory_message);
+    }
+
+    fn trace_thread(&mut self, thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {
+        // SAFETY: the collector passes live coroutines; the running one was synced.
+        unsafe { stack::trace(thread, marker, atomic) }
+    }
+}

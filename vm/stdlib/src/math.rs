@@ -1,0 +1,292 @@
+//! `math`, with the functions that stock builds keep from Lua 5.3.
+
+use perilune_vm::{Ctx, Error, Next, Value, number};
+
+use crate::random;
+use crate::support::{self, set_functions};
+
+/// Installs the library.
+pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.new_table(0, 36)?;
+    set_functions(ctx, &[
+        ("math.abs", abs),
+        ("math.acos", |ctx, _| map(ctx, f64::acos)),
+        ("math.asin", |ctx, _| map(ctx, f64::asin)),
+        ("math.atan", atan),
+        ("math.ceil", |ctx, _| round(ctx, f64::ceil)),
+        ("math.cos", |ctx, _| map(ctx, f64::cos)),
+        ("math.cosh", |ctx, _| map(ctx, f64::cosh)),
+        ("math.deg", |ctx, _| map(ctx, |x| x * (180.0 / std::f64::consts::PI))),
+        ("math.exp", |ctx, _| map(ctx, f64::exp)),
+        ("math.floor", |ctx, _| round(ctx, f64::floor)),
+        ("math.fmod", fmod),
+        ("math.frexp", frexp),
+        ("math.ldexp", ldexp),
+        ("math.log", log),
+        ("math.log10", |ctx, _| map(ctx, f64::log10)),
+        ("math.max", |ctx, _| extreme(ctx, |candidate, best| less(best, candidate))),
+        ("math.min", |ctx, _| extreme(ctx, less)),
+        ("math.modf", modf),
+        ("math.pow", pow),
+        ("math.rad", |ctx, _| map(ctx, |x| x * (std::f64::consts::PI / 180.0))),
+        ("math.sin", |ctx, _| map(ctx, f64::sin)),
+        ("math.sinh", |ctx, _| map(ctx, f64::sinh)),
+        ("math.sqrt", |ctx, _| map(ctx, f64::sqrt)),
+        ("math.tan", |ctx, _| map(ctx, f64::tan)),
+        ("math.tanh", |ctx, _| map(ctx, f64::tanh)),
+        ("math.tointeger", tointeger),
+        ("math.type", type_),
+        ("math.ult", ult),
+    ])?;
+    random::install(ctx)?;
+    ctx.push_float(std::f64::consts::PI);
+    ctx.raw_set_field(-2, b"pi")?;
+    ctx.push_float(f64::INFINITY);
+    ctx.raw_set_field(-2, b"huge")?;
+    ctx.push_int(i64::MAX);
+    ctx.raw_set_field(-2, b"maxinteger")?;
+    ctx.push_int(i64::MIN);
+    ctx.raw_set_field(-2, b"mininteger")?;
+    support::publish(ctx, b"math")
+}
+
+fn one_float(ctx: &mut Ctx<'_>, result: f64) -> Result<Next, Error> {
+    ctx.push_float(result);
+    Ok(Next::Return(1))
+}
+
+fn map(ctx: &mut Ctx<'_>, function: fn(f64) -> f64) -> Result<Next, Error> {
+    let x = ctx.check_float(1)?;
+    one_float(ctx, function(x))
+}
+
+/// Pushes a float without fraction as an integer if it fits one.
+fn push_whole(ctx: &mut Ctx<'_>, whole: f64) {
+    match number::float_to_int(whole) {
+        Some(integer) => ctx.push_int(integer),
+        None => ctx.push_float(whole),
+    }
+}
+
+fn abs(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    match ctx.value(1) {
+        Value::Int(i) => ctx.push_int(i.wrapping_abs()),
+        _ => {
+            let x = ctx.check_float(1)?;
+            ctx.push_float(x.abs());
+        }
+    }
+    Ok(Next::Return(1))
+}
+
+fn round(ctx: &mut Ctx<'_>, direction: fn(f64) -> f64) -> Result<Next, Error> {
+    match ctx.value(1) {
+        Value::Int(i) => ctx.push_int(i),
+        _ => {
+            let x = ctx.check_float(1)?;
+            push_whole(ctx, direction(x));
+        }
+    }
+    Ok(Next::Return(1))
+}
+
+fn atan(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let y = ctx.check_float(1)?;
+    let x = ctx.opt_float(2, 1.0)?;
+    one_float(ctx, y.atan2(x))
+}
+
+fn fmod(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    if let (Value::Int(dividend), Value::Int(divisor)) = (ctx.value(1), ctx.value(2)) {
+        if divisor == 0 {
+            return Err(ctx.arg_error(2, "zero"));
+        }
+        ctx.push_int(dividend.wrapping_rem(divisor));
+        return Ok(Next::Return(1));
+    }
+    let dividend = ctx.check_float(1)?;
+    let divisor = ctx.check_float(2)?;
+    one_float(ctx, dividend % divisor)
+}
+
+fn modf(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    if let Value::Int(_) = ctx.value(1) {
+        ctx.push_copy(1);
+        ctx.push_float(0.0);
+        return Ok(Next::Return(2));
+    }
+    let x = ctx.check_float(1)?;
+    let whole = x.trunc();
+    ctx.push_float(whole);
+    ctx.push_float(if x == whole { 0.0 } else { x - whole });
+    Ok(Next::Return(2))
+}
+
+fn log(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let x = ctx.check_float(1)?;
+    if ctx.is_none_or_nil(2) {
+        return one_float(ctx, x.ln());
+    }
+    let base = ctx.check_float(2)?;
+    let result = if base == 2.0 {
+        x.log2()
+    } else if base == 10.0 {
+        x.log10()
+    } else {
+        x.ln() / base.ln()
+    };
+    one_float(ctx, result)
+}
+
+fn pow(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let x = ctx.check_float(1)?;
+    let y = ctx.check_float(2)?;
+    one_float(ctx, x.powf(y))
+}
+
+/// Splits a number into a fraction in `[0.5, 1)` and a power of two.
+fn split(x: f64) -> (f64, i64) {
+    if x == 0.0 || !x.is_finite() {
+        return (x, 0);
+    }
+    let exponent = (x.to_bits() >> 52 & 0x7FF) as i64;
+    if exponent == 0 {
+        let (fraction, exponent) = split(x * (1u64 << 54) as f64);
+        return (fraction, exponent - 54);
+    }
+    let fraction = f64::from_bits(x.to_bits() & !(0x7FF << 52) | 1022 << 52);
+    (fraction, exponent - 1022)
+}
+
+/// `x` times a power of two, in steps that do not overflow before the result does and round once.
+fn scale(mut x: f64, exponent: i64) -> f64 {
+    let mut left = exponent.clamp(-3000, 3000);
+    while left > 1000 {
+        x *= f64::from_bits((1000 + 1023) << 52);
+        left -= 1000;
+    }
+    while left < -900 {
+        // Stay above the subnormal range until the last step.
+        x *= f64::from_bits((1023 - 900) << 52);
+        left += 900;
+    }
+    x * f64::from_bits(((left + 1023) as u64) << 52)
+}
+
+fn frexp(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let (fraction, exponent) = split(ctx.check_float(1)?);
+    ctx.push_float(fraction);
+    ctx.push_int(exponent);
+    Ok(Next::Return(2))
+}
+
+fn ldexp(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let x = ctx.check_float(1)?;
+    let exponent = ctx.check_int(2)?;
+    // Normalising first leaves at most one step that can round.
+    let (fraction, own) = split(x);
+    one_float(ctx, scale(fraction, exponent.saturating_add(own)))
+}
+
+/// Lua's `a < b` for two values that are numbers.
+fn less(a: Value<'_>, b: Value<'_>) -> bool {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a < b,
+        (Value::Float(a), Value::Float(b)) => a < b,
+        (Value::Int(a), Value::Float(b)) => int_less_than_float(a, b),
+        (Value::Float(a), Value::Int(b)) => float_below(a, b),
+        _ => false,
+    }
+}
+
+fn int_less_than_float(a: i64, b: f64) -> bool {
+    if b >= 9_223_372_036_854_775_808.0 {
+        return true;
+    }
+    // Above the smallest integer, the ceiling fits; NaN fails the comparison.
+    b > -9_223_372_036_854_775_808.0 && a < b.ceil() as i64
+}
+
+fn float_below(a: f64, b: i64) -> bool {
+    if a < -9_223_372_036_854_775_808.0 {
+        return true;
+    }
+    a < 9_223_372_036_854_775_808.0 && (a.floor() as i64) < b
+}
+
+fn extreme(ctx: &mut Ctx<'_>, better: fn(Value<'_>, Value<'_>) -> bool) -> Result<Next, Error> {
+    if ctx.top() == 0 {
+        return Err(ctx.arg_error(1, "value expected"));
+    }
+    let count = ctx.top() as i32;
+    let mut best = 1;
+    for index in 1..=count {
+        if !matches!(ctx.value(index), Value::Int(_) | Value::Float(_)) {
+            // A string that can be converted takes part as the number it writes.
+            let converted = ctx.check_float(index)?;
+            match ctx.bytes(index).and_then(number::parse) {
+                Some(number::Number::Int(i)) => ctx.push_int(i),
+                _ => ctx.push_float(converted),
+            }
+            ctx.replace(index);
+        }
+        if better(ctx.value(index), ctx.value(best)) {
+            best = index;
+        }
+    }
+    ctx.push_copy(best);
+    Ok(Next::Return(1))
+}
+
+fn tointeger(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    match ctx.to_int(1) {
+        Some(integer) => ctx.push_int(integer),
+        None => {
+            ctx.check_any(1)?;
+            ctx.push_nil();
+        }
+    }
+    Ok(Next::Return(1))
+}
+
+fn type_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    match ctx.value(1) {
+        Value::Int(_) => ctx.push_bytes(b"integer")?,
+        Value::Float(_) => ctx.push_bytes(b"float")?,
+        _ => {
+            ctx.check_any(1)?;
+            ctx.push_nil();
+        }
+    }
+    Ok(Next::Return(1))
+}
+
+fn ult(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let below = (ctx.check_int(1)? as u64) < (ctx.check_int(2)? as u64);
+    ctx.push_bool(below);
+    Ok(Next::Return(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splitting_and_scaling_are_inverse() {
+        for x in [1.0, -0.75, 3e300, 5e-324, f64::MAX, 1e-310] {
+            let (fraction, exponent) = split(x);
+            assert!((0.5..1.0).contains(&fraction.abs()));
+            assert_eq!(scale(fraction, exponent), x);
+        }
+    }
+
+    #[test]
+    fn mixed_comparison() {
+        assert!(less(Value::Int(1), Value::Float(1.5)));
+        assert!(!less(Value::Float(1.5), Value::Int(1)));
+        assert!(less(Value::Float(1.5), Value::Int(2)));
+        assert!(!less(Value::Float(2.0), Value::Int(2)));
+        assert!(!less(Value::Float(f64::NAN), Value::Int(2)));
+        assert!(!less(Value::Int(i64::MAX), Value::Float(-1e300)));
+    }
+}

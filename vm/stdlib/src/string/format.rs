@@ -1,0 +1,166 @@
+//! `format`: takes the arguments a format asks for; how they are laid out is `conversion.rs`.
+//!
+//! Arguments with a `__tostring` that meet `%s` are converted first, one call each, in place: so the
+//! calls may yield, and the formatting itself runs through without any.
+
+use perilune_vm::{Ctx, Error, Kind, Next, Value};
+
+use super::conversion::{Layout, Specification, quote, quote_float, quote_int};
+use super::text;
+use crate::text::append_plain;
+
+const FLOAT_FLAGS: &[u8] = b"-+ #0";
+const SIGNED_FLAGS: &[u8] = b"-+0 ";
+const UNSIGNED_FLAGS: &[u8] = b"-0";
+const HEX_FLAGS: &[u8] = b"-#0";
+const TEXT_FLAGS: &[u8] = b"-";
+
+/// `string.format`: a state above zero is the argument whose `__tostring` has just answered.
+pub(super) fn format(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state > 0 {
+        if !matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
+            return Err(ctx.error("'__tostring' must return a string"));
+        }
+        ctx.replace(state as i32);
+    } else {
+        ctx.check_bytes(1)?;
+    }
+    if let Some(call) = convert_next(ctx, state as i32) {
+        return Ok(call);
+    }
+    let format = text(ctx, 1).to_vec();
+    let result = fill(ctx, &format)?;
+    ctx.push_bytes(&result)?;
+    Ok(Next::Return(1))
+}
+
+/// Prepares the call of the next `__tostring` needed behind the argument `done`.
+fn convert_next(ctx: &mut Ctx<'_>, done: i32) -> Option<Next> {
+    let top = ctx.top() as i32;
+    let may_convert = |kind| !matches!(kind, Kind::Nil | Kind::Bool | Kind::Int | Kind::Float | Kind::Str);
+    if !(done.max(1) + 1..=top).any(|index| may_convert(ctx.kind(index)) || ctx.kind(index) != Kind::Str && ctx.has_metatable(index)) {
+        return None;
+    }
+    let wanted = string_arguments(text(ctx, 1));
+    for index in wanted.into_iter().filter(|index| *index > done && *index <= top) {
+        if ctx.kind(index) != Kind::Str && ctx.metafield(index, b"__tostring") {
+            ctx.push_copy(index);
+            return Some(Next::Call { args: 1, results: Some(1), state: index as u32 });
+        }
+    }
+    None
+}
+
+/// The arguments that `%s` takes.
+fn string_arguments(format: &[u8]) -> Vec<i32> {
+    let mut wanted = Vec::new();
+    let mut argument = 1;
+    let mut rest = format;
+    while let Some(at) = rest.iter().position(|c| *c == b'%') {
+        rest = &rest[at + 1..];
+        if let Some(b'%') = rest.first() {
+            rest = &rest[1..];
+            continue;
+        }
+        argument += 1;
+        let Ok(specification) = Specification::read(rest) else { break };
+        if specification.letter() == b's' {
+            wanted.push(argument);
+        }
+        rest = &rest[specification.len()..];
+    }
+    wanted
+}
+
+fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Vec<u8>, Error> {
+    let top = ctx.top() as i32;
+    let mut out = Vec::with_capacity(format.len() + 16);
+    let mut argument = 1;
+    let mut rest = format;
+    while let Some(at) = rest.iter().position(|c| *c == b'%') {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(b'%') = rest.first() {
+            out.push(b'%');
+            rest = &rest[1..];
+            continue;
+        }
+        argument += 1;
+        if argument > top {
+            return Err(ctx.arg_error(argument, "no value"));
+        }
+        let specification = Specification::read(rest).map_err(|message| ctx.error(message))?;
+        convert(ctx, argument, specification, &mut out)?;
+        rest = &rest[specification.len()..];
+    }
+    out.extend_from_slice(rest);
+    Ok(out)
+}
+
+fn convert(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    let letter = specification.letter();
+    match letter {
+        b'c' => {
+            let layout = layout(ctx, specification, TEXT_FLAGS, false)?;
+            layout.put_bytes(&[ctx.check_int(argument)? as u8], out);
+        }
+        b'd' | b'i' => {
+            let value = ctx.check_int(argument)?;
+            layout(ctx, specification, SIGNED_FLAGS, true)?.put_signed(value, out);
+        }
+        b'u' | b'o' | b'x' | b'X' => {
+            let value = ctx.check_int(argument)? as u64;
+            let flags = if letter == b'u' { UNSIGNED_FLAGS } else { HEX_FLAGS };
+            layout(ctx, specification, flags, true)?.put_unsigned(value, letter, out);
+        }
+        b'a' | b'A' | b'e' | b'E' | b'f' | b'g' | b'G' => {
+            let value = ctx.check_float(argument)?;
+            layout(ctx, specification, FLOAT_FLAGS, true)?.put_float(value, letter, out);
+        }
+        b'p' => {
+            let layout = layout(ctx, specification, TEXT_FLAGS, false)?;
+            let address = ctx.address(argument).map_or("(null)".to_owned(), |address| format!("{address:#x}"));
+            layout.put_bytes(address.as_bytes(), out);
+        }
+        b'q' if !specification.is_bare() => return Err(ctx.error("specifier '%q' cannot have modifiers")),
+        b'q' => put_literal(ctx, argument, out)?,
+        b's' => put_string(ctx, argument, specification, out)?,
+        _ => {
+            let message = [b"invalid conversion '".as_slice(), &specification.quoted(), b"' to 'format'"].concat();
+            return Err(ctx.error(message));
+        }
+    }
+    Ok(())
+}
+
+fn layout(ctx: &mut Ctx<'_>, specification: Specification<'_>, flags: &[u8], may_have_precision: bool) -> Result<Layout, Error> {
+    specification.layout(flags, may_have_precision).ok_or_else(|| {
+        ctx.error([b"invalid conversion specification: '".as_slice(), &specification.quoted(), b"'"].concat())
+    })
+}
+
+fn put_string(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    if specification.is_bare() {
+        append_plain(ctx, argument, out);
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    append_plain(ctx, argument, &mut bytes);
+    if bytes.contains(&0) {
+        return Err(ctx.arg_error(argument, "string contains zeros"));
+    }
+    layout(ctx, specification, TEXT_FLAGS, true)?.put_bytes(&bytes, out);
+    Ok(())
+}
+
+fn put_literal(ctx: &mut Ctx<'_>, argument: i32, out: &mut Vec<u8>) -> Result<(), Error> {
+    match ctx.value(argument) {
+        Value::Str(bytes) => quote(bytes, out),
+        Value::Int(value) => quote_int(value, out),
+        Value::Float(value) => quote_float(value, out),
+        Value::Nil => out.extend_from_slice(b"nil"),
+        Value::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+        _ => return Err(ctx.arg_error(argument, "value has no literal form")),
+    }
+    Ok(())
+}

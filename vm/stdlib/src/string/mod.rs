@@ -1,0 +1,195 @@
+//! `string`: the functions that only move bytes, and the metatable all strings share.
+
+use perilune_vm::{Ctx, Error, Kind, Next};
+
+use crate::support::{self, set_functions, set_with_chunks};
+
+mod arithmetic;
+mod conversion;
+mod format;
+mod gsub;
+mod pack;
+mod pattern;
+mod search;
+
+/// The largest string `rep` makes, as PUC Lua's `INT_MAX`.
+const REPEATED_MAX: usize = i32::MAX as usize;
+
+/// Installs the library and the metatable of strings.
+pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.new_table(0, 17)?;
+    set_functions(ctx, &[
+        ("string.byte", byte),
+        ("string.char", char_),
+        ("string.dump", dump),
+        ("string.find", search::find),
+        ("string.format", format::format),
+        ("string.gmatch", search::gmatch),
+        ("string.len", len),
+        ("string.lower", |ctx, _| map(ctx, <[u8]>::to_ascii_lowercase)),
+        ("string.match", search::match_),
+        ("string.pack", pack::pack),
+        ("string.packsize", pack::packsize),
+        ("string.rep", rep),
+        ("string.reverse", |ctx, _| map(ctx, |bytes| bytes.iter().rev().copied().collect())),
+        ("string.sub", sub),
+        ("string.unpack", pack::unpack),
+        ("string.upper", |ctx, _| map(ctx, <[u8]>::to_ascii_uppercase)),
+    ])?;
+    set_with_chunks(ctx, ("string.gsub", gsub::gsub), &[gsub::INDEX_CHUNK])?;
+    set_metatable(ctx)?;
+    support::publish(ctx, b"string")
+}
+
+/// Gives strings a metatable whose `__index` is the table on the top.
+fn set_metatable(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.push_bytes(b"")?;
+    ctx.new_table(0, 9)?;
+    set_functions(ctx, arithmetic::METAMETHODS)?;
+    ctx.push_copy(-3);
+    ctx.raw_set_field(-2, b"__index")?;
+    ctx.set_metatable(-2);
+    ctx.pop(1);
+    Ok(())
+}
+
+/// The string argument `index`; nothing if [`Ctx::check_bytes`] has not accepted it before.
+fn text<'a>(ctx: &'a Ctx<'_>, index: i32) -> &'a [u8] {
+    ctx.bytes(index).unwrap_or(b"")
+}
+
+/// Pushes the bytes `range` of the string at `index`.
+fn push_part(ctx: &mut Ctx<'_>, index: i32, range: std::ops::Range<usize>) -> Result<(), Error> {
+    let mut short = [0; 64];
+    let length = range.len();
+    if length <= short.len() {
+        short[..length].copy_from_slice(&text(ctx, index)[range]);
+        return ctx.push_bytes(&short[..length]);
+    }
+    let part = text(ctx, index)[range].to_vec();
+    ctx.push_bytes(&part)
+}
+
+/// A start position: negative counts from the end, and all before the first is the first.
+fn start_position(position: i64, length: usize) -> usize {
+    match position {
+        1.. => usize::try_from(position).unwrap_or(usize::MAX),
+        0 => 1,
+        _ => (length as i64).saturating_add(position).saturating_add(1).max(1) as usize,
+    }
+}
+
+/// An end position: negative counts from the end, and all behind the last is the last.
+fn end_position(position: i64, length: usize) -> usize {
+    let length = length as i64;
+    let position = if position < 0 { length.saturating_add(position).saturating_add(1) } else { position };
+    position.clamp(0, length) as usize
+}
+
+fn one(ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<Next, Error> {
+    ctx.push_bytes(bytes)?;
+    Ok(Next::Return(1))
+}
+
+fn map(ctx: &mut Ctx<'_>, function: fn(&[u8]) -> Vec<u8>) -> Result<Next, Error> {
+    let result = function(ctx.check_bytes(1)?);
+    one(ctx, &result)
+}
+
+fn len(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    ctx.push_int(length as i64);
+    Ok(Next::Return(1))
+}
+
+fn sub(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    let start = start_position(ctx.check_int(2)?, length);
+    let end = end_position(ctx.opt_int(3, -1)?, length);
+    let range = if start > end { 0..0 } else { start - 1..end };
+    push_part(ctx, 1, range)?;
+    Ok(Next::Return(1))
+}
+
+fn byte(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    let first = ctx.opt_int(2, 1)?;
+    let start = start_position(first, length);
+    let end = end_position(ctx.opt_int(3, start.min(i64::MAX as usize) as i64)?, length);
+    if start > end {
+        return Ok(Next::Return(0));
+    }
+    if !ctx.check_stack(end - start + 1) {
+        return Err(ctx.error("stack overflow (string slice too long)"));
+    }
+    for at in start - 1..end {
+        let c = text(ctx, 1)[at];
+        ctx.push_int(c.into());
+    }
+    Ok(Next::Return((end - start + 1) as u32))
+}
+
+fn char_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let mut bytes = Vec::with_capacity(ctx.top());
+    for index in 1..=ctx.top() as i32 {
+        let code = ctx.check_int(index)?;
+        let Ok(c) = u8::try_from(code) else { return Err(ctx.arg_error(index, "value out of range")) };
+        bytes.push(c);
+    }
+    one(ctx, &bytes)
+}
+
+fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    let n = ctx.check_int(2)?;
+    let separator = ctx.opt_bytes(3)?.unwrap_or(b"").to_vec();
+    let period = length + separator.len();
+    if n <= 0 || period == 0 {
+        return one(ctx, b"");
+    }
+    let n = usize::try_from(n).unwrap_or(usize::MAX);
+    if period > REPEATED_MAX / n {
+        return Err(ctx.error("resulting string too large"));
+    }
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(period * n).is_err() {
+        return Err(ctx.error_plain(b"not enough memory"));
+    }
+    let unit = [text(ctx, 1), &separator].concat();
+    for round in 1..n {
+        bytes.extend_from_slice(&unit);
+        if round % (1 << 16) == 0 {
+            ctx.poll()?;
+        }
+    }
+    bytes.extend_from_slice(&unit[..length]);
+    one(ctx, &bytes)
+}
+
+fn dump(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    if !matches!(ctx.kind(1), Kind::Function | Kind::Native) {
+        return Err(ctx.type_error(1, "function"));
+    }
+    let strip = ctx.to_bool(2);
+    match ctx.dump(1, strip) {
+        Some(bytes) => one(ctx, &bytes),
+        None => Err(ctx.error("unable to dump given function")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_relative() {
+        let starts = [(1, 1), (0, 1), (-1, 5), (-5, 1), (-6, 1), (9, 9), (i64::MIN, 1)];
+        for (position, expected) in starts {
+            assert_eq!(start_position(position, 5), expected);
+        }
+        let ends = [(1, 1), (0, 0), (-1, 5), (-5, 1), (-6, 0), (9, 5), (i64::MIN, 0), (i64::MAX, 5)];
+        for (position, expected) in ends {
+            assert_eq!(end_position(position, 5), expected);
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! Lua patterns: one attempt to match at one place.
+//!
+//! The matcher knows nothing of the VM: it reads two byte strings and fills captures. Searching,
+//! replacing and what captures become are the business of `search.rs` and `gsub.rs`. As in PUC
+//! Lua, it recurses only where a choice must be remembered, at most [`DEPTH_MAX`] deep.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The captures one pattern may have.
+pub const CAPTURES_MAX: usize = 32;
+/// How deep choices may nest, as PUC Lua's `MAXCCALLS`.
+const DEPTH_MAX: u32 = 200;
+/// The steps between two looks at the clock.
+const STEPS_PER_LOOK: u32 = 1 << 16;
+
+const ESCAPE: u8 = b'%';
+
+/// Why matching ended without an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The pattern is wrong: Lua's message.
+    Malformed(Cow<'static, str>),
+    /// The caller lost its patience (see [`Matcher::new`]).
+    Interrupted,
+}
+
+fn malformed<T>(message: &'static str) -> Result<T, Stop> {
+    Err(Stop::Malformed(Cow::Borrowed(message)))
+}
+
+/// What a capture holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// `(` was met, its `)` not yet.
+    Open {
+        /// Where it began.
+        start: usize,
+    },
+    /// `()`: a place, counted from 0.
+    Position(usize),
+    /// Bytes of the subject.
+    Span {
+        /// The first byte.
+        start: usize,
+        /// One past the last byte.
+        end: usize,
+    },
+}
+
+/// The captures of a match, detached from subject and pattern.
+#[derive(Clone, Copy)]
+pub struct Captures {
+    list: [Capture; CAPTURES_MAX],
+    n: usize,
+}
+
+impl Captures {
+    fn new() -> Captures {
+        Captures { list: [Capture::Open { start: 0 }; CAPTURES_MAX], n: 0 }
+    }
+
+    /// How many the pattern has.
+    pub fn count(&self) -> usize {
+        self.n
+    }
+
+    /// The capture `index` (from 0); the first of a pattern without captures is the whole match.
+    pub fn get(&self, index: usize, whole: &Range<usize>) -> Result<Capture, Stop> {
+        if index >= self.n {
+            if index != 0 {
+                return Err(Stop::Malformed(format!("invalid capture index %{}", index + 1).into()));
+            }
+            return Ok(Capture::Span { start: whole.start, end: whole.end });
+        }
+        match self.list[index] {
+            Capture::Open { .. } => malformed("unfinished capture"),
+            capture => Ok(capture),
+        }
+    }
+}
+
+/// A pattern applied to a subject.
+pub struct Matcher<'a> {
+    subject: &'a [u8],
+    pattern: &'a [u8],
+    captures: Captures,
+    depth: u32,
+    steps: u32,
+    keep_going: &'a mut dyn FnMut() -> bool,
+}
+
+type Outcome = Result<Option<usize>, Stop>;
+
+impl<'a> Matcher<'a> {
+    /// A matcher; after every some thousand steps it asks `keep_going`.
+    pub fn new(subject: &'a [u8], pattern: &'a [u8], keep_going: &'a mut dyn FnMut() -> bool) -> Matcher<'a> {
+        Matcher { subject, pattern, captures: Captures::new(), depth: 0, steps: 0, keep_going }
+    }
+
+    /// The end of a match that begins exactly at `start`.
+    pub fn match_at(&mut self, start: usize) -> Outcome {
+        self.captures.n = 0;
+        self.depth = 0;
+        self.step()?;
+        self.run(start, 0)
+    }
+
+    /// The captures of the last successful match.
+    pub fn captures(&self) -> Captures {
+        self.captures
+    }
+
+    fn step(&mut self) -> Result<(), Stop> {
+        self.steps += 1;
+        if self.steps < STEPS_PER_LOOK {
+            return Ok(());
+        }
+        self.steps = 0;
+        if (self.keep_going)() { Ok(()) } else { Err(Stop::Interrupted) }
+    }
+
+    /// The pattern byte at `p`; a zero behind the end, as C strings have.
+    fn pattern_at(&self, p: usize) -> u8 {
+        self.pattern.get(p).copied().unwrap_or(0)
+    }
+
+    fn run(&mut self, s: usize, p: usize) -> Outcome {
+        if self.depth == DEPTH_MAX {
+            return malformed("pattern too complex");
+        }
+        self.depth += 1;
+        let outcome = self.run_items(s, p);
+        self.depth -= 1;
+        outcome
+    }
+
+    /// Matches items one after the other until one needs a choice or the pattern ends.
+    fn run_items(&mut self, mut s: usize, mut p: usize) -> Outcome {
+        while p < self.pattern.len() {
+            self.step()?;
+            match self.pattern[p] {
+                b'(' if self.pattern_at(p + 1) == b')' => return self.open_capture(s, p + 2, Capture::Position(s)),
+                b'(' => return self.open_capture(s, p + 1, Capture::Open { start: s }),
+                b')' => return self.close_capture(s, p + 1),
+                b'$' if p + 1 == self.pattern.len() => return Ok((s == self.subject.len()).then_some(s)),
+                ESCAPE if self.pattern_at(p + 1) == b'b' => match self.balance(s, p + 2)? {
+                    Some(end) => (s, p) = (end, p + 4),
+                    None => return Ok(None),
+                },
+                ESCAPE if self.pattern_at(p + 1) == b'f' => match self.frontier(s, p + 2)? {
+                    Some(next) => p = next,
+                    None => return Ok(None),
+                },
+                ESCAPE if self.pattern_at(p + 1).is_ascii_digit() => match self.back_reference(s, self.pattern[p + 1])? {
+                    Some(end) => (s, p) = (end, p + 2),
+                    None => return Ok(None),
+                },
+                _ => match self.single_item(s, p)? {
+                    Progress::On(next_s, next_p) => (s, p) = (next_s, next_p),
+                    Progress::Done(outcome) => return Ok(outcome),
+                },
+            }
+        }
+        Ok(Some(s))
+    }
+
+    /// A single-character class with its optional repetition.
+    fn single_item(&mut self, s: usize, p: usize) -> Result<Progress, Stop> {
+        let after = self.class_end(p)?;
+        let suffix = self.pattern_at(after);
+        if !self.matches_single(s, p, after) {
+            let may_be_empty = matches!(suffix, b'*' | b'?' | b'-');
+            return Ok(if may_be_empty { Progress::On(s, after + 1) } else { Progress::Done(None) });
+        }
+        match suffix {
+            b'?' => Ok(match self.run(s + 1, after + 1)? {
+                Some(end) => Progress::Done(Some(end)),
+                None => Progress::On(s, after + 1),
+            }),
+            b'+' => self.expand_most(s + 1, p, after).map(Progress::Done),
+            b'*' => self.expand_most(s, p, after).map(Progress::Done),
+            b'-' => self.expand_least(s, p, after).map(Progress::Done),
+            _ => Ok(Progress::On(s + 1, after)),
+        }
+    }
+
+    fn expand_most(&mut self, s: usize, p: usize, after: usize) -> Outcome {
+        let mut n = 0;
+        while self.matches_single(s + n, p, after) {
+            n += 1;
+            self.step()?;
+        }
+        // Nothing follows: the longest is the answer, and backing off cannot be needed.
+        if after + 1 == self.pattern.len() {
+            return Ok(Some(s + n));
+        }
+        for length in (0..=n).rev() {
+            if let Some(end) = self.run(s + length, after + 1)? {
+                return Ok(Some(end));
+            }
+            self.step()?;
+        }
+        Ok(None)
+    }
+
+    fn expand_least(&mut self, mut s: usize, p: usize, after: usize) -> Outcome {
+        loop {
+            self.step()?;
+            if let Some(end) = self.run(s, after + 1)? {
+                return Ok(Some(end));
+            }
+            if !self.matches_single(s, p, after) {
+                return Ok(None);
+            }
+            s += 1;
+        }
+    }
+
+    fn open_capture(&mut self, s: usize, p: usize, capture: Capture) -> Outcome {
+        let level = self.captures.n;
+        if level >= CAPTURES_MAX {
+            return malformed("too many captures");
+        }
+        self.captures.list[level] = capture;
+        self.captures.n = level + 1;
+        let outcome = self.run(s, p)?;
+        if outcome.is_none() {
+            self.captures.n -= 1;
+        }
+        Ok(outcome)
+    }
+
+    fn close_capture(&mut self, s: usize, p: usize) -> Outcome {
+        let open = (0..self.captures.n).rev().find_map(|level| match self.captures.list[level] {
+            Capture::Open { start } => Some((level, start)),
+            _ => None,
+        });
+        let Some((level, start)) = open else { return malformed("invalid pattern capture") };
+        self.captures.list[level] = Capture::Span { start, end: s };
+        let outcome = self.run(s, p)?;
+        if outcome.is_none() {
+            self.captures.list[level] = Capture::Open { start };
+        }
+        Ok(outcome)
+    }
+
+    /// `%bxy` with its two bytes at `p`.
+    fn balance(&mut self, s: usize, p: usize) -> Outcome {
+        let &[open, close, ..] = self.pattern.get(p..).unwrap_or(&[]) else {
+            return malformed("malformed pattern (missing arguments to '%b')");
+        };
+        if self.subject.get(s) != Some(&open) {
+            return Ok(None);
+        }
+        let mut nesting = 1;
+        for (at, &c) in self.subject.iter().enumerate().skip(s + 1) {
+            self.step()?;
+            if c == close {
+                nesting -= 1;
+                if nesting == 0 {
+                    return Ok(Some(at + 1));
+                }
+            } else if c == open {
+                nesting += 1;
+            }
+        }
+        Ok(None)
+    }
+
+    /// `%f[set]` with the set at `p`: where the pattern goes on, if the frontier is here.
+    fn frontier(&mut self, s: usize, p: usize) -> Outcome {
+        if self.pattern_at(p) != b'[' {
+            return malformed("missing '[' after '%f' in pattern");
+        }
+        let after = self.class_end(p)?;
+        let previous = if s == 0 { 0 } else { self.subject[s - 1] };
+        let current = self.subject.get(s).copied().unwrap_or(0);
+        let set = &self.pattern[p..after - 1];
+        Ok((!set_contains(set, previous) && set_contains(set, current)).then_some(after))
+    }
+
+    fn back_reference(&mut self, s: usize, digit: u8) -> Outcome {
+        let index = usize::from(digit).wrapping_sub(usize::from(b'1'));
+        let capture = if index < self.captures.n { self.captures.list[index] } else { Capture::Open { start: 0 } };
+        let number = i32::from(digit) - i32::from(b'0');
+        match capture {
+            Capture::Open { .. } => Err(Stop::Malformed(format!("invalid capture index %{number}").into())),
+            // PUC compares a position's "length" as a huge number: it never matches.
+            Capture::Position(_) => Ok(None),
+            Capture::Span { start, end } => {
+                let is_same = self.subject[s..].starts_with(&self.subject[start..end]);
+                Ok(is_same.then_some(s + end - start))
+            }
+        }
+    }
+
+    /// Where the single-character class at `p` ends.
+    fn class_end(&self, p: usize) -> Result<usize, Stop> {
+        match self.pattern[p] {
+            ESCAPE if p + 1 >= self.pattern.len() => malformed("malformed pattern (ends with '%')"),
+            ESCAPE => Ok(p + 2),
+            b'[' => self.set_end(p + 1),
+            _ => Ok(p + 1),
+        }
+    }
+
+    fn set_end(&self, mut p: usize) -> Result<usize, Stop> {
+        if self.pattern_at(p) == b'^' {
+            p += 1;
+        }
+        // The first byte of a set never closes it, so `[]]` is the set of `]`.
+        loop {
+            let Some(&c) = self.pattern.get(p) else { return malformed("malformed pattern (missing ']')") };
+            p += 1;
+            if c == ESCAPE {
+                p += 1;
+            }
+            if self.pattern_at(p) == b']' {
+                return Ok(p + 1);
+            }
+        }
+    }
+
+    fn matches_single(&self, s: usize, p: usize, after: usize) -> bool {
+        let Some(&c) = self.subject.get(s) else { return false };
+        match self.pattern[p] {
+            b'.' => true,
+            ESCAPE => class_contains(self.pattern[p + 1], c),
+            b'[' => set_contains(&self.pattern[p..after - 1], c),
+            literal => literal == c,
+        }
+    }
+}
+
+enum Progress {
+    On(usize, usize),
+    Done(Option<usize>),
+}
+
+/// Whether the set `[...` (without its `]`) contains `c`.
+fn set_contains(set: &[u8], c: u8) -> bool {
+    let is_negated = set.get(1) == Some(&b'^');
+    let mut rest = &set[if is_negated { 2 } else { 1 }..];
+    while let [first, tail @ ..] = rest {
+        let (is_in, next) = match (first, tail) {
+            (&ESCAPE, [class, next @ ..]) => (class_contains(*class, c), next),
+            (low, [b'-', high, next @ ..]) => ((*low..=*high).contains(&c), next),
+            (literal, next) => (*literal == c, next),
+        };
+        if is_in {
+            return !is_negated;
+        }
+        rest = next;
+    }
+    is_negated
+}
+
+/// Whether the class `%class` contains `c`.
+fn class_contains(class: u8, c: u8) -> bool {
+    let is_in = match class.to_ascii_lowercase() {
+        b'a' => c.is_ascii_alphabetic(),
+        b'c' => c.is_ascii_control(),
+        b'd' => c.is_ascii_digit(),
+        b'g' => c.is_ascii_graphic(),
+        b'l' => c.is_ascii_lowercase(),
+        b'p' => c.is_ascii_punctuation(),
+        b's' => matches!(c, b' ' | b'\t'..=b'\r'),
+        b'u' => c.is_ascii_uppercase(),
+        b'w' => c.is_ascii_alphanumeric(),
+        b'x' => c.is_ascii_hexdigit(),
+        _ => return class == c,
+    };
+    is_in != class.is_ascii_uppercase()
+}
+
+/// Whether `pattern` has no magic characters, so that a plain search will do.
+pub fn is_plain(pattern: &[u8]) -> bool {
+    !pattern.iter().any(|c| b"^$*+?.([%-".contains(c))
+}
+
+/// The first place of `needle` in `haystack` at or behind `from`.
+pub fn find_plain(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    let Some((&first, others)) = needle.split_first() else { return Some(from) };
+    let last_start = haystack.len().checked_sub(needle.len())?;
+    let mut at = from;
+    while at <= last_start {
+        at += find_byte(&haystack[at..=last_start], first)?;
+        if &haystack[at + 1..at + needle.len()] == others {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The first `wanted`, looking at eight bytes at a time.
+fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let mask = ONES * u64::from(wanted);
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let difference = u64::from_le_bytes(*word) ^ mask;
+        let zeros = difference.wrapping_sub(ONES) & !difference & TOPS;
+        if zeros != 0 {
+            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    tail.iter().position(|c| *c == wanted).map(|at| words.len() * 8 + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(subject: &str, pattern: &str) -> Result<Option<(usize, usize, Vec<Capture>)>, Stop> {
+        let mut patient = || true;
+        let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), &mut patient);
+        for start in 0..=subject.len() {
+            if let Some(end) = matcher.match_at(start)? {
+                let captures = matcher.captures();
+                let list = (0..captures.count()).map(|i| captures.get(i, &(start..end))).collect::<Result<_, _>>()?;
+                return Ok(Some((start, end, list)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn span(subject: &str, pattern: &str) -> Option<(usize, usize)> {
+        found(subject, pattern).unwrap().map(|(start, end, _)| (start, end))
+    }
+
+    #[test]
+    fn patterns_match() {
+        let cases = [
+            ("hello world", "o w", Some((4, 7))), ("hello", "l+", Some((2, 4))), ("hello", "xyz", None),
+            ("  x", "%s*", Some((0, 2))), ("key = value", "(%w+)%s*=%s*(%w+)", Some((0, 11))),
+            ("[[x]]", "%[%[.-%]%]", Some((0, 5))), ("a(b(c)d)e", "%b()", Some((1, 8))), ("THE (quick) fox", "%f[%a]%a+%f[%A]", Some((0, 3))),
+            ("aaa", "a-$", Some((0, 3))), ("abc", "[a-]", Some((0, 1))), ("a-c", "[a%-]+", Some((0, 2))), ("]", "[]]", Some((0, 1))),
+            ("x]", "[^]]", Some((0, 1))), ("abab", "(ab)%1", Some((0, 4))), ("", "", Some((0, 0))), ("a$", "$", Some((2, 2))), ("a$b", "a$b", Some((0, 3))),
+            ("\0a", "%z", None), ("héllo", "[\u{80}-\u{ff}]+", Some((1, 3))), ("x^y", "x^y", Some((0, 3))),
+        ];
+        for (subject, pattern, expected) in cases {
+            assert_eq!(span(subject, pattern), expected, "{subject:?} {pattern:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_patterns_say_so() {
+        let cases = [
+            ("a", "%", "malformed pattern (ends with '%')"), ("a", "[a", "malformed pattern (missing ']')"), ("a", "[%", "malformed pattern (missing ']')"),
+            ("a", "[]", "malformed pattern (missing ']')"), ("a", "%f", "missing '[' after '%f' in pattern"), ("a", ")", "invalid pattern capture"),
+            ("a", "(a", "unfinished capture"), ("a", "%1", "invalid capture index %1"), ("a", "%bx", "malformed pattern (missing arguments to '%b')"),
+            ("a", "[a-", "malformed pattern (missing ']')"), ("a", "(%1)", "invalid capture index %1"),
+        ];
+        for (subject, pattern, message) in cases {
+            assert_eq!(found(subject, pattern).err(), Some(Stop::Malformed(message.into())), "{pattern:?}");
+        }
+        assert_eq!(found("a", &"()".repeat(33)).err(), Some(Stop::Malformed("too many captures".into())));
+        let deep = "a?".repeat(300);
+        assert_eq!(found(&"a".repeat(300), &deep).err(), Some(Stop::Malformed("pattern too complex".into())));
+    }
+
+    #[test]
+    fn impatience_interrupts() {
+        let mut impatient = || false;
+        let subject = "a".repeat(100_000);
+        let mut matcher = Matcher::new(subject.as_bytes(), b".-.-.-b", &mut impatient);
+        assert_eq!(matcher.match_at(0), Err(Stop::Interrupted));
+    }
+
+    #[test]
+    fn plain_search_agrees_with_windows() {
+        let haystack = b"abcabcabdabcabcabcabdxyzxyzxyxyxyxyz";
+        for needle in [&b"abcabd"[..], b"abd", b"z", b"xyz", b"nope", b"", b"a", haystack] {
+            for from in 0..=haystack.len() {
+                let expected = (from..=haystack.len()).find(|at| haystack[*at..].starts_with(needle));
+                assert_eq!(find_plain(haystack, needle, from), expected);
+            }
+        }
+    }
+}

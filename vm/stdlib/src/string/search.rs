@@ -1,0 +1,182 @@
+//! `find`, `match` and `gmatch`: patterns applied to the strings of a window.
+
+use std::ops::Range;
+
+use perilune_vm::{Ctx, Error, Next};
+
+use super::pattern::{self, Capture, Captures, Matcher, Stop};
+use super::{push_part, start_position, text};
+
+/// What to look for in a subject.
+pub(super) struct Search {
+    /// The first place to try.
+    pub start: usize,
+    /// Whether it is also the last.
+    pub is_anchored: bool,
+    /// Where the match may not end: the end of the one before it.
+    pub excluded_end: Option<usize>,
+}
+
+/// Where a pattern matched.
+pub(super) struct Match {
+    /// The whole match.
+    pub whole: Range<usize>,
+    /// Its captures.
+    pub captures: Captures,
+}
+
+/// The first match of `pattern` (without its anchor).
+pub(super) fn search(
+    subject: &[u8],
+    pattern: &[u8],
+    search: &Search,
+    keep_going: &mut dyn FnMut() -> bool,
+) -> Result<Option<Match>, Stop> {
+    let mut matcher = Matcher::new(subject, pattern, keep_going);
+    let last = if search.is_anchored { search.start } else { subject.len() };
+    for start in search.start..=last {
+        if let Some(end) = matcher.match_at(start)?.filter(|end| Some(*end) != search.excluded_end) {
+            return Ok(Some(Match { whole: start..end, captures: matcher.captures() }));
+        }
+    }
+    Ok(None)
+}
+
+/// Runs `task` on the strings at 1 and 2 of the window, and again on copies if it takes long: while it
+/// borrows the window, it cannot poll.
+pub(super) fn patiently<T>(
+    ctx: &mut Ctx<'_>,
+    mut task: impl FnMut(&[u8], &[u8], &mut dyn FnMut() -> bool) -> Result<T, Stop>,
+) -> Result<T, Error> {
+    let outcome = match task(text(ctx, 1), text(ctx, 2), &mut || false) {
+        Err(Stop::Interrupted) => {
+            let (subject, pattern) = (text(ctx, 1).to_vec(), text(ctx, 2).to_vec());
+            let mut failure = None;
+            let outcome = task(&subject, &pattern, &mut || {
+                failure = ctx.poll().err();
+                failure.is_none()
+            });
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            outcome
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(|stop| pattern_error(ctx, &stop))
+}
+
+fn pattern_error(ctx: &mut Ctx<'_>, stop: &Stop) -> Error {
+    match stop {
+        Stop::Malformed(message) => ctx.error(message.as_ref()),
+        Stop::Interrupted => ctx.error("interrupted"),
+    }
+}
+
+/// Whether the pattern begins with `^`, and the rest of it.
+pub(super) fn split_anchor(pattern: &[u8]) -> (bool, &[u8]) {
+    match pattern {
+        [b'^', rest @ ..] => (true, rest),
+        _ => (false, pattern),
+    }
+}
+
+/// Pushes the capture `index` of a match in the string at 1.
+pub(super) fn push_capture(ctx: &mut Ctx<'_>, found: &Match, index: usize) -> Result<(), Error> {
+    match found.captures.get(index, &found.whole) {
+        Ok(Capture::Position(at)) => ctx.push_int(at as i64 + 1),
+        Ok(Capture::Span { start, end }) => push_part(ctx, 1, start..end)?,
+        Ok(Capture::Open { .. }) => return Err(ctx.error("unfinished capture")),
+        Err(stop) => return Err(pattern_error(ctx, &stop)),
+    }
+    Ok(())
+}
+
+/// Pushes all captures, or the whole match if there are none; the answer is how many values that is.
+pub(super) fn push_captures(ctx: &mut Ctx<'_>, found: &Match) -> Result<u32, Error> {
+    let n = found.captures.count().max(1);
+    if !ctx.check_stack(n) {
+        return Err(ctx.error("stack overflow (too many captures)"));
+    }
+    for index in 0..n {
+        push_capture(ctx, found, index)?;
+    }
+    Ok(n as u32)
+}
+
+fn fail(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
+    ctx.push_nil();
+    Ok(Next::Return(1))
+}
+
+/// The place (from 0) where a search begins, if it is in the subject.
+fn check_start(ctx: &mut Ctx<'_>) -> Result<Option<usize>, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    ctx.check_bytes(2)?;
+    let start = start_position(ctx.opt_int(3, 1)?, length) - 1;
+    Ok((start <= length).then_some(start))
+}
+
+fn find_from(ctx: &mut Ctx<'_>, start: usize) -> Result<Option<Match>, Error> {
+    patiently(ctx, |subject, pattern, keep_going| {
+        let (is_anchored, pattern) = split_anchor(pattern);
+        search(subject, pattern, &Search { start, is_anchored, excluded_end: None }, keep_going)
+    })
+}
+
+/// `string.find`
+pub(super) fn find(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let Some(start) = check_start(ctx)? else { return fail(ctx) };
+    if ctx.to_bool(4) || pattern::is_plain(text(ctx, 2)) {
+        let length = text(ctx, 2).len();
+        let Some(at) = pattern::find_plain(text(ctx, 1), text(ctx, 2), start) else { return fail(ctx) };
+        ctx.push_int(at as i64 + 1);
+        ctx.push_int((at + length) as i64);
+        return Ok(Next::Return(2));
+    }
+    let Some(found) = find_from(ctx, start)? else { return fail(ctx) };
+    ctx.push_int(found.whole.start as i64 + 1);
+    ctx.push_int(found.whole.end as i64);
+    if found.captures.count() == 0 {
+        return Ok(Next::Return(2));
+    }
+    Ok(Next::Return(push_captures(ctx, &found)? + 2))
+}
+
+/// `string.match`
+pub(super) fn match_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let Some(start) = check_start(ctx)? else { return fail(ctx) };
+    let Some(found) = find_from(ctx, start)? else { return fail(ctx) };
+    Ok(Next::Return(push_captures(ctx, &found)?))
+}
+
+/// `string.gmatch`: the iterator's upvalues are subject, pattern, next start and last end (or -1).
+pub(super) fn gmatch(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    ctx.check_bytes(2)?;
+    let start = (start_position(ctx.opt_int(3, 1)?, length) - 1).min(length + 1);
+    ctx.set_top(2);
+    ctx.push_int(start as i64);
+    ctx.push_int(-1);
+    ctx.push_native("string.gmatch_next", gmatch_next, 4)?;
+    Ok(Next::Return(1))
+}
+
+/// The iterator of `gmatch`.
+pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    ctx.set_top(0);
+    for n in 1..=4 {
+        ctx.upvalue(n);
+    }
+    let start = ctx.to_int(3).unwrap_or(0) as usize;
+    let excluded_end = ctx.to_int(4).and_then(|end| usize::try_from(end).ok());
+    let found = patiently(ctx, |subject, pattern, keep_going| {
+        search(subject, pattern, &Search { start, is_anchored: false, excluded_end }, keep_going)
+    })?;
+    let Some(found) = found else { return Ok(Next::Return(0)) };
+    for n in 3..=4 {
+        ctx.push_int(found.whole.end as i64);
+        ctx.set_upvalue(n);
+    }
+    Ok(Next::Return(push_captures(ctx, &found)?))
+}

@@ -1,0 +1,106 @@
+//! What `tostring` and `print` show of a value.
+
+use perilune_vm::{Ctx, Error, Kind, Next, Value, number};
+
+/// Appends the text of a value that has no `__tostring`.
+pub(crate) fn append_plain(ctx: &mut Ctx<'_>, index: i32, out: &mut Vec<u8>) {
+    match ctx.value(index) {
+        Value::Nil | Value::None => return out.extend_from_slice(b"nil"),
+        Value::Bool(true) => return out.extend_from_slice(b"true"),
+        Value::Bool(false) => return out.extend_from_slice(b"false"),
+        Value::Int(i) => return out.extend_from_slice(number::format_int(i).as_ref()),
+        Value::Float(f) => return out.extend_from_slice(number::format_float(f).as_ref()),
+        Value::Str(bytes) => return out.extend_from_slice(bytes),
+        _ => {}
+    }
+    append_type_name(ctx, index, out);
+    let address = ctx.address(index).unwrap_or(0);
+    out.extend_from_slice(format!(": {address:#x}").as_bytes());
+}
+
+fn append_type_name(ctx: &mut Ctx<'_>, index: i32, out: &mut Vec<u8>) {
+    if ctx.metafield(index, b"__name") {
+        let name = ctx.value(-1);
+        let found = if let Value::Str(bytes) = name {
+            out.extend_from_slice(bytes);
+            true
+        } else {
+            false
+        };
+        ctx.pop(1);
+        if found {
+            return;
+        }
+    }
+    out.extend_from_slice(ctx.kind(index).name().as_bytes());
+}
+
+/// Pushes the value's `__tostring` and the value, ready to be called, if it has one.
+fn push_conversion(ctx: &mut Ctx<'_>, index: i32) -> bool {
+    if matches!(ctx.kind(index), Kind::Nil | Kind::Bool) && !ctx.has_metatable(index) {
+        return false;
+    }
+    if !ctx.metafield(index, b"__tostring") {
+        return false;
+    }
+    ctx.push_copy(index);
+    true
+}
+
+fn check_converted(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    match ctx.kind(-1) {
+        Kind::Str => Ok(()),
+        Kind::Int | Kind::Float => Ok(()),
+        _ => Err(ctx.error("'__tostring' must return a string")),
+    }
+}
+
+/// `tostring`
+pub(crate) fn tostring(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state > 0 {
+        check_converted(ctx)?;
+        return Ok(Next::Return(1));
+    }
+    ctx.check_any(1)?;
+    if push_conversion(ctx, 1) {
+        return Ok(Next::Call { args: 1, results: Some(1), state: 1 });
+    }
+    if ctx.kind(1) == Kind::Str {
+        ctx.push_copy(1);
+        return Ok(Next::Return(1));
+    }
+    let mut out = Vec::with_capacity(24);
+    append_plain(ctx, 1, &mut out);
+    ctx.push_bytes(&out)?;
+    Ok(Next::Return(1))
+}
+
+/// `print`: a state above zero is the argument whose `__tostring` has just answered.
+pub(crate) fn print(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    let mut line = Vec::with_capacity(64);
+    let mut count = ctx.top();
+    if state > 0 {
+        check_converted(ctx)?;
+        append_plain(ctx, -1, &mut line);
+        ctx.pop(1);
+        count -= 1;
+    }
+    for argument in state as usize + 1..=count {
+        if argument > 1 {
+            line.push(b'\t');
+        }
+        if push_conversion(ctx, argument as i32) {
+            write_out(ctx, &line);
+            return Ok(Next::Call { args: 1, results: Some(1), state: argument as u32 });
+        }
+        append_plain(ctx, argument as i32, &mut line);
+    }
+    line.push(b'\n');
+    write_out(ctx, &line);
+    Ok(Next::Return(0))
+}
+
+/// As in C, `print` has no way to report that standard output does not take what it is given.
+fn write_out(ctx: &mut Ctx<'_>, bytes: &[u8]) {
+    ctx.out().write_all(bytes).ok();
+}
