@@ -110,11 +110,10 @@ impl Function {
 pub(crate) fn undefined(goto: &Goto, ast: &Ast, break_name: StrId, end: (u32, u32)) -> Box<SemanticError> {
     let is_break = goto.name == break_name;
     let message = if is_break {
-        format!("break outside a loop at line {}", goto.line)
+        format!("break outside loop at line {}", goto.line)
     } else {
         let name = String::from_utf8_lossy(crate::text(ast, goto.name));
         format!("no visible label '{name}' for <goto> at line {}", goto.line)
     };
-    let near = is_break.then_some(end.1);
-    Box::new(SemanticError { message, line: end.0, span: goto.span, near })
+    Box::new(SemanticError { message, line: end.0, span: goto.span, near: None })
 }

@@ -81,6 +81,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn local(&mut self, names: &'a [(Name, Attrib)], values: &'a [ExprId]) -> Result<()> {
+        let room = 200usize.saturating_sub(self.f.actives.len());
+        if let Some((name, _)) = names.get(room) {
+            self.f.span = name.span;
+            return self.f.limit("local variables", 200).map(|_: u8| ());
+        }
         let closing = self.closing_variable(names)?;
         if let ([(name, Attrib::None | Attrib::Const)], [value]) = (names, values) {
             self.hint_name(name.text, *value);

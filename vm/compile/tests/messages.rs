@@ -18,7 +18,7 @@ fn scopes_and_labels() {
         "t:1: <goto l> at line 1 jumps into the scope of local 'a'"
     );
     assert_eq!(message("::l::\n::l::"), "t:2: label 'l' already defined on line 1");
-    assert_eq!(message("break"), "t:1: break outside a loop at line 1 near <eof>");
+    assert_eq!(message("break"), "t:1: break outside loop at line 1");
 }
 
 #[test]

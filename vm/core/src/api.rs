@@ -608,8 +608,8 @@ impl<'a> Ctx<'a> {
         // SAFETY: a live table.
         match unsafe { table::set(&mut self.vm.heap, t, key, value) } {
             Ok(()) => Ok(()),
-            Err(SetError::NilKey) => Err(self.error("index is nil")),
-            Err(SetError::NanKey) => Err(self.error("index is NaN")),
+            Err(SetError::NilKey) => Err(self.error_plain("table index is nil")),
+            Err(SetError::NanKey) => Err(self.error_plain("table index is NaN")),
             Err(SetError::Memory) => Err(self.vm.memory_error()),
         }
     }
@@ -673,7 +673,7 @@ impl<'a> Ctx<'a> {
                 Ok(true)
             }
             Ok(None) => Ok(false),
-            Err(_) => Err(self.error("invalid key to 'next'")),
+            Err(_) => Err(self.error_plain("invalid key to 'next'")),
         }
     }
 

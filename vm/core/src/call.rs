@@ -7,6 +7,7 @@
 use crate::api::{Ctx, Next};
 use crate::error::Error;
 use crate::interp::Flow;
+use crate::interp::hook::RETURN_STATE;
 use crate::meta::Event;
 use crate::object::{Closure, Native};
 use crate::stack::{self, SLACK, flag, kind};
@@ -16,7 +17,21 @@ use crate::vm::Vm;
 /// State in which a protected native is entered again when an error reached it.
 pub const ERROR_STATE: u32 = u32::MAX;
 
+/// Calls that natives may have under way on one stack (PUC's `LUAI_MAXCCALLS`).
+const MAX_NATIVE_CALLS: u32 = 200;
+
 impl Vm {
+    /// Counts a call that PUC Lua would make over its C stack.
+    pub(crate) fn count_native_call(&mut self) -> Result<(), Error> {
+        // SAFETY: the running thread is live.
+        let calls = unsafe { &mut (*self.thread).native_calls };
+        if *calls >= MAX_NATIVE_CALLS {
+            return Err(self.error_here("C stack overflow"));
+        }
+        *calls += 1;
+        Ok(())
+    }
+
     /// Makes room for slots below index `end`, and [`SLACK`] more.
     pub(crate) fn reserve(&mut self, end: usize) -> Result<(), Error> {
         // SAFETY: addresses of slots are not kept across this call.
@@ -92,6 +107,11 @@ impl Vm {
                         *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
                         (*thread).base = base;
                         (*thread).top = base + n;
+                        if (*thread).hook_state != 0
+                            && let Some(flow) = self.native_call_hook()?
+                        {
+                            return Ok(flow);
+                        }
                         return self.run_native(0);
                     }
                     _ => {
@@ -123,12 +143,22 @@ impl Vm {
     fn run_native(&mut self, state: u32) -> Result<Flow, Error> {
         // SAFETY: the top frame is a native one; see the head of the module.
         unsafe {
+            if state == RETURN_STATE {
+                let place = (*self.thread).stack.add((*self.thread).base as usize - 1);
+                let n = ((*place).payload >> 32) as u32;
+                return self.return_from((*self.thread).top - n, n);
+            }
             let native = (*(*self.thread).stack.add((*self.thread).base as usize - 2)).as_ptr::<Native>();
             let function = self.natives[(*native).id as usize].function;
             let next = function(&mut Ctx::new(self), state)?;
             let thread = self.thread;
             match next {
                 Next::Return(n) => {
+                    if (*thread).hook_state != 0
+                        && let Some(flow) = self.native_return_hook(n)?
+                    {
+                        return Ok(flow);
+                    }
                     let flow = self.return_from((*thread).top - n, n)?;
                     if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
                         let again = self.collect_step()?;
@@ -147,6 +177,7 @@ impl Vm {
                     }
                     (*self.thread).top += 1;
                     let wanted = results.map_or(0, |n| n as u8 + 1);
+                    self.count_native_call()?;
                     self.enter(func, args, wanted, kind::FROM_NATIVE, 0, 0)
                 }
                 Next::TailCall { args } => {
@@ -192,6 +223,9 @@ impl Vm {
             }
             let caller = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
             self.returned_fixed = frame.wanted != 0;
+            if kind::is_nested(frame.kind) {
+                (*thread).native_calls = (*thread).native_calls.saturating_sub(1);
+            }
             match frame.kind {
                 kind::LUA | kind::FROM_NATIVE | kind::ENTRY => {
                     let wanted = if frame.wanted == 0 { n } else { u32::from(frame.wanted) - 1 };
@@ -219,6 +253,11 @@ impl Vm {
                     } else {
                         Flow::Reload
                     })
+                }
+                kind::FORWARD => {
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    self.return_from(first, n)
                 }
                 kind::META => {
                     let result = if n == 0 { Slot::NIL } else { *(*thread).stack.add(first as usize) };
@@ -251,6 +290,12 @@ impl Vm {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result;
+                    if frame.flags & flag::HOOK != 0 {
+                        self.hook_returned(if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra });
+                    }
+                    if frame.kind == kind::HOOK {
+                        (*thread).pc -= 1;
+                    }
                     Ok(Flow::Reload)
                 }
             }

@@ -211,6 +211,8 @@ pub struct Thread {
     pub flags: u8,
     /// Frames on the stack, to limit recursion.
     pub depth: u32,
+    /// Calls on the stack that natives made, to limit recursion as PUC's `LUAI_MAXCCALLS` does.
+    pub native_calls: u32,
     /// Serial number, for people and protocols.
     pub serial: u64,
     /// Hook function (see `debug.sethook`), or nil.

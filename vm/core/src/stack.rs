@@ -44,6 +44,16 @@ pub mod kind {
     pub const HANDLER: u8 = 7;
     /// A finalizer or a hook: its results are dropped, the caller goes on.
     pub const ASIDE: u8 = 8;
+    /// A native function in tail position: its results are the caller's.
+    pub const FORWARD: u8 = 9;
+
+    /// A hook before an instruction, which runs afterwards; `extra` says what fired.
+    pub const HOOK: u8 = 10;
+
+    /// Whether PUC Lua would make such a call over its C stack.
+    pub const fn is_nested(kind: u8) -> bool {
+        matches!(kind, FROM_NATIVE | META | CLOSE | CLOSE_UNWIND | HANDLER | ASIDE | HOOK)
+    }
 }
 
 /// Flags of a frame.
@@ -60,6 +70,8 @@ pub mod flag {
     pub const FINALIZER: u8 = 16;
     /// A hook function.
     pub const HOOK: u8 = 32;
+    /// The call hook of this frame has run.
+    pub const CALL_SEEN: u8 = 64;
 }
 
 /// Slots kept free above every frame, for the arguments of metamethods.

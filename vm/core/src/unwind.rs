@@ -105,6 +105,8 @@ impl Vm {
             }
             (*thread).top = end;
             (*thread).pc = 0;
+            (*thread).native_calls = native_calls(thread);
+            (*thread).flags &= !thread_flag::IN_HOOK;
         }
         let result = self.continue_unwind();
         self.settle(result)
@@ -136,6 +138,7 @@ impl Vm {
                     *slots = f;
                     *slots.add(2) = value;
                     *slots.add(3) = error;
+                    (*thread).native_calls += 1;
                     return self.enter(func, 2, 1, kind::CLOSE_UNWIND, 0, 0);
                 }
             }
@@ -295,6 +298,21 @@ impl Vm {
     pub(crate) fn text_or_nil(&mut self, text: &[u8]) -> Slot {
         self.heap.string(text).map_or(Slot::NIL, |s| Slot::object(s, tag::STRING))
     }
+}
+
+/// Calls under way that natives made.
+unsafe fn native_calls(thread: *mut Thread) -> u32 {
+    let mut count = 0;
+    // SAFETY: frames are walked by their links.
+    unsafe {
+        let mut base = (*thread).base;
+        while base != 0 {
+            let frame = stack::frame(thread, base);
+            count += u32::from(kind::is_nested(frame.kind));
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+    }
+    count
 }
 
 /// Bits of `Thread::flags`.

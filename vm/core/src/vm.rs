@@ -65,6 +65,10 @@ pub struct Vm {
     pub(crate) returned_fixed: bool,
     pub(crate) host_top: u32,
     pub(crate) torture_stack: bool,
+    pub(crate) hook_pc: usize,
+    pub(crate) hook_count: u64,
+    pub(crate) hook_seen: u8,
+    pub(crate) hook_switch: bool,
     pub(crate) serial: u64,
     memory_message: Slot,
     attention: Arc<AtomicU32>,
@@ -102,6 +106,10 @@ impl Vm {
             returned_fixed: false,
             host_top: 0,
             torture_stack: options.torture,
+            hook_pc: 0,
+            hook_count: 0,
+            hook_seen: 0,
+            hook_switch: false,
             serial: 0,
             memory_message: Slot::NIL,
             attention: Arc::new(AtomicU32::new(0)),
@@ -414,6 +422,14 @@ impl Vm {
                 }
             }
         } else {
+            // Only files may begin with a line that is no Lua; the library strips theirs.
+            let marked;
+            let source = if source.first() == Some(&b'#') {
+                marked = [b" ", source].concat();
+                &marked
+            } else {
+                source
+            };
             perilune_compile::compile(source, name).map_err(|error| error.message)?.0
         };
         self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())

@@ -50,6 +50,10 @@ fn assert(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.remove(1);
     ctx.push_bytes(b"assertion failed!")?;
     ctx.set_top(1);
+    if let Value::Str(message) = ctx.value(1) {
+        let message = message.to_vec();
+        return Err(ctx.error(message));
+    }
     Err(ctx.error_top())
 }
 
@@ -119,7 +123,7 @@ fn rawequal(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 
 fn rawlen(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     if !matches!(ctx.kind(1), Kind::Table | Kind::Str) {
-        return Err(ctx.arg_error(1, "table or string expected"));
+        return Err(ctx.arg_error(1, &format!("table or string expected, got {}", ctx.kind(1).name())));
     }
     let length = ctx.len_raw(1);
     ctx.push_int(length);

@@ -557,7 +557,7 @@ fn lines(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         Ok(shared) => push_file(ctx, shared)?,
         Err(error) => {
             let reason = system_message(&error);
-            return Err(ctx.error([&name[..], b": ", reason.as_bytes()].concat()));
+            return Err(ctx.error([b"cannot open file '".as_slice(), &name, b"' (", reason.as_bytes(), b")"].concat()));
         }
     }
     ctx.replace(1);

@@ -117,7 +117,10 @@ fn modf(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     }
     let x = ctx.check_float(1)?;
     let whole = x.trunc();
-    ctx.push_float(whole);
+    match number::float_to_int(whole) {
+        Some(i) => ctx.push_int(i),
+        None => ctx.push_float(whole),
+    }
     ctx.push_float(if x == whole { 0.0 } else { x - whole });
     Ok(Next::Return(2))
 }

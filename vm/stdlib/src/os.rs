@@ -96,7 +96,7 @@ fn rename(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let from = ctx.check_bytes(1)?.to_vec();
     let to = path_of(ctx.check_bytes(2)?);
     let result = std::fs::rename(path_of(&from), to);
-    file_result(ctx, result, Some(&from))
+    file_result(ctx, result, None)
 }
 
 /// There is one locale, C, so that a program means the same everywhere.

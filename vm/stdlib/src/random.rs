@@ -88,7 +88,7 @@ fn random(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         _ => return Err(ctx.error("wrong number of arguments")),
     };
     if low > high {
-        return Err(ctx.arg_error(2, "interval is empty"));
+        return Err(ctx.arg_error(1, "interval is empty"));
     }
     let limit = (high as u64).wrapping_sub(low as u64);
     let offset = with_generator(ctx, |generator| generator.project(bits, limit))?;

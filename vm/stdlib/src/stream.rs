@@ -26,6 +26,7 @@ pub(crate) struct Stream {
     behind: Vec<u8>,
     buffering: Buffering,
     appends: bool,
+    writable: bool,
 }
 
 enum Device {
@@ -60,6 +61,7 @@ fn share(device: Device, appends: bool) -> Shared {
         behind: Vec::new(),
         buffering: Buffering::Full,
         appends,
+        writable: true,
     };
     let shared = Rc::new(RefCell::new(stream));
     OPEN.with_borrow_mut(|streams| {
@@ -79,7 +81,9 @@ impl Stream {
             Some(b'a') => options.append(true).create(true).read(updates),
             _ => options.read(true).write(updates),
         };
-        Ok(share(Device::Disk(options.open(path)?), mode.first() == Some(&b'a')))
+        let shared = share(Device::Disk(options.open(path)?), mode.first() == Some(&b'a'));
+        shared.borrow_mut().writable = updates || mode.first() != Some(&b'r');
+        Ok(shared)
     }
 
     pub(crate) fn from_file(file: File) -> Shared {
@@ -142,6 +146,9 @@ impl Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.writable {
+            return Err(io::Error::from_raw_os_error(9));
+        }
         if !self.ahead.is_empty() {
             self.forget_ahead()?;
         }

@@ -346,6 +346,9 @@ fn concat(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         let shown = ctx.opt_int(3, 1)?;
         return join(ctx, copy, 1, count, shown);
     }
+    if state == 0 {
+        ctx.set_top(4);
+    }
     let length = match length_of(ctx, state, READ_LENGTH)? {
         Ok(length) => length,
         Err(call) => return Ok(call),
@@ -379,7 +382,7 @@ fn join(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64, shown: i64) -> Res
         ctx.raw_get_int(table, index);
         if !matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
             let at = shown.wrapping_add(index.wrapping_sub(first));
-            return Err(ctx.error(format!("invalid value (at index {at}) in table for 'concat'")));
+            return Err(ctx.error(format!("invalid value ({}) at index {at} in table for 'concat'", ctx.kind(-1).name())));
         }
         crate::text::append_plain(ctx, -1, &mut out);
         ctx.pop(1);

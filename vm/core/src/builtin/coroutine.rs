@@ -36,7 +36,7 @@ pub fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 fn thread_at(ctx: &mut Ctx<'_>, index: i32) -> Result<*mut Thread, Error> {
     if ctx.kind(index) != Kind::Thread {
-        return Err(ctx.type_error(index, "coroutine"));
+        return Err(ctx.type_error(index, "thread"));
     }
     Ok(ctx.slot(index).as_ptr())
 }

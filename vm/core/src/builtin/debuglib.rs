@@ -369,6 +369,7 @@ fn get_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 }
 
 fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    ctx.vm().hook_switch = true;
     let (thread, shift) = thread_argument(ctx);
     if ctx.is_none_or_nil(shift + 1) {
         // SAFETY: see the head of the module.
@@ -392,6 +393,8 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     unsafe {
         (*thread).hook = hook;
         (*thread).hook_state = state;
+        ctx.vm().hook_count = count;
+        ctx.vm().hook_seen = 0;
         ctx.vm().heap.barrier(thread.cast(), hook);
     }
     Ok(Next::Return(0))

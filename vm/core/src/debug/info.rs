@@ -101,7 +101,7 @@ impl Vm {
             }
             let n = usize::try_from(n).ok().filter(|n| *n > 0)?;
             if let Some(proto) = proto_of(at.frame.callee)
-                && let Some(local) = names::nth_local(proto, n, at.pc + 1)
+                && let Some(local) = names::nth_local(proto, n, at.pc)
             {
                 return Some((local.name.to_vec(), base + usize::from(local.register)));
             }

@@ -33,12 +33,20 @@ pub unsafe fn activations(thread: *mut Thread) -> Vec<Activation> {
         let mut pc = (*thread).pc;
         while base != 0 {
             let frame = stack::frame(thread, base);
+            if is_host(&frame) {
+                break;
+            }
             list.push(Activation { frame, pc: (pc as usize).saturating_sub(1) });
             pc = frame.caller_pc;
             base = if frame.delta == 0 { 0 } else { base - frame.delta };
         }
     }
     list
+}
+
+/// The host's own frame, which nobody is shown.
+fn is_host(frame: &Frame) -> bool {
+    frame.delta == 0 && frame.kind == kind::ENTRY
 }
 
 /// The frame at `level` (0 is the running one).
@@ -53,6 +61,9 @@ pub unsafe fn activation(thread: *mut Thread, level: usize) -> Option<Activation
         let mut level = level;
         while base != 0 {
             let frame = stack::frame(thread, base);
+            if is_host(&frame) {
+                break;
+            }
             if level == 0 {
                 return Some(Activation { frame, pc: (pc as usize).saturating_sub(1) });
             }
@@ -195,7 +206,7 @@ impl Vm {
         unsafe {
             let at = activation(self.thread, 0)?;
             let proto = any_proto(at.frame.callee)?;
-            names::local_name(proto, at.pc + 1, register as u8).map(<[u8]>::to_vec)
+            names::local_name(proto, at.pc, register as u8).map(<[u8]>::to_vec)
         }
     }
 
@@ -243,12 +254,9 @@ impl Vm {
             if let Some(("method", name)) = called {
                 return ("method", Some(name));
             }
-            if let Some(global) = self.global_name(at.frame.callee) {
-                return ("function", Some(global));
-            }
             match called {
                 Some((kind, name)) => (kind, Some(name)),
-                None => ("", None),
+                None => ("function", self.global_name(at.frame.callee)),
             }
         }
     }
@@ -325,7 +333,8 @@ impl Vm {
                 }
             }
         }
-        let global = self.global_name(at.frame.callee);
+        let entry = at.frame.kind == kind::ENTRY;
+        let global = if entry { None } else { self.global_name(at.frame.callee) };
         // SAFETY: as `traceback`.
         let called = unsafe { self.name_of_call(thread, i) };
         match (global, called, proto_of(at.frame.callee)) {

@@ -388,6 +388,7 @@ impl Heap {
                 status: 0,
                 flags: 0,
                 depth: 0,
+                native_calls: 0,
                 serial: self.serial,
                 hook: Slot::NIL,
                 hook_state: 0,

@@ -15,6 +15,7 @@
 
 pub mod slow;
 mod finish;
+pub(crate) mod hook;
 
 use crate::arith;
 use crate::cache::{self, Cache};
@@ -76,8 +77,14 @@ unsafe fn copy(from: *const Slot) -> Slot {
 
 impl Vm {
     /// Runs Lua frames until control reaches a native frame or the host.
-    #[allow(clippy::cognitive_complexity)]
     pub(crate) fn interpret(&mut self) -> Flow {
+        // SAFETY: the running thread is live.
+        if unsafe { (*self.thread).hook_state } == 0 { self.run::<false>() } else { self.run::<true>() }
+    }
+
+    /// The loop; `HOOKS` says whether `debug.sethook` is in force on the running coroutine.
+    #[allow(clippy::cognitive_complexity)]
+    fn run<const HOOKS: bool>(&mut self) -> Flow {
         // SAFETY: see the head of the module.
         unsafe {
             let mut base: *mut Slot;
@@ -92,7 +99,7 @@ impl Vm {
                     let thread = &*self.thread;
                     base = thread.stack.add(thread.base as usize);
                     let callee = *base.sub(2);
-                    if callee.tag & 0xff != tag::CLOSURE {
+                    if callee.tag & 0xff != tag::CLOSURE || HOOKS != (thread.hook_state != 0) {
                         return Flow::Reload;
                     }
                     let proto = (*callee.as_ptr::<Closure>()).proto;
@@ -318,6 +325,9 @@ impl Vm {
             loop {
                 let i = *pc;
                 pc = pc.add(1);
+                if HOOKS {
+                    slow!(self.instruction_hook(i));
+                }
                 let mut byte = i as u8;
                 if byte >= Op::ALL.len() as u8 {
                     slow!(self.at_breakpoint());
@@ -662,6 +672,7 @@ impl Vm {
                             if nb.add((*proto).max_stack as usize) <= self.limit
                                 && (*proto).is_vararg == 0
                                 && (*attention).load(Ordering::Relaxed) == 0
+                                && !HOOKS
                             {
                                 let mut n = if b(i) != 0 {
                                     b(i) - 1

@@ -96,6 +96,12 @@ impl Vm {
         flags: u8,
         extra: u32,
     ) -> Result<Flow, Error> {
+        if frame_kind == kind::HANDLER {
+            // SAFETY: the running thread is live.
+            unsafe { (*self.thread).native_calls += 1 };
+        } else {
+            self.count_native_call()?;
+        }
         // SAFETY: `reserve` makes room above the frame.
         unsafe {
             let func = stack::extent(self.thread);
@@ -351,8 +357,8 @@ impl Vm {
                     // SAFETY: a live table.
                     return match unsafe { table::set(&mut self.heap, t, key, value) } {
                         Ok(()) => Ok(None),
-                        Err(SetError::NilKey) => Err(self.error_here("index is nil")),
-                        Err(SetError::NanKey) => Err(self.error_here("index is NaN")),
+                        Err(SetError::NilKey) => Err(self.error_here("table index is nil")),
+                        Err(SetError::NanKey) => Err(self.error_here("table index is NaN")),
                         Err(SetError::Memory) => Err(self.memory_error()),
                     };
                 }
@@ -584,8 +590,13 @@ impl Vm {
     pub(crate) fn call_slow(&mut self, a: usize, n: u32, wanted: u8) -> Result<Flow, Error> {
         // SAFETY: operand of a verified instruction.
         unsafe {
-            let func = (*self.thread).base + a as u32;
-            self.enter(func, n, wanted, kind::LUA, 0, 0)
+            let thread = self.thread;
+            let before = (*thread).stack;
+            let func = (*thread).base + a as u32;
+            match self.enter(func, n, wanted, kind::LUA, 0, 0)? {
+                Flow::Next if (*thread).stack != before || std::mem::take(&mut self.hook_switch) => Ok(Flow::Reload),
+                flow => Ok(flow),
+            }
         }
     }
 
@@ -603,6 +614,10 @@ impl Vm {
             let callee = *self.register(a as usize);
             if callee.tag != tag::CLOSURE && callee.tag != tag::NATIVE && self.metamethod(callee, Event::Call).is_nil() {
                 return Err(self.call_error(callee));
+            }
+            if callee.tag == tag::NATIVE {
+                // As in PUC Lua, a native in tail position keeps its caller on the stack.
+                return self.enter(base + a, n, 0, kind::FORWARD, 0, 0);
             }
             self.replace_frame(base + a, base + a + 2, n)
         }

@@ -369,6 +369,7 @@ fn class_contains(class: u8, c: u8) -> bool {
         b'u' => c.is_ascii_uppercase(),
         b'w' => c.is_ascii_alphanumeric(),
         b'x' => c.is_ascii_hexdigit(),
+        b'z' => c == 0,
         _ => return class == c,
     };
     is_in != class.is_ascii_uppercase()
