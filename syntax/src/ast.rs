@@ -4,6 +4,7 @@
 //! depth is dropped without recursion. Nothing here is resolved: names are
 //! names, scopes are the compiler's business. Comments and white space are in
 //! the lossless tree, not here.
+#![allow(missing_docs)] // fields of statement and expression variants speak for themselves
 
 /// Index of an expression in [`Ast::exprs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

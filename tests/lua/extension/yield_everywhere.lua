@@ -25,7 +25,7 @@ print(co(nil)) --> 2
 package.preload.waits = function() return yield("in require") end
 co = wrap(function() return require "waits" end)
 print(co()) --> in require
-print(co("module")) --> module
+print(co("module")) --> module	:preload:
 
 co = wrap(function() return tostring(setmetatable({}, { __tostring = function() return yield("in tostring") end })) end)
 print(co()) --> in tostring

@@ -1024,10 +1024,6 @@ impl<'a> Ctx<'a> {
         slot.tag == tag::STRING && unsafe { (*slot.as_ptr::<Str>()).header.flags & flag::SHORT != 0 }
     }
 
-    pub(crate) fn event_name(&self, event: Event) -> Slot {
-        Slot::object(self.vm.heap.event_names[event as usize], tag::STRING)
-    }
-
     /// Parses a numeral by the rules of `tonumber` and pushes it; whether it is one.
     pub fn push_numeral(&mut self, text: &[u8]) -> bool {
         match number::parse(text) {

@@ -518,14 +518,6 @@ impl Vm {
         }
     }
 
-    /// The function of the frame at `base` when it is a Lua function.
-    pub(crate) unsafe fn closure_at(&self, thread: *mut Thread, base: u32) -> Option<*mut Closure> {
-        // SAFETY: the header of a frame.
-        unsafe {
-            let callee = *(*thread).stack.add(base as usize - 2);
-            (callee.tag & 0xff == tag::CLOSURE).then(|| callee.as_ptr())
-        }
-    }
 }
 
 impl Drop for Vm {

@@ -1,0 +1,129 @@
+//! All that is known of one file.
+
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Severity};
+use crate::entity::{Entity, EntityId, EntityKind, Occurrence, Role};
+use crate::resolve::Resolver;
+use crate::symbol::Symbol;
+use crate::{Span, is_standard_global};
+use perilune_syntax::SyntaxKind;
+use std::collections::HashMap;
+
+/// What [`analyse`] found out.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    /// Everything that has a name.
+    pub entities: Vec<Entity>,
+    /// Names that stand for an entity, in order of their places.
+    pub occurrences: Vec<Occurrence>,
+    /// What is wrong in this file alone: see also [`Analysis::undefined_globals`].
+    pub diagnostics: Vec<Diagnostic>,
+    /// Functions and variables, nested.
+    pub symbols: Vec<Symbol>,
+    /// Tokens, comments included, in order.
+    pub(crate) tokens: Vec<(SyntaxKind, Span)>,
+    /// Globals and their fields, by path.
+    pub(crate) globals: HashMap<String, EntityId>,
+    /// Whether `_ENV` is assigned to, so that globals may come from anywhere.
+    pub(crate) has_own_environment: bool,
+}
+
+/// Analyses the text of a file. Never fails: the analysis of a wrong text is what can be said of it.
+pub fn analyse(text: &str) -> Analysis {
+    let parsed = perilune_syntax::parse(text.as_bytes());
+    let mut analysis = Resolver::new(&parsed.ast).resolve();
+    let has_errors = !parsed.errors.is_empty();
+    if has_errors {
+        // Recovery may have dropped uses and ends of blocks.
+        analysis.diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Hint && !diagnostic.is_unnecessary());
+    }
+    let syntax = parsed.errors.into_iter().map(|error| {
+        Diagnostic::new(DiagnosticKind::Syntax, visible(error.span, text), error.message)
+    });
+    analysis.diagnostics.extend(syntax);
+    analysis.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    analysis.tokens = tokens(text);
+    analysis
+}
+
+/// An empty span at the end of the text is shown at the last thing written.
+fn visible(span: Span, text: &str) -> Span {
+    if span.start < span.end {
+        return span;
+    }
+    let end = (span.start as usize).min(text.len());
+    let written = text.get(..end).unwrap_or_default().trim_end();
+    let start = written.char_indices().next_back().map_or(0, |(index, _)| index);
+    Span { start: start as u32, end: written.len() as u32 }
+}
+
+fn tokens(text: &str) -> Vec<(SyntaxKind, Span)> {
+    let tree = perilune_syntax::parse_tree(text).syntax();
+    let tokens = tree.descendants_with_tokens().filter_map(|element| element.into_token());
+    tokens
+        .filter(|token| token.kind() != SyntaxKind::Whitespace)
+        .map(|token| {
+            let range = token.text_range();
+            (token.kind(), Span { start: range.start().into(), end: range.end().into() })
+        })
+        .collect()
+}
+
+impl Analysis {
+    /// The entity with this id.
+    pub fn entity(&self, id: EntityId) -> &Entity {
+        &self.entities[id.0 as usize]
+    }
+
+    /// The name at this byte, or the one that ends there.
+    pub fn occurrence_at(&self, offset: u32) -> Option<Occurrence> {
+        let next = self.occurrences.partition_point(|occurrence| occurrence.span.start <= offset);
+        let occurrence = self.occurrences.get(next.checked_sub(1)?)?;
+        (offset <= occurrence.span.end).then_some(*occurrence)
+    }
+
+    /// All names of an entity, in order.
+    pub fn references(&self, id: EntityId) -> impl Iterator<Item = Occurrence> + '_ {
+        self.occurrences.iter().copied().filter(move |occurrence| occurrence.entity == id)
+    }
+
+    /// `M.start` for what other files know by this path: a global or a field of one.
+    pub fn global_path(&self, id: EntityId) -> Option<String> {
+        let entity = self.entity(id);
+        match (entity.kind, entity.parent) {
+            (EntityKind::Global, _) => Some(entity.name.clone()),
+            (EntityKind::Member, Some(parent)) => Some(format!("{}.{}", self.global_path(parent)?, entity.name)),
+            _ => None,
+        }
+    }
+
+    /// The global, or the field of one, with this path.
+    pub fn global(&self, path: &str) -> Option<EntityId> {
+        self.globals.get(path).copied()
+    }
+
+    /// Names of the globals that this file assigns to.
+    pub fn assigned_globals(&self) -> impl Iterator<Item = &str> {
+        let is_assigned = |entity: &&Entity| entity.kind == EntityKind::Global && entity.definition.is_some();
+        self.entities.iter().filter(is_assigned).map(|entity| entity.name.as_str())
+    }
+
+    /// Uses of globals which are not Lua's own, not assigned here, and not known elsewhere.
+    pub fn undefined_globals(&self, is_known: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+        if self.has_own_environment {
+            return Vec::new();
+        }
+        let is_undefined: Vec<bool> = self.entities.iter().map(|entity| {
+            entity.kind == EntityKind::Global
+                && entity.definition.is_none()
+                && !is_standard_global(&entity.name)
+                && !is_known(&entity.name)
+        }).collect();
+        let uses = self.occurrences.iter().filter(|occurrence| {
+            is_undefined[occurrence.entity.0 as usize] && occurrence.role == Role::Read
+        });
+        uses.map(|occurrence| {
+            let message = format!("undefined global '{}'", self.entity(occurrence.entity).name);
+            Diagnostic::new(DiagnosticKind::UndefinedGlobal, occurrence.span, message)
+        }).collect()
+    }
+}

@@ -1,0 +1,205 @@
+//! Text in, text out: `$0` is the cursor.
+
+use super::*;
+
+fn cursor(fixture: &str) -> (String, u32) {
+    let offset = fixture.find("$0").expect("a `$0` marker");
+    (fixture.replacen("$0", "", 1), offset as u32)
+}
+
+fn place(text: &str, span: Span) -> String {
+    let position = Document::new(text.into()).position(span.start, Encoding::Utf8);
+    format!("{}:{} {}", position.line + 1, position.column + 1, &text[span.start as usize..span.end as usize])
+}
+
+#[track_caller]
+fn check_references(fixture: &str, expected: &[&str]) {
+    let (text, offset) = cursor(fixture);
+    let analysis = analyse(&text);
+    let id = analysis.occurrence_at(offset).expect("a name").entity;
+    let actual: Vec<String> = analysis.references(id).map(|found| place(&text, found.span)).collect();
+    assert_eq!(actual, expected, "\n{text}");
+}
+
+#[track_caller]
+fn check_definition(fixture: &str, expected: &str) {
+    let (text, offset) = cursor(fixture);
+    let analysis = analyse(&text);
+    let id = analysis.occurrence_at(offset).expect("a name").entity;
+    let actual = analysis.entity(id).definition.map(|span| place(&text, span));
+    assert_eq!(actual.as_deref().unwrap_or(""), expected, "\n{text}");
+}
+
+#[track_caller]
+fn check_diagnostics(text: &str, expected: &[&str]) {
+    let analysis = analyse(text);
+    let mut all = analysis.diagnostics.clone();
+    all.extend(analysis.undefined_globals(|_| false));
+    let actual: Vec<String> =
+        all.iter().map(|found| format!("{} | {}", place(text, found.span), found.message)).collect();
+    assert_eq!(actual, expected, "\n{text}");
+}
+
+#[track_caller]
+fn check_rename(fixture: &str, name: &str, expected: Result<&str, &str>) {
+    let (text, offset) = cursor(fixture);
+    let analysis = analyse(&text);
+    let id = analysis.occurrence_at(offset).expect("a name").entity;
+    let actual = rename(&text, &analysis, id, name).map_err(|refusal| refusal.to_string()).map(|spans| {
+        let mut text = text.clone();
+        for span in spans.into_iter().rev() {
+            text.replace_range(span.start as usize..span.end as usize, name);
+        }
+        text
+    });
+    assert_eq!(actual, expected.map(String::from).map_err(String::from));
+}
+
+#[test]
+fn a_local_is_visible_after_its_statement() {
+    check_definition("local x = 1\nlocal x = x$0 + 1\nprint(x)", "1:7 x");
+    check_references("local x = 1\nlocal x = x + 1\nprint(x$0)", &["2:7 x", "3:7 x"]);
+    check_definition("local function f() return f$0() end", "1:16 f");
+    check_definition("repeat local done = f() until do$0ne", "1:14 done");
+}
+
+#[test]
+fn parameters_loop_variables_and_labels_have_references() {
+    check_references("local function f(a, b) return a$0 + b end\nprint(a)", &["1:18 a", "1:31 a"]);
+    check_references("for i$0 = 1, 2 do print(i) end print(i)", &["1:5 i", "1:23 i"]);
+    check_references("for k, v in pairs(t) do print(v$0) end", &["1:8 v", "1:31 v"]);
+    check_references("goto do$0ne\ndo goto done end\n::done::", &["1:6 done", "2:9 done", "3:3 done"]);
+}
+
+#[test]
+fn fields_are_told_apart_by_their_paths() {
+    let text = "local M = { size = 1 }\nfunction M.start() end\nfunction M:stop() self.start() end\nM.sta$0rt(M.size)";
+    check_references(text, &["2:12 start", "3:24 start", "4:3 start"]);
+    check_definition("local M = {}\nfunction M:stop() return sel$0f end", "2:10 M");
+    check_definition("_G.config = 1\nprint(conf$0ig)", "1:4 config");
+}
+
+#[test]
+fn findings_have_a_place_and_a_sentence() {
+    check_diagnostics("local used, unused = 1\nprint(used)", &["1:13 unused | unused local 'unused'"]);
+    check_diagnostics("local _ = 1\nlocal _x", &[]);
+    check_diagnostics("foo()", &["1:1 foo | undefined global 'foo'"]);
+    check_diagnostics("foo = 1\nfoo()\nprint(string.rep)", &[]);
+    check_diagnostics("local _ENV = {}\nfoo()", &[]);
+    check_diagnostics("local x <const> = 1\nx = x", &["2:1 x | attempt to assign to const variable 'x'"]);
+    check_diagnostics("local x <odd> = 1", &["1:12 > | unknown attribute 'odd'"]);
+    check_diagnostics(
+        "local a = 1\ndo local a = a print(a) end",
+        &["2:10 a | 'a' hides a local of the same name"],
+    );
+}
+
+#[test]
+fn jumps_are_checked() {
+    check_diagnostics("do return end print(1)", &["1:15 print(1) | unreachable code"]);
+    check_diagnostics("while true do break print(1) end", &["1:21 print(1) | unreachable code"]);
+    check_diagnostics("goto a print(1) ::a:: print(2)", &["1:8 print(1) | unreachable code"]);
+    check_diagnostics("if a1 then return else error() end print(1)\na1 = 1", &[]);
+    check_diagnostics("goto nowhere", &["1:6 nowhere | no visible label 'nowhere' for goto at line 1"]);
+    check_diagnostics("break", &["1:1 break | break outside a loop at line 1"]);
+    check_diagnostics("::a:: ::a::", &["1:9 a | label 'a' already defined"]);
+    check_diagnostics("for _ = 1, 2 do if arg then goto continue end local b = 1 print(b) ::continue:: end", &[]);
+    check_diagnostics(
+        "do goto a end local b ::a:: print(b)",
+        &["1:9 a | <goto a> at line 1 jumps into the scope of local 'b'", "1:15 local b | unreachable code"][..1]
+            .iter().copied().collect::<Vec<_>>().as_slice(),
+    );
+}
+
+#[test]
+fn every_syntax_error_is_shown() {
+    let text = "local = 1\nprint(1)\nfor do end\nx = ";
+    let count = analyse(text).diagnostics.iter().filter(|found| found.kind == DiagnosticKind::Syntax).count();
+    assert!(count >= 2, "{count}");
+}
+
+#[test]
+fn renaming_keeps_meaning_or_refuses() {
+    check_rename("local a$0 = 1 print(a)", "b", Ok("local b = 1 print(b)"));
+    check_rename("local a$0 = 1 local b = 2 print(a, b)", "b", Err("'b' is taken: some name would stand for something else"));
+    check_rename("local a$0 = 1 print(a, b)", "b", Err("'b' is taken: some name would stand for something else"));
+    check_rename("local a = 1 do local b$0 = 2 print(b) end print(a)", "a", Ok("local a = 1 do local a = 2 print(a) end print(a)"));
+    check_rename("local a$0 = 1", "end", Err("'end' is a reserved word"));
+    check_rename("local a$0 = 1", "1x", Err("'1x' is not a name"));
+    check_rename("pri$0nt(1)", "write", Err("'print' cannot be renamed: not all of its uses are known"));
+    check_rename("count$0 = 1 count = count + 1", "total", Ok("total = 1 total = total + 1"));
+    check_rename("::a$0:: goto a", "b", Ok("::b:: goto b"));
+}
+
+#[test]
+fn the_outline_names_functions_by_their_paths() {
+    fn show(symbols: &[Symbol], depth: usize, out: &mut Vec<String>) {
+        for symbol in symbols {
+            out.push(format!("{}{} {:?}", "  ".repeat(depth), symbol.name, symbol.kind));
+            show(&symbol.children, depth + 1, out);
+        }
+    }
+    let text = "local M = { run = function() end }\nfunction M.start() local function inner() end end\n\
+                function M:stop() end\nlimit = 3\nM.go = function() end";
+    let mut out = Vec::new();
+    show(&analyse(text).symbols, 0, &mut out);
+    let expected = ["M Variable", "  run Function", "M.start Function", "  inner Function", "M:stop Method",
+        "limit Variable", "M.go Function"];
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn hover_shows_declaration_and_comment() {
+    let (text, offset) = cursor("local x\n\n-- Width of a line,\n-- in cells.\nlocal width = 80\nprint(wid$0th, x)");
+    let analysis = analyse(&text);
+    let id = analysis.occurrence_at(offset).unwrap().entity;
+    let shown = hover(&Document::new(text), &analysis, id);
+    assert_eq!(shown.title, "local width");
+    assert_eq!(shown.source.as_deref(), Some("local width = 80"));
+    assert_eq!(shown.comment.as_deref(), Some("Width of a line,\nin cells."));
+}
+
+#[test]
+fn blocks_tables_and_comments_fold() {
+    let text = "-- a\n-- b\nfunction f()\n  if x then\n    y()\n  else\n    z()\n  end\nend\nt = {\n  1,\n}";
+    let lines: Vec<_> = folds(&Document::new(text.into()), &analyse(text)).iter().map(|f| (f.start, f.end)).collect();
+    assert_eq!(lines, [(0, 1), (2, 7), (3, 4), (5, 6), (9, 10)]);
+}
+
+#[test]
+fn tokens_know_what_names_mean() {
+    let text = "local function f(a) return a.b, print, [[x\ny]] end";
+    let tokens = semantic_tokens(&Document::new(text.into()), &analyse(text));
+    let shown: Vec<String> = tokens.iter().map(|token| {
+        format!("{}:{:?}", &text[token.span.start as usize..token.span.end as usize], token.kind)
+    }).collect();
+    let expected = "local:Keyword function:Keyword f:Function a:Parameter return:Keyword a:Parameter b:Property \
+        print:Variable [[x:String y]]:String end:Keyword";
+    assert_eq!(shown.join(" "), expected);
+}
+
+#[test]
+fn positions_count_in_the_units_of_the_editor() {
+    let mut document = Document::new("a\r\nä🌙b\rc\n".into());
+    for (encoding, column) in [(Encoding::Utf8, 6), (Encoding::Utf16, 3), (Encoding::Utf32, 2)] {
+        let position = Position { line: 1, column };
+        assert_eq!(document.offset(position, encoding), 9);
+        assert_eq!(document.position(9, encoding), position);
+    }
+    assert_eq!(document.offset(Position { line: 1, column: 2 }, Encoding::Utf16), 5, "inside a pair");
+    assert_eq!(document.offset(Position { line: 0, column: 99 }, Encoding::Utf16), 1);
+    assert_eq!(document.offset(Position { line: 99, column: 0 }, Encoding::Utf16), 13);
+    let (from, to) = (Position { line: 1, column: 1 }, Position { line: 2, column: 0 });
+    document.edit(from, to, Encoding::Utf16, "x");
+    assert_eq!(document.text(), "a\r\näxc\n");
+}
+
+#[test]
+fn texts_of_any_depth_are_analysed() {
+    for unit in ["(", "do ", "{", "a.", "f(", "function() ", "a .. ", "if a then else "] {
+        analyse(&unit.repeat(100_000));
+    }
+    for unit in [" + a", ".b", "[1]", "()", ":m()", ".b()"] {
+        analyse(&format!("return a{}", unit.repeat(100_000)));
+    }
+}
