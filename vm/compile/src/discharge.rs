@@ -165,7 +165,7 @@ impl Function {
 
     /// A constant or a register.
     pub(crate) fn to_value(&mut self, e: &mut Exp) -> Result<()> {
-        if e.has_jumps() {
+        if e.has_jumps() || matches!(e.kind, Kind::Jump(_)) {
             self.to_any(e)?;
         } else {
             self.discharge_vars(e);
@@ -325,7 +325,10 @@ impl Function {
             if pc == self.last_pc && self.op(pc) == Op::Not {
                 let register = word::b(self.code[pc as usize]);
                 self.remove_last();
-                return Ok(self.test_set(register, !condition));
+                // The register holds the operand, not what `not` makes of it.
+                let jumps = self.test_set(register, !condition);
+                self.drop_values(jumps);
+                return Ok(jumps);
             }
         }
         self.discharge_any(e)?;

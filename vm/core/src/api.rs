@@ -12,7 +12,6 @@
 use crate::arith;
 use crate::error::Error;
 use crate::heap::OutOfMemory;
-use crate::meta::Event;
 use crate::number;
 use crate::object::{Closure, Native, Str, Table, Thread, Userdata, flag};
 use crate::proto;

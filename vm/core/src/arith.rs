@@ -64,7 +64,7 @@ pub const fn floor_mod(a: i64, b: i64) -> i64 {
 #[inline]
 pub fn float_mod(a: f64, b: f64) -> f64 {
     let m = a % b;
-    if m * b < 0.0 { m + b } else { m }
+    if if m > 0.0 { b < 0.0 } else { m < 0.0 && b != m && b > 0.0 } { m + b } else { m }
 }
 
 /// `a ^ b`.

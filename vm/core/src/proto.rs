@@ -9,9 +9,10 @@
 
 use crate::cache::Cache;
 use crate::heap::{Heap, OutOfMemory};
-use crate::object::{Header, ProtoObject};
+use crate::object::{Header, ProtoObject, Str};
 use crate::value::{Slot, tag};
 use perilune_isa::{Const, Proto};
+use std::collections::HashMap;
 
 /// What only errors, tools and dumps ask for, and the storage of the rest.
 pub struct Cold {
@@ -30,10 +31,17 @@ pub struct Cold {
 ///
 /// # Errors
 /// The memory limit.
-pub fn load(heap: &mut Heap, mut proto: Proto, builtin: bool) -> Result<*mut ProtoObject, OutOfMemory> {
+pub fn load(heap: &mut Heap, proto: Proto, builtin: bool) -> Result<*mut ProtoObject, OutOfMemory> {
+    load_shared(heap, proto, builtin, &mut HashMap::new())
+}
+
+/// Equal long strings of one chunk are one object; short ones are anyway.
+type LongStrings = HashMap<Box<[u8]>, *mut Str>;
+
+fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut LongStrings) -> Result<*mut ProtoObject, OutOfMemory> {
     let children = std::mem::take(&mut proto.children)
         .into_iter()
-        .map(|child| load(heap, child, builtin))
+        .map(|child| load_shared(heap, child, builtin, long))
         .collect::<Result<Box<[_]>, _>>()?;
     let constants = proto
         .constants
@@ -45,7 +53,16 @@ pub fn load(heap: &mut Heap, mut proto: Proto, builtin: bool) -> Result<*mut Pro
                 Const::True => Slot::bool(true),
                 Const::Int(i) => Slot::int(*i),
                 Const::Float(f) => Slot::float(*f),
-                Const::Str(bytes) => Slot::object(heap.string(bytes)?, tag::STRING),
+                Const::Str(bytes) => {
+                    let string = match long.get(bytes) {
+                        Some(string) => *string,
+                        None => heap.string(bytes)?,
+                    };
+                    if bytes.len() > crate::string::MAX_SHORT {
+                        long.insert(bytes.clone(), string);
+                    }
+                    Slot::object(string, tag::STRING)
+                }
             })
         })
         .collect::<Result<Box<[_]>, OutOfMemory>>()?;

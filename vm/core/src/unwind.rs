@@ -67,7 +67,7 @@ impl Vm {
                             }
                         }
                     }
-                    self.error = self.text_or_nil(b"C stack overflow");
+                    self.error = self.text_or_nil(b"error in error handling");
                 }
             }
             self.unwind()

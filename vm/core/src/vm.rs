@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::heap::Heap;
 use crate::interp::Flow;
 use crate::meta::Event;
-use crate::object::{Closure, Str, Table, Thread, Userdata};
+use crate::object::{Str, Table, Thread, Userdata};
 use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
 use crate::string;
 use crate::table;

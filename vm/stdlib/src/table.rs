@@ -304,6 +304,9 @@ fn unpack(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         let copy = ctx.top() as i32;
         return push_range(ctx, copy, 1, count);
     }
+    if state == 0 {
+        ctx.set_top(3);
+    }
     let first = ctx.opt_int(2, 1)?;
     let last = if state == 1 {
         pop_length(ctx)?

@@ -45,7 +45,7 @@ impl Vm {
         unsafe {
             match proto_of(function) {
                 Some(proto) => {
-                    info.source = if proto.source.is_empty() { b"=?".to_vec() } else { proto.source.to_vec() };
+                    info.source = proto.source.to_vec();
                     info.what = if proto.line_defined == 0 { "main" } else { "Lua" };
                     info.line_defined = i64::from(proto.line_defined);
                     info.last_line = if proto.line_defined == 0 { i64::from(proto.last_line.max(0)) } else { i64::from(proto.last_line) };

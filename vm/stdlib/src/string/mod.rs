@@ -115,7 +115,7 @@ fn byte(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let length = ctx.check_bytes(1)?.len();
     let first = ctx.opt_int(2, 1)?;
     let start = start_position(first, length);
-    let end = end_position(ctx.opt_int(3, start.min(i64::MAX as usize) as i64)?, length);
+    let end = end_position(ctx.opt_int(3, first)?, length);
     if start > end {
         return Ok(Next::Return(0));
     }
