@@ -510,6 +510,23 @@ impl Vm {
     pub(crate) fn for_error(&mut self, a: usize) -> Result<Flow, Error> {
         // SAFETY: operands of a verified instruction.
         let (x, y, z) = unsafe { (*self.register(a), *self.register(a + 1), *self.register(a + 2)) };
+        if [x, y, z].iter().any(|value| value.tag == tag::STRING) {
+            // Strings of numbers are converted to floats, and the instruction runs again.
+            let converted = [x, y, z].map(|value| match arith::to_float(self.string_to_number(value)) {
+                Some(number) if value.tag == tag::STRING => Slot::float(number),
+                _ => value,
+            });
+            if converted.iter().all(|value| value.is_number()) {
+                // SAFETY: operands of a verified instruction.
+                unsafe {
+                    for (i, value) in converted.into_iter().enumerate() {
+                        *self.register(a + i) = value;
+                    }
+                    (*self.thread).pc -= 1;
+                }
+                return Ok(Flow::Reload);
+            }
+        }
         match arith::for_start(x, y, z) {
             ForStart::NotNumber(what, which) => {
                 let value = [x, y, z][which as usize];
