@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Some(b"run") => tool::run(&line[2..]),
         Some(b"dis") => tool::dis(&line[2..]),
         Some(b"check") => tool::check(&line[2..]),
+        Some(b"lsp") => tool::lsp(&line[2..]),
         _ => interpreter::run(&line, perilune_vm::Options::default()),
     }
 }

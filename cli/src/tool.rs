@@ -27,6 +27,17 @@ pub fn run(arguments: &[Vec<u8>]) -> ExitCode {
     interpreter::run(&line, perilune_vm::Options::default())
 }
 
+/// `perilune lsp`: the language server on standard input and output.
+pub fn lsp(arguments: &[Vec<u8>]) -> ExitCode {
+    if !arguments.is_empty() {
+        return misused("lsp");
+    }
+    match perilune_lsp::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 /// The chunk in a file, or a message that says why there is none.
 fn compile(path: &[u8]) -> Result<perilune_isa::Chunk, Vec<u8>> {
     let text = String::from_utf8_lossy(path);

@@ -37,7 +37,8 @@ pub fn analyse(text: &str) -> Analysis {
         analysis.diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Hint && !diagnostic.is_unnecessary());
     }
     let syntax = parsed.errors.into_iter().map(|error| {
-        Diagnostic::new(DiagnosticKind::Syntax, visible(error.span, text), error.message)
+        let span = attribute(&error.message, error.span, text).unwrap_or_else(|| visible(error.span, text));
+        Diagnostic::new(DiagnosticKind::Syntax, span, error.message)
     });
     analysis.diagnostics.extend(syntax);
     analysis.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
@@ -54,6 +55,13 @@ fn visible(span: Span, text: &str) -> Span {
     let written = text.get(..end).unwrap_or_default().trim_end();
     let start = written.char_indices().next_back().map_or(0, |(index, _)| index);
     Span { start: start as u32, end: written.len() as u32 }
+}
+
+/// An unknown attribute is noticed after its `>`; it is shown at its name.
+fn attribute(message: &str, span: Span, text: &str) -> Option<Span> {
+    let name = message.strip_prefix("unknown attribute '")?.strip_suffix('\'')?;
+    let start = text.get(..span.start as usize)?.rfind(name)? as u32;
+    Some(Span { start, end: start + name.len() as u32 })
 }
 
 fn tokens(text: &str) -> Vec<(SyntaxKind, Span)> {
