@@ -14,10 +14,6 @@ pub struct Engine {
 const RUNNER: &[u8] = b"perilune.runner";
 const HANDLER: &[u8] = b"perilune.handler";
 
-/// How a traceback shows the function that runs the chunk, and how it should.
-const RUNNER_FRAME: &[u8] = b"\n\t[C]: in function 'xpcall'";
-const HOST_FRAME: &[u8] = b"\n\t[C]: in ?";
-
 impl Engine {
     /// Makes a machine; `no_environment` keeps the library from reading environment variables.
     pub fn new(options: perilune_vm::Options, no_environment: bool) -> Result<Engine, Message> {
@@ -70,7 +66,7 @@ impl Engine {
                 ctx.push_bytes(argument)?;
             }
             ctx.call(arguments.len() as u32 + 2, Some(2))?;
-            Ok(if ctx.to_bool(-2) { Ok(()) } else { Err(with_host_frame(top_bytes(ctx))) })
+            Ok(if ctx.to_bool(-2) { Ok(()) } else { Err(top_bytes(ctx)) })
         })?
     }
 
@@ -142,12 +138,4 @@ fn handle(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     // Neither `traceback` nor this handler is to be seen.
     ctx.push_int(2);
     Ok(Next::Call { args: 2, results: Some(1), state: TRACED })
-}
-
-/// Shows the function that runs chunks as what it is, the host.
-fn with_host_frame(message: Message) -> Message {
-    let Some(at) = message.windows(RUNNER_FRAME.len()).rposition(|part| part == RUNNER_FRAME) else {
-        return message;
-    };
-    [&message[..at], HOST_FRAME].concat()
 }

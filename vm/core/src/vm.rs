@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::heap::Heap;
 use crate::interp::Flow;
 use crate::meta::Event;
-use crate::object::{Str, Table, Thread, Userdata};
+use crate::object::{Str, Table, Thread};
 use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
 use crate::string;
 use crate::table;
@@ -501,12 +501,6 @@ impl Vm {
             ctx.set_top(0);
         }
         let _ = self.out.flush();
-    }
-
-    #[allow(dead_code)]
-    pub(crate) fn userdata_meta(&self, userdata: *mut Userdata) -> *mut Table {
-        // SAFETY: a live userdata.
-        unsafe { (*userdata).meta }
     }
 
     /// The raw field of a table, by name.

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use crate::api::{Ctx, Kind, Next, Value};
-use crate::debug::{activation, activations};
+use crate::debug::activation;
 use crate::error::Error;
 use crate::object::{Closure, Native, Thread, Upvalue};
 use crate::value::{Slot, tag};
@@ -404,10 +404,4 @@ fn set_c_stack_limit(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.check_int(1)?;
     ctx.push_int(200);
     Ok(Next::Return(1))
-}
-
-#[allow(dead_code)]
-fn depth(thread: *mut Thread) -> usize {
-    // SAFETY: see the head of the module.
-    unsafe { activations(thread).len() }
 }
