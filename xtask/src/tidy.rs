@@ -35,6 +35,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/collect",
     "vm/core/src/debug",
     "vm/core/src/heap",
+    "vm/core/src/inspect",
     "vm/core/src/interp",
     "vm/core/src/proto",
     "vm/core/src/shape",

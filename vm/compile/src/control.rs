@@ -14,6 +14,7 @@ impl<'a> Compiler<'a> {
         self.f.enter(true);
         self.block(body)?;
         self.f.jump_back(start)?;
+        self.f.line = body.end_line;
         self.f.leave(self.break_name)?;
         self.f.patch_here(exit);
         Ok(())
@@ -63,10 +64,12 @@ impl<'a> Compiler<'a> {
                 let escape = self.f.jump()?;
                 escapes = self.f.join(escape, escapes);
             }
+            self.f.line = body.end_line;
             self.f.patch_here(next);
         }
         if let Some(body) = otherwise {
             self.block(body)?;
+            self.f.line = body.end_line;
         }
         self.f.patch_here(escapes);
         Ok(())
@@ -152,6 +155,8 @@ impl<'a> Compiler<'a> {
         self.f.reserve(names.len())?;
         self.f.here();
         self.block(body)?;
-        self.f.leave(self.break_name)
+        self.f.leave(self.break_name)?;
+        self.f.line = body.end_line;
+        Ok(())
     }
 }

@@ -96,6 +96,8 @@ pub(crate) struct Function {
     pub(crate) into_scope: Option<crate::label::IntoScope>,
     pub(crate) line_defined: u32,
     pub(crate) name: Vec<u8>,
+    /// How many functions of each name were defined in this one.
+    pub(crate) child_names: std::collections::HashMap<Vec<u8>, u32>,
 }
 
 impl Function {
@@ -122,6 +124,7 @@ impl Function {
             into_scope: None,
             line_defined,
             name,
+            child_names: std::collections::HashMap::new(),
         }
     }
 

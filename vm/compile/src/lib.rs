@@ -127,7 +127,8 @@ impl<'a> Compiler<'a> {
     fn closure(&mut self, id: FunctionId) -> Result<Exp> {
         let body = &self.ast.functions[id.0 as usize];
         let hint = self.hint.take();
-        let inner = Function::new(body.line, self.nested_name(hint));
+        let name = self.nested_name(hint);
+        let inner = Function::new(body.line, name);
         self.enclosing.push(std::mem::replace(&mut self.f, inner));
         let proto = self.body(id)?;
         self.f.line = body.end_line;
@@ -152,7 +153,9 @@ impl<'a> Compiler<'a> {
             self.f.emit(word::abc(Op::VarargPrep, body.params.len() as u8, 0, 0));
         }
         self.statements(&body.body)?;
-        self.f.line = body.body.end_line;
+        let is_main = self.enclosing.is_empty();
+        // A function ends at its `end`, a chunk where its last statement does.
+        self.f.line = if is_main { self.f.line.max(1) } else { body.body.end_line };
         if let Some(goto) = self.f.gotos.first() {
             let end = (body.body.end_line, body.span.end);
             return Err(label::undefined(goto, self.ast, self.break_name, end));

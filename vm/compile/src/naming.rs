@@ -48,9 +48,15 @@ impl Compiler<'_> {
         Some(parts.join(&b'.'))
     }
 
-    /// The path of a definition inside the function that is being compiled.
-    pub(crate) fn nested_name(&self, hint: Option<Vec<u8>>) -> Vec<u8> {
-        let own = hint.unwrap_or_else(|| b"<anonymous>".to_vec());
+    /// The path of a definition inside the function that is being compiled. Equal names are told
+    /// apart by their position: `name`, `name#2`, `name#3`.
+    pub(crate) fn nested_name(&mut self, hint: Option<Vec<u8>>) -> Vec<u8> {
+        let mut own = hint.unwrap_or_else(|| b"<anonymous>".to_vec());
+        let position = self.f.child_names.entry(own.clone()).or_default();
+        *position += 1;
+        if *position > 1 {
+            own.extend_from_slice(format!("#{position}").as_bytes());
+        }
         match self.f.name.as_slice() {
             b"" => own,
             outer => [outer, b"/", &own].concat(),

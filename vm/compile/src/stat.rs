@@ -26,12 +26,17 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// A block with a scope of its own.
+    /// A block with a scope of its own. What follows it is still on its last line, as a debugger
+    /// does not stop at `end`; the caller goes on to the line of the token that ends it.
     pub(crate) fn block(&mut self, block: &'a Block) -> Result<()> {
         self.f.enter(false);
         self.statements(block)?;
+        let (last_line, ending) = (self.f.line, self.f.lines.len());
         self.f.line = block.end_line;
-        self.f.leave(self.break_name)
+        self.f.leave(self.break_name)?;
+        self.f.line = last_line;
+        self.f.lines[ending..].fill(last_line);
+        Ok(())
     }
 
     fn statement(&mut self, stat: &'a Stat, label_ends_block: bool) -> Result<()> {
@@ -48,7 +53,11 @@ impl<'a> Compiler<'a> {
                 let e = self.expr(*call)?;
                 self.f.set_returns(&e, Some(0))
             }
-            StatKind::Do(block) => self.block(block),
+            StatKind::Do(block) => {
+                self.block(block)?;
+                self.f.line = block.end_line;
+                Ok(())
+            }
             StatKind::While { cond, body } => self.while_loop(*cond, body),
             StatKind::Repeat { body, cond, cond_line } => self.repeat_loop(body, *cond, *cond_line),
             StatKind::If { arms, otherwise } => self.if_statement(arms, otherwise.as_ref()),

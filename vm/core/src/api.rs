@@ -959,7 +959,8 @@ impl<'a> Ctx<'a> {
 
     /// Whether the main coroutine runs.
     pub fn is_main(&self) -> bool {
-        self.vm.thread == self.vm.main
+        // SAFETY: the running thread is live.
+        self.vm.thread == self.vm.main || unsafe { (*self.vm.thread).flags } & crate::unwind::thread_flag::ASIDE != 0
     }
 
     /// Pushes the running coroutine.

@@ -93,10 +93,7 @@ impl Vm {
                         (*thread).top = base + n;
                         (*thread).pc = 0;
                         if self.attention_raised() {
-                            let flow = self.attend()?;
-                            if flow != Flow::Next {
-                                return Ok(flow);
-                            }
+                            self.attend()?;
                         }
                         return Ok(Flow::Reload);
                     }

@@ -22,6 +22,7 @@ pub mod interp;
 pub mod call;
 pub mod unwind;
 pub mod debug;
+pub mod inspect;
 pub mod api;
 pub mod vm;
 pub mod builtin;

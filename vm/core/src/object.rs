@@ -219,4 +219,8 @@ pub struct Thread {
     pub hook: Slot,
     /// Hook mask in the low 32 bits, count in the high ones.
     pub hook_state: u64,
+    /// Code that created the coroutine, or null.
+    pub birth: *mut ProtoObject,
+    /// Index of the creating instruction in it.
+    pub birth_pc: u32,
 }

@@ -20,11 +20,13 @@ pub struct Cold {
     pub proto: Proto,
     /// Part of the library: shown as a native function.
     pub builtin: bool,
+    /// Replaced by a redefinition.
+    pub outdated: bool,
     /// The code that runs.
     pub code: Box<[u32]>,
     constants: Box<[Slot]>,
     caches: Box<[Cache]>,
-    children: Box<[*mut ProtoObject]>,
+    pub(crate) children: Box<[*mut ProtoObject]>,
 }
 
 /// Puts a verified function and its children on the heap.
@@ -68,7 +70,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
         .collect::<Result<Box<[_]>, OutOfMemory>>()?;
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code: Box<[u32]> = proto.code.as_slice().into();
-    let mut cold = Box::new(Cold { proto, builtin, code, constants, caches, children });
+    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
         code: cold.code.as_mut_ptr(),

@@ -151,6 +151,21 @@ pub unsafe fn frame(thread: *const Thread, base: u32) -> Frame {
     }
 }
 
+/// Makes the host's frame the only one of a fresh stack; `host` is a native that is never run.
+///
+/// # Safety
+/// The stack has room for it.
+pub unsafe fn push_host(thread: *mut Thread, host: Slot) {
+    // SAFETY: as promised.
+    unsafe {
+        let t = &mut *thread;
+        *t.stack.add(1) = Slot { payload: host.payload, tag: head(tag::NATIVE, kind::ENTRY, 0, 0, 0) };
+        *t.stack.add(2) = Slot { payload: 0, tag: link(0, 0) };
+        t.base = FIRST_BASE;
+        t.top = FIRST_BASE;
+    }
+}
+
 /// Sets or clears flags of the frame at `base`.
 ///
 /// # Safety
@@ -256,6 +271,7 @@ pub unsafe fn trace(thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) 
         if !t.resumer.is_null() {
             marker.slot(Slot::object(t.resumer, tag::THREAD));
         }
+        marker.object(t.birth);
     }
 }
 

@@ -49,6 +49,7 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(crate) fn raise(&mut self, _error: Error) -> Flow {
+        self.show_error();
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
@@ -187,6 +188,43 @@ impl Vm {
         }
     }
 
+    /// Whether the program expects the error under way: something other than the host's first call
+    /// catches it, in this coroutine or in one that passes it on.
+    pub(crate) fn is_caught(&self) -> bool {
+        // SAFETY: frames are walked by their links.
+        unsafe {
+            let mut thread = self.thread;
+            while !thread.is_null() {
+                let mut base = (*thread).base;
+                while base != 0 {
+                    let frame = stack::frame(thread, base);
+                    if frame.flags & flag::PROTECTED != 0 {
+                        return frame.kind != kind::ENTRY;
+                    }
+                    base = if frame.delta == 0 { 0 } else { base - frame.delta };
+                }
+                thread = (*thread).resumer;
+                if !thread.is_null() && !self.passes_errors_on(thread) {
+                    return true;
+                }
+            }
+            false
+        }
+    }
+
+    /// Whether the native on top of a coroutine, which resumed another one, raises that one's errors again.
+    unsafe fn passes_errors_on(&self, thread: *mut Thread) -> bool {
+        // SAFETY: a live thread.
+        unsafe {
+            let callee = stack::frame(thread, (*thread).base).callee;
+            if callee.tag != tag::NATIVE {
+                return true;
+            }
+            let native = callee.as_ptr::<crate::object::Native>();
+            self.natives[(*native).id as usize].name != "coroutine.resume"
+        }
+    }
+
     /// Goes back to the coroutine that resumed this one, whose native gets `values` and `state`.
     pub(crate) fn deliver_to_resumer(&mut self, values: &[Slot], state: u32) -> Flow {
         // SAFETY: a running coroutine other than the main one has a resumer, stopped in a native.
@@ -194,6 +232,9 @@ impl Vm {
             let from = self.thread;
             let to = (*from).resumer;
             (*from).resumer = std::ptr::null_mut();
+            if self.inspection.stepping.is_some() {
+                self.step_leaves(to, (*from).status != status::SUSPENDED);
+            }
             self.activate(to);
             if let Err(error) = self.reserve((*to).top as usize + values.len()) {
                 return self.raise(error);
@@ -241,6 +282,9 @@ impl Vm {
                     (*from).status = status::NORMAL;
                     (*thread).resumer = from;
                     (*thread).depth = (*from).depth + 1;
+                    if self.inspection.stepping.is_some() {
+                        self.step_resumes(thread);
+                    }
                     self.activate(thread);
                     if (*thread).base == 0 {
                         self.reserve(FIRST_BASE as usize + values.len())?;
@@ -321,4 +365,6 @@ pub mod thread_flag {
     pub const CLOSING: u8 = 1;
     /// A hook runs.
     pub const IN_HOOK: u8 = 2;
+    /// Runs code for an observer beside the program.
+    pub const ASIDE: u8 = 4;
 }

@@ -46,6 +46,38 @@ pub struct NativeEntry {
     pub function: NativeFn,
 }
 
+/// Standard output with a buffer, handed over line by line to people and tools.
+pub(crate) struct Output {
+    writer: BufWriter<Stdout>,
+    by_line: bool,
+    tap: Option<Box<dyn Fn(&[u8])>>,
+}
+
+impl Output {
+    fn new() -> Output {
+        let stdout = std::io::stdout();
+        let by_line = std::io::IsTerminal::is_terminal(&stdout);
+        Output { writer: BufWriter::with_capacity(1 << 16, stdout), by_line, tap: None }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        if let Some(tap) = &self.tap {
+            tap(&bytes[..written]);
+        }
+        if self.by_line && bytes.contains(&b'\n') {
+            self.writer.flush()?;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
+}
+
 /// A Lua virtual machine.
 pub struct Vm {
     pub(crate) heap: Heap,
@@ -72,9 +104,11 @@ pub struct Vm {
     pub(crate) serial: u64,
     memory_message: Slot,
     attention: Arc<AtomicU32>,
+    interruption: Arc<AtomicU32>,
+    pub(crate) inspection: crate::inspect::Inspection,
     warnings: bool,
     warning_open: bool,
-    pub(crate) out: BufWriter<Stdout>,
+    pub(crate) out: Output,
     pub(crate) err: Stderr,
     pub(crate) input: BufReader<Stdin>,
 }
@@ -113,9 +147,11 @@ impl Vm {
             serial: 0,
             memory_message: Slot::NIL,
             attention: Arc::new(AtomicU32::new(0)),
+            interruption: Arc::new(AtomicU32::new(0)),
+            inspection: crate::inspect::Inspection::default(),
             warnings: false,
             warning_open: false,
-            out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
+            out: Output::new(),
             err: std::io::stderr(),
             input: BufReader::new(std::io::stdin()),
         };
@@ -133,28 +169,23 @@ impl Vm {
         self.memory_message = Slot::object(text, tag::STRING);
         self.main = self.heap.thread(INITIAL_SLOTS as u32)?;
         self.thread = self.main;
+        let host = self.host_function()?;
+        // SAFETY: a fresh stack has room for the host's frame.
+        unsafe {
+            stack::push_host(self.main, host);
+            (*self.main).status = status::RUNNING;
+        }
+        self.refresh_limit();
+        Ok(())
+    }
+
+    /// The native that stands for the host at the bottom of a stack.
+    pub(crate) fn host_function(&mut self) -> Result<Slot, crate::heap::OutOfMemory> {
         fn host(_: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             Ok(Next::Return(0))
         }
         let id = self.native_id(NativeEntry { name: "host", function: host });
-        let native = self.heap.native(id, &[])?;
-        // SAFETY: the fresh stack has room for the host's frame.
-        unsafe {
-            let t = &mut *self.main;
-            for i in 0..t.capacity as usize {
-                *t.stack.add(i) = Slot::NIL;
-            }
-            *t.stack.add(1) = Slot {
-                payload: native as u64,
-                tag: stack::head(tag::NATIVE, kind::ENTRY, 0, 0, 0),
-            };
-            *t.stack.add(2) = Slot { payload: 0, tag: stack::link(0, 0) };
-            t.base = FIRST_BASE;
-            t.top = FIRST_BASE;
-            t.status = status::RUNNING;
-        }
-        self.refresh_limit();
-        Ok(())
+        Ok(Slot::object(self.heap.native(id, &[])?, tag::NATIVE))
     }
 
     /// Runs `f` on the host's window.
@@ -191,6 +222,11 @@ impl Vm {
                 _ => self.execute(),
             };
             self.host_top = saved;
+            if result.is_err() {
+                // The unwinding dropped the callee, so its slot is free.
+                *(*thread).stack.add((*thread).top as usize) = self.error;
+                (*thread).top += 1;
+            }
             result
         }
     }
@@ -226,22 +262,21 @@ impl Vm {
         self.attention.clone()
     }
 
-    /// Answers a raised attention word.
-    pub(crate) fn attend(&mut self) -> Result<Flow, Error> {
+    pub(crate) fn clear_attention(&self) {
         self.attention.store(0, Ordering::Relaxed);
-        Ok(Flow::Next)
     }
 
+    /// The word that ends a long native with an error; set together with [`Vm::attention`].
+    pub fn interruption(&self) -> Arc<AtomicU32> {
+        self.interruption.clone()
+    }
+
+    /// Inside a native that takes long: requests wait for its end, but it can be interrupted.
     pub(crate) fn poll_native(&mut self) -> Result<(), Error> {
-        if self.attention_raised() {
-            self.attend()?;
+        if self.attention_raised() && self.interruption.swap(0, Ordering::Relaxed) != 0 {
+            return Err(self.error_here("interrupted"));
         }
         Ok(())
-    }
-
-    /// A flagged instruction is about to run.
-    pub(crate) fn at_breakpoint(&mut self) -> Result<Flow, Error> {
-        Ok(Flow::Next)
     }
 
     // ---- collection
@@ -432,7 +467,11 @@ impl Vm {
             };
             perilune_compile::compile(source, name).map_err(|error| error.message)?.0
         };
-        self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())
+        let function = self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())?;
+        if !builtin {
+            self.show_loaded(name, source, function);
+        }
+        Ok(function)
     }
 
     fn make_closure(&mut self, proto: Proto, builtin: bool) -> Result<Slot, crate::heap::OutOfMemory> {
@@ -467,8 +506,27 @@ impl Vm {
             (*thread).base = 0;
             (*thread).status = status::SUSPENDED;
             (*thread).serial = self.serial;
+            self.record_birth(thread);
         }
         Ok(thread)
+    }
+
+    /// Notes which instruction creates a coroutine.
+    unsafe fn record_birth(&self, thread: *mut Thread) {
+        // SAFETY: the running thread's frames are walked by their links.
+        unsafe {
+            let Some(at) = crate::debug::activation(self.thread, 1) else { return };
+            if at.frame.callee.tag == tag::CLOSURE {
+                (*thread).birth = (*at.frame.callee.as_ptr::<crate::object::Closure>()).proto;
+                (*thread).birth_pc = at.pc as u32;
+            }
+        }
+    }
+
+    /// Gives a copy of everything that is written to standard output to `tap`; each line is handed over at once.
+    pub fn tap_output(&mut self, tap: Option<Box<dyn Fn(&[u8])>>) {
+        self.out.by_line |= tap.is_some();
+        self.out.tap = tap;
     }
 
     /// Bytes the heap takes.
@@ -536,6 +594,7 @@ impl Roots for VmRoots<'_> {
         }
         marker.slot(vm.error);
         marker.slot(vm.memory_message);
+        vm.trace_inspection(marker);
     }
 
     fn trace_thread(&mut self, thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {

@@ -9,6 +9,7 @@ mod text;
 mod base;
 mod load;
 mod package;
+mod advice;
 mod table;
 mod math;
 mod random;

@@ -72,6 +72,7 @@ fn exit(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     };
     ctx.out().flush().ok();
     stream::flush_all();
+    ctx.vm().end_observation(code);
     std::process::exit(code)
 }
 

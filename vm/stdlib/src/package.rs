@@ -161,6 +161,10 @@ fn searcher_preload(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let name = ctx.check_bytes(1)?.to_vec();
     support::push_registry_table(ctx, b"_PRELOAD")?;
     ctx.raw_get_field(-1, &name);
+    if ctx.is_nil(-1) && name == b"advice" {
+        // Perilune's own modules need no file, and `package.preload` stays empty as programs expect it.
+        ctx.push_native("advice", crate::advice::open, 0)?;
+    }
     if ctx.is_nil(-1) {
         return one_message(ctx, &[b"no field package.preload['", &name[..], b"']"].concat());
     }

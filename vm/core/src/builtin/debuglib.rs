@@ -375,7 +375,7 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         // SAFETY: see the head of the module.
         unsafe {
             (*thread).hook = Slot::NIL;
-            (*thread).hook_state = 0;
+            (*thread).hook_state &= crate::inspect::STEP;
         }
         return Ok(Next::Return(0));
     }
@@ -392,7 +392,7 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     // SAFETY: see the head of the module.
     unsafe {
         (*thread).hook = hook;
-        (*thread).hook_state = state;
+        (*thread).hook_state = state | (*thread).hook_state & crate::inspect::STEP;
         ctx.vm().hook_count = count;
         ctx.vm().hook_seen = 0;
         ctx.vm().heap.barrier(thread.cast(), hook);

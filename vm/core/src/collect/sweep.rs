@@ -106,7 +106,7 @@ impl Heap {
                 tag::CLOSURE => {
                     let closure = object.cast::<Closure>();
                     if (*closure).upvalues != closure.add(1).cast::<*mut Upvalue>() {
-                        let bytes = (*object).aux as usize * 8;
+                        let bytes = ((*object).aux as usize).max(1) * 8;
                         self.free_raw((*closure).upvalues.cast(), bytes);
                     }
                 }
@@ -131,6 +131,22 @@ impl Heap {
                 _ => {}
             }
         }
+    }
+
+    /// All closures that are in use or may be.
+    pub(crate) fn live_closures(&mut self) -> Vec<*mut Closure> {
+        let mut list = Vec::new();
+        for at in 0..self.objects.blocks.len() {
+            self.for_cells(at, |heap, object| {
+                // SAFETY: cells in use hold objects.
+                let is_closure = unsafe { u64::from((*object).kind) == tag::CLOSURE };
+                let is_dead = heap.gc.phase == Phase::Sweep && heap.is_dead(object);
+                if is_closure && !is_dead {
+                    list.push(object.cast::<Closure>());
+                }
+            });
+        }
+        list
     }
 
     /// Frees all objects, when the heap itself goes.

@@ -392,6 +392,8 @@ impl Heap {
                 serial: self.serial,
                 hook: Slot::NIL,
                 hook_state: 0,
+                birth: std::ptr::null_mut(),
+                birth_pc: 0,
             });
         }
         self.gc.threads.push(new);

@@ -8,6 +8,7 @@
 
 use super::Flow;
 use crate::error::Error;
+use crate::inspect::STEP;
 use crate::object::Closure;
 use crate::stack::{self, flag, kind};
 use crate::unwind::thread_flag;
@@ -39,6 +40,11 @@ impl Vm {
                 return Ok(Flow::Next);
             }
             let state = (*thread).hook_state;
+            if state & STEP != 0
+                && let Some(flow) = self.step_check()?
+            {
+                return Ok(flow);
+            }
             let pc = (*thread).pc as usize - 1;
             let frame = stack::frame(thread, (*thread).base);
             if pc == 0 && frame.flags & flag::CALL_SEEN == 0 {
@@ -62,14 +68,14 @@ impl Vm {
                 let old = std::mem::replace(&mut self.hook_pc, pc);
                 let proto = &(*(*(*frame.callee.as_ptr::<Closure>()).proto).cold).proto;
                 let line = proto.lines.get(pc).copied();
-                let is_prologue = word::op(i) == Some(Op::VarargPrep);
+                let is_prologue = word::op(i & !0x80) == Some(Op::VarargPrep);
                 if is_prologue {
                     self.hook_pc = usize::MAX;
                 } else if pc <= old || proto.lines.get(old).copied() != line {
                     return self.call_hook("line", line, kind::HOOK, u32::from(self.hook_seen));
                 }
             }
-            let returns = matches!(word::op(i), Some(Op::Return | Op::Return0 | Op::Return1));
+            let returns = matches!(word::op(i & !0x80), Some(Op::Return | Op::Return0 | Op::Return1));
             if state & RETURN != 0 && returns && self.hook_seen & seen::RETURN == 0 {
                 self.hook_seen |= seen::RETURN;
                 return self.call_hook("return", None, kind::HOOK, u32::from(self.hook_seen));

@@ -166,7 +166,7 @@ impl Vm {
             macro_rules! poll {
                 () => {
                     if (*attention).load(Ordering::Relaxed) != 0 {
-                        slow!(self.attend());
+                        slow!(self.attend_at_jump());
                     }
                 };
             }

@@ -1,0 +1,255 @@
+//! The hooks of introspection: how a tool watches, stops and changes a running machine.
+//!
+//! The machine knows no tool. It has a place for one [`Observer`], which is
+//! asked when something happens that somebody waits for: the attention word is
+//! raised, a flagged instruction is about to run, a step ends, an error is
+//! raised. All of these are safepoints: the running coroutine's state stands on
+//! its stack, and the observer may read and change everything before it lets
+//! the program go on.
+//!
+//! `unsafe`: stacks and objects are reached by address. The bargain: nothing
+//! here keeps an address across a point where Lua runs, unless a root names it.
+#![allow(unsafe_code)]
+
+mod aside;
+mod step;
+mod flags;
+mod frames;
+mod scope;
+mod redefine;
+mod advise;
+
+pub use perilune_compile::chunk_id;
+
+pub use flags::{FlagPlan, Here, Loaded};
+pub use frames::{CoroutineInfo, CoroutineState, FrameInfo, FrameKey, Place, Position, Variable};
+pub use redefine::{Conflict, NewText, Outcome, Plan, Revision, TextDefinition};
+pub use scope::Scope;
+pub use step::StepKind;
+
+pub(crate) use step::{STEP, Stepping};
+
+use crate::error::Error;
+use crate::interp::Flow;
+use crate::object::Thread;
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+
+/// What an observer wants after it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The program goes on.
+    Go,
+    /// The program goes on with this error.
+    Raise(String),
+}
+
+/// Somebody who watches the machine. While one of these runs, the machine has no
+/// observer: code that it evaluates is not watched.
+pub trait Observer {
+    /// The attention word was raised; the program is between two instructions.
+    fn attention(&mut self, vm: &mut Vm) -> Verdict;
+
+    /// A flagged instruction is about to run.
+    fn flagged(&mut self, vm: &mut Vm) -> Verdict {
+        let _ = vm;
+        Verdict::Go
+    }
+
+    /// The step that [`Vm::step`] asked for has ended.
+    fn stepped(&mut self, vm: &mut Vm) -> Verdict {
+        let _ = vm;
+        Verdict::Go
+    }
+
+    /// An error was raised and nothing is unwound yet; `caught` says whether the program expects it.
+    /// Only called when [`Vm::watch_errors`] asked for it.
+    fn raised(&mut self, vm: &mut Vm, caught: bool) {
+        let _ = (vm, caught);
+    }
+
+    /// A text was loaded.
+    fn loaded(&mut self, vm: &mut Vm, chunk_name: &[u8], text: &[u8], code: Loaded) {
+        let _ = (vm, chunk_name, text, code);
+    }
+
+    /// The program is over. The last that the observer hears.
+    fn ended(&mut self, vm: &mut Vm, exit_code: i32) {
+        let _ = (vm, exit_code);
+    }
+}
+
+/// A value that an observer keeps alive, see [`crate::Ctx::pin`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Pin(usize);
+
+/// A number as `tostring` writes it.
+pub fn float_text(value: f64) -> String {
+    String::from_utf8_lossy(&crate::number::format_float(value)).into_owned()
+}
+
+/// State of introspection in a machine.
+#[derive(Default)]
+pub(crate) struct Inspection {
+    pub(crate) observer: Option<Box<dyn Observer>>,
+    pub(crate) stepping: Option<Stepping>,
+    pub(crate) watch_errors: bool,
+    /// The instruction at which the program already stood: coroutine, base, pc.
+    pub(crate) stood_at: Option<(*mut Thread, u32, u32)>,
+    pub(crate) pins: Vec<Slot>,
+    free_pins: Vec<usize>,
+    pub(crate) spare: Option<*mut Thread>,
+    /// Variables of main functions that have returned, by chunk name.
+    pub(crate) modules: std::collections::HashMap<Box<[u8]>, redefine::Module>,
+}
+
+impl Vm {
+    /// Sets or removes the observer.
+    pub fn set_observer(&mut self, observer: Option<Box<dyn Observer>>) {
+        self.inspection.observer = observer;
+    }
+
+    /// Tells the observer that the program is over, and removes it.
+    pub fn end_observation(&mut self, exit_code: i32) {
+        self.flush_output();
+        if let Some(mut observer) = self.inspection.observer.take() {
+            observer.ended(self, exit_code);
+        }
+    }
+
+    /// Hands over what was written to standard output.
+    pub fn flush_output(&mut self) {
+        let _ = std::io::Write::flush(&mut self.out);
+    }
+
+    /// Whether errors are shown to the observer where they are raised.
+    pub fn watch_errors(&mut self, wanted: bool) {
+        self.inspection.watch_errors = wanted;
+    }
+
+    /// Text of the error under way.
+    pub fn error_text(&mut self) -> String {
+        let error = self.error;
+        match error.tag {
+            // SAFETY: the tag says it is a string.
+            tag::STRING => unsafe { String::from_utf8_lossy(crate::string::str_bytes(error.as_ptr())).into_owned() },
+            tag::INT => error.as_int().to_string(),
+            tag::FLOAT => error.as_float().to_string(),
+            _ => format!("(error object is a {} value)", String::from_utf8_lossy(&self.type_name(error))),
+        }
+    }
+
+    fn observe(&mut self, ask: impl FnOnce(&mut dyn Observer, &mut Vm) -> Verdict) -> Result<(), Error> {
+        let Some(mut observer) = self.inspection.observer.take() else { return Ok(()) };
+        let verdict = ask(&mut *observer, self);
+        self.inspection.observer.get_or_insert(observer);
+        match verdict {
+            Verdict::Go => Ok(()),
+            Verdict::Raise(message) => Err(self.error_here(message)),
+        }
+    }
+
+    /// Answers a raised attention word at a safepoint.
+    pub(crate) fn attend(&mut self) -> Result<(), Error> {
+        self.clear_attention();
+        self.inspection.stood_at = None;
+        self.observe(|observer, vm| observer.attention(vm))
+    }
+
+    /// As `attend`, after a jump: the instruction that comes next is the one that counts.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn attend_at_jump(&mut self) -> Result<Flow, Error> {
+        // SAFETY: the running thread is live; a saved pc is one past the instruction.
+        unsafe { (*self.thread).pc += 1 };
+        self.attend()?;
+        // SAFETY: as above.
+        unsafe { (*self.thread).pc -= 1 };
+        Ok(Flow::Reload)
+    }
+
+    /// A flagged instruction is about to run.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn at_breakpoint(&mut self) -> Result<Flow, Error> {
+        if self.inspection.stood_at.take() == Some(self.standing()) || self.inspection.observer.is_none() {
+            return Ok(Flow::Next);
+        }
+        self.retain_module();
+        // SAFETY: the running thread is live.
+        let hooked = unsafe { (*self.thread).hook_state != 0 };
+        self.observe(|observer, vm| observer.flagged(vm))?;
+        // SAFETY: as above.
+        if unsafe { (*self.thread).hook_state != 0 } == hooked { Ok(Flow::Next) } else { Ok(self.again()) }
+    }
+
+    /// The instruction under way runs again, without stopping once more.
+    pub(crate) fn again(&mut self) -> Flow {
+        self.inspection.stood_at = Some(self.standing());
+        // SAFETY: the running thread stands one past the instruction.
+        unsafe { (*self.thread).pc -= 1 };
+        Flow::Reload
+    }
+
+    fn standing(&self) -> (*mut Thread, u32, u32) {
+        // SAFETY: the running thread is live.
+        unsafe { (self.thread, (*self.thread).base, (*self.thread).pc) }
+    }
+
+    /// Shows an error to the observer before anything is unwound.
+    pub(crate) fn show_error(&mut self) {
+        if !self.inspection.watch_errors || self.error_is_memory {
+            return;
+        }
+        let Some(mut observer) = self.inspection.observer.take() else { return };
+        let (error, caught) = (self.error, self.is_caught());
+        observer.raised(self, caught);
+        self.error = error;
+        self.inspection.observer.get_or_insert(observer);
+    }
+
+    pub(crate) fn show_loaded(&mut self, chunk_name: &[u8], text: &[u8], function: Slot) {
+        let Some(mut observer) = self.inspection.observer.take() else { return };
+        observer.loaded(self, chunk_name, text, Loaded::of(function));
+        self.inspection.observer.get_or_insert(observer);
+    }
+
+    pub(crate) fn add_pin(&mut self, value: Slot) -> Pin {
+        let inspection = &mut self.inspection;
+        match inspection.free_pins.pop() {
+            Some(place) => {
+                inspection.pins[place] = value;
+                Pin(place)
+            }
+            None => {
+                inspection.pins.push(value);
+                Pin(inspection.pins.len() - 1)
+            }
+        }
+    }
+
+    /// Lets go of a kept value.
+    pub fn unpin(&mut self, pin: Pin) {
+        self.inspection.pins[pin.0] = Slot::NIL;
+        self.inspection.free_pins.push(pin.0);
+    }
+
+    pub(crate) fn pinned(&self, pin: &Pin) -> Slot {
+        self.inspection.pins[pin.0]
+    }
+
+    pub(crate) fn trace_inspection(&self, marker: &mut crate::collect::Marker<'_>) {
+        for pin in &self.inspection.pins {
+            marker.slot(*pin);
+        }
+        if let Some(stepping) = &self.inspection.stepping {
+            marker.object(stepping.thread);
+        }
+        if let Some(spare) = self.inspection.spare {
+            marker.object(spare);
+        }
+        for module in self.inspection.modules.values() {
+            module.trace(marker);
+        }
+    }
+}

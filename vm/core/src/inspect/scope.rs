@@ -1,0 +1,207 @@
+//! Code that sees the variables of a frame or a module.
+//!
+//! The text is compiled inside a function whose locals have the names of the
+//! scope; the closure that comes out gets the variables themselves as its
+//! upvalues, so it reads and assigns them like any other closure.
+#![allow(unsafe_code)]
+
+use super::{FrameKey, Pin};
+use crate::api::Ctx;
+use crate::debug::proto_of;
+use crate::error::Error;
+use crate::object::{Closure, Thread, Upvalue};
+use crate::stack;
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+use perilune_isa::Proto;
+
+/// Most variables that a text can see; the outermost are left out beyond it.
+const MAX_NAMES: usize = 190;
+
+/// Variables by name, for code that is loaded with [`Ctx::load_in`].
+#[derive(Default)]
+pub struct Scope {
+    names: Vec<Vec<u8>>,
+    cells: Vec<Pin>,
+    /// Variables that were made to stand for slots of a stack, to be detached afterwards.
+    opened: Vec<(Pin, u64)>,
+}
+
+impl Scope {
+    /// Whether a variable of this name is in it.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
+    /// Names of the variables.
+    pub fn names(&self) -> &[Vec<u8>] {
+        &self.names
+    }
+}
+
+impl Vm {
+    /// The variables that the code of a frame sees at this point; `None` when the frame is gone.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn frame_scope(&mut self, frame: FrameKey) -> Result<Option<Scope>, Error> {
+        let mut scope = Scope::default();
+        let Some((thread, at)) = self.activation_of(frame) else { return Ok(None) };
+        let Some(proto) = proto_of(at.frame.callee) else { return Ok(Some(scope)) };
+        // SAFETY: a stopped thread; the closure keeps its upvalues alive.
+        unsafe {
+            let closure = at.frame.callee.as_ptr::<Closure>();
+            for (index, upvalue) in proto.upvalues.iter().enumerate() {
+                self.add_cell(&mut scope, &upvalue.name, *(*closure).upvalues.add(index));
+            }
+            for local in proto.locals.iter().filter(|local| local.is_active(at.pc) && !local.name.starts_with(b"(")) {
+                let index = at.frame.base + u32::from(local.register);
+                let known = is_open(thread, index);
+                let slot = (*thread).stack.add(index as usize);
+                let upvalue = stack::find_upvalue(&mut self.heap, thread, slot).map_err(|_| self.memory_error())?;
+                self.add_cell(&mut scope, &local.name, upvalue);
+                if !known {
+                    let pin = self.add_pin(Slot::object(upvalue, tag::UPVALUE));
+                    scope.opened.push((pin, frame.coroutine));
+                }
+            }
+        }
+        Ok(Some(scope))
+    }
+
+    /// The variables that a closure captured.
+    pub(super) fn closure_scope(&mut self, function: Slot) -> Scope {
+        let mut scope = Scope::default();
+        let Some(proto) = proto_of(function) else { return scope };
+        for (index, upvalue) in proto.upvalues.iter().enumerate() {
+            // SAFETY: the closure keeps its upvalues alive.
+            let cell = unsafe { *(*function.as_ptr::<Closure>()).upvalues.add(index) };
+            self.add_cell(&mut scope, &upvalue.name, cell);
+        }
+        scope
+    }
+
+    /// A later variable hides an earlier one of the same name.
+    pub(super) fn add_cell(&mut self, scope: &mut Scope, name: &[u8], cell: *mut Upvalue) {
+        if cell.is_null() || name.is_empty() {
+            return;
+        }
+        if let Some(at) = scope.names.iter().position(|known| known == name) {
+            scope.names.remove(at);
+            let old = scope.cells.remove(at);
+            self.unpin(old);
+        }
+        scope.names.push(name.to_vec());
+        let pin = self.add_pin(Slot::object(cell, tag::UPVALUE));
+        scope.cells.push(pin);
+    }
+
+    /// Ends the use of a scope: variables that stood for stack slots only for it keep their values for
+    /// whoever captured them and let go of the stack.
+    pub fn end_scope(&mut self, scope: Scope) {
+        for (pin, coroutine) in scope.opened {
+            let upvalue = self.pinned(&pin).as_ptr::<Upvalue>();
+            if let Some(thread) = self.find_thread(coroutine) {
+                // SAFETY: the pin kept the upvalue alive.
+                unsafe { self.detach(thread, upvalue) };
+            }
+            self.unpin(pin);
+        }
+        for pin in scope.cells {
+            self.unpin(pin);
+        }
+    }
+
+    unsafe fn detach(&mut self, thread: *mut Thread, upvalue: *mut Upvalue) {
+        // SAFETY: the list of open upvalues ends with null.
+        unsafe {
+            let mut place: *mut *mut Upvalue = &raw mut (*thread).open;
+            while !(*place).is_null() && *place != upvalue {
+                place = &raw mut (**place).next;
+            }
+            if (*place).is_null() {
+                return;
+            }
+            *place = (*upvalue).next;
+            (*upvalue).next = std::ptr::null_mut();
+            let value = *(*upvalue).location;
+            (*upvalue).closed = value;
+            (*upvalue).location = &raw mut (*upvalue).closed;
+            self.heap.barrier(upvalue.cast(), value);
+        }
+    }
+}
+
+impl Ctx<'_> {
+    /// Compiles a text as the body of a vararg function that sees `scope` and the globals, and pushes it.
+    /// `line` is that of its first line.
+    ///
+    /// # Errors
+    /// The message of the compiler, or of the memory limit.
+    pub fn load_in(&mut self, scope: &Scope, text: &[u8], chunk_name: &[u8], line: u32) -> Result<(), String> {
+        let message = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        // By itself first: a text must not reach out of the function around it.
+        let lines = vec![b'\n'; line.saturating_sub(1) as usize];
+        let alone = [&lines, text].concat();
+        perilune_compile::compile(&alone, chunk_name).map_err(|error| message(&error.message))?;
+        let skipped = scope.names.len().saturating_sub(MAX_NAMES);
+        let names = &scope.names[skipped..];
+        let prefix = if names.is_empty() { Vec::new() } else { [b"local ".as_slice(), &names.join(b",".as_slice()), b";"].concat() };
+        let whole = [&prefix, b"return function(...)".as_slice(), &alone, b"\nend"].concat();
+        let main = perilune_compile::compile(&whole, chunk_name).map_err(|error| message(&error.message))?.0;
+        let Some(mut proto) = main.children.into_iter().next() else { return Err("no code".into()) };
+        drop_prefix(&mut proto);
+        let cell = |at: usize| scope.cells.get(skipped + at).map(|pin| self.vm.pinned(pin));
+        let cells: Vec<_> = proto.upvalues.iter().map(|upvalue| if upvalue.in_stack { cell(usize::from(upvalue.index)) } else { None }).collect();
+        self.vm.bind(proto, &cells).map(|function| self.push(function)).map_err(|_| "not enough memory".into())
+    }
+}
+
+impl Vm {
+    /// A closure of `proto` with these variables; the missing ones are the globals.
+    fn bind(&mut self, proto: Proto, cells: &[Option<Slot>]) -> Result<Slot, crate::heap::OutOfMemory> {
+        let object = crate::proto::load(&mut self.heap, proto, false)?;
+        let closure = self.heap.closure(object, cells.len() as u32)?;
+        for (at, cell) in cells.iter().enumerate() {
+            let upvalue = match cell {
+                Some(slot) => slot.as_ptr(),
+                None => self.heap.upvalue_closed(Slot::object(self.globals, tag::TABLE))?,
+            };
+            // SAFETY: a fresh closure with as many upvalues.
+            unsafe { *(*closure).upvalues.add(at) = upvalue };
+        }
+        Ok(Slot::object(closure, tag::CLOSURE))
+    }
+}
+
+/// Definitions in the text get the names they would have at the level of a module.
+fn drop_prefix(proto: &mut Proto) {
+    let prefix = [&proto.name, b"/".as_slice()].concat();
+    proto.name = Box::default();
+    rename(&mut proto.children, &prefix);
+}
+
+fn rename(children: &mut [Proto], prefix: &[u8]) {
+    for child in children {
+        if let Some(rest) = child.name.strip_prefix(prefix) {
+            child.name = rest.into();
+        }
+        rename(&mut child.children, prefix);
+    }
+}
+
+/// Whether a slot of a stack already has an open upvalue.
+unsafe fn is_open(thread: *mut Thread, index: u32) -> bool {
+    // SAFETY: the list ends with null.
+    unsafe {
+        let slot = (*thread).stack.add(index as usize);
+        let mut open = (*thread).open;
+        while !open.is_null() {
+            if (*open).location == slot {
+                return true;
+            }
+            open = (*open).next;
+        }
+        false
+    }
+}
