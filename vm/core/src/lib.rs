@@ -25,6 +25,7 @@ pub mod debug;
 pub mod api;
 pub mod vm;
 pub mod builtin;
+mod torture;
 
 pub use api::{Ctx, Kind, LoadError, NativeFn, Next, Value};
 pub use error::Error;

@@ -29,11 +29,14 @@ pub struct Options {
     pub memory_limit: usize,
     /// Collect at every allocation and move the stack at every call (for tests).
     pub torture: bool,
+    /// Polls (function entries, loop rounds, long library calls) until each further one
+    /// raises an error; `None` for no limit. The error can be caught, but not evaded.
+    pub budget: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_limit: usize::MAX, torture: false }
+        Options { memory_limit: usize::MAX, torture: false, budget: None }
     }
 }
 
@@ -72,6 +75,7 @@ pub struct Vm {
     pub(crate) serial: u64,
     memory_message: Slot,
     attention: Arc<AtomicU32>,
+    budget: Option<u64>,
     warnings: bool,
     warning_open: bool,
     pub(crate) out: BufWriter<Stdout>,
@@ -113,6 +117,7 @@ impl Vm {
             serial: 0,
             memory_message: Slot::NIL,
             attention: Arc::new(AtomicU32::new(0)),
+            budget: None,
             warnings: false,
             warning_open: false,
             out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
@@ -123,6 +128,7 @@ impl Vm {
         assert!(made.is_ok(), "memory limit too small for an empty machine");
         vm.heap.limit = options.memory_limit;
         vm.heap.torture = options.torture;
+        vm.set_budget(options.budget);
         vm
     }
 
@@ -228,8 +234,30 @@ impl Vm {
 
     /// Answers a raised attention word.
     pub(crate) fn attend(&mut self) -> Result<Flow, Error> {
-        self.attention.store(0, Ordering::Relaxed);
+        if self.budget.is_none() {
+            self.attention.store(0, Ordering::Relaxed);
+        }
+        self.spend()?;
         Ok(Flow::Next)
+    }
+
+    /// Counts a poll against the budget.
+    fn spend(&mut self) -> Result<(), Error> {
+        match &mut self.budget {
+            Some(0) => Err(self.error_here("budget exhausted")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sets what [`Options::budget`] sets.
+    pub fn set_budget(&mut self, budget: Option<u64>) {
+        self.budget = budget;
+        // With a budget every poll has to be counted, so the word stays raised.
+        self.attention.store(u32::from(budget.is_some()), Ordering::Relaxed);
     }
 
     pub(crate) fn poll_native(&mut self) -> Result<(), Error> {

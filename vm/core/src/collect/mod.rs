@@ -6,7 +6,7 @@
 //! here recurses on data.
 #![allow(unsafe_code)]
 
-mod sweep;
+pub(crate) mod sweep;
 mod trace;
 mod verify;
 

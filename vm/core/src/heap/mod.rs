@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 pub mod block;
+pub mod fault;
 
 use std::alloc::{Layout, alloc, dealloc};
 
@@ -21,6 +22,7 @@ use crate::string::{Interner, MAX_SHORT, hash_bytes};
 use crate::table;
 use crate::value::{Slot, tag};
 use block::{Cells, LARGE, LARGEST, SIZES, class_of};
+use fault::Faults;
 
 /// Mark of objects that wait to be traced.
 pub const GREY: u8 = 0;
@@ -28,6 +30,8 @@ pub const GREY: u8 = 0;
 pub const WHITES: u8 = 3;
 /// Mark of objects reached and traced.
 pub const BLACK: u8 = 4;
+/// What freed memory is filled with under torture.
+pub(crate) const POISON: u8 = 0xDD;
 
 /// There is no memory left within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,7 @@ pub struct Heap {
     pub(crate) objects: Cells,
     pub(crate) buffers: Cells,
     pub(crate) large: Vec<*mut Header>,
+    pub(crate) faults: Option<Faults>,
     seed: u64,
     serial: u64,
 }
@@ -77,6 +82,7 @@ impl Heap {
             objects: Cells::new(),
             buffers: Cells::new(),
             large: Vec::new(),
+            faults: None,
             seed,
             serial: 0,
         };
@@ -112,7 +118,7 @@ impl Heap {
     #[inline(always)]
     fn charge(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
         if self.used().saturating_add(bytes) > self.limit {
-            return Err(OutOfMemory);
+            self.refuse(bytes)?;
         }
         self.debt = self.debt.wrapping_add(bytes as isize);
         if self.torture && !self.gc.stopped && self.debt < 0 {
@@ -182,6 +188,10 @@ impl Heap {
             return;
         }
         self.debt = self.debt.wrapping_sub(raw_size(bytes) as isize);
+        if self.torture {
+            // SAFETY: by contract nobody reads it any more; whoever does finds nonsense.
+            unsafe { std::ptr::write_bytes(cell, POISON, bytes) };
+        }
         if bytes <= LARGEST {
             // SAFETY: the cell came from this class.
             unsafe { self.buffers.give(cell, class_of(bytes)) };
@@ -512,8 +522,9 @@ impl Heap {
     }
 }
 
+/// What a piece of raw memory counts for.
 #[inline(always)]
-fn raw_size(bytes: usize) -> usize {
+pub(crate) fn raw_size(bytes: usize) -> usize {
     if bytes <= LARGEST { SIZES[class_of(bytes)] as usize } else { bytes }
 }
 
