@@ -136,4 +136,23 @@ do
   fails("metatable type", "nil or table expected", debug.setmetatable, 1, 1)
 end
 
+-- Temporaries that are not in use are values too.
+do
+  local function one() return 1 end
+  local function look(values)
+    one(one(1, one(2, one(3))))
+    one(1, one(2, one(3, (function()
+      for i = 1, 20 do
+        local name, value = debug.getlocal(2, i)
+        values[i] = value
+      end
+    end)())))
+    collectgarbage()
+  end
+  local values = {}
+  look(values)
+  collectgarbage()
+  check("temporaries are values", values[1] == values and tostring(values[2]) ~= "")
+end
+
 print("checks", n)

@@ -13,6 +13,13 @@ impl Vm {
         self.heap.verify()
     }
 
+    /// Sets what [`crate::Options::torture`] sets.
+    pub fn set_torture(&mut self, torture: bool) {
+        self.heap.torture = torture;
+        self.torture_stack = torture;
+        self.refresh_limit();
+    }
+
     /// Has `skip` allocations succeed and the next `count` fail, before all succeed again.
     pub fn fail_allocations(&mut self, skip: u64, count: u64) {
         self.heap.fail_allocations(skip, count);

@@ -174,7 +174,8 @@ fn get_local(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             ctx.push_bytes(&name)?;
             // SAFETY: a slot of the thread's stack.
             let value = unsafe { *(*thread).stack.add(place) };
-            ctx.push(value);
+            // A temporary that is not in use may be a word of a dead frame.
+            ctx.push(if value.is_value() { value } else { Slot::NIL });
             Ok(Next::Return(2))
         }
         None => {

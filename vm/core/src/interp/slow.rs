@@ -729,6 +729,10 @@ impl Vm {
             let n = u32::from((*proto).n_upvalues);
             let closure = self.heap.closure(proto, n).map_err(|_| self.memory_error())?;
             let cold = (*proto).cold;
+            if !(*self.register(a)).is_value() {
+                // The closure may share the variable it goes to, and memory may run out in between.
+                *self.register(a) = Slot::NIL;
+            }
             for i in 0..n as usize {
                 let (in_stack, index) = {
                     let desc = &(&(*cold).proto.upvalues)[i];
