@@ -169,4 +169,14 @@ do
   check("long traces are cut", deep(50):find("\n\t...\t(skipping", 1, true) ~= nil)
 end
 
+-- A chain of concatenations is on the line of its last operator.
+do
+  fails("concat over lines", "4: attempt to concatenate a nil value (global 't')", load([[local f = function() return "a" ..
+    "b"
+    ..
+    t ..
+    "c" end
+    return f]], "=x")())
+end
+
 print("checks", n)
