@@ -179,4 +179,15 @@ do
     return f]], "=x")())
 end
 
+do
+  local two = load("local f = function(a, b) return a\n  < \n b\n end return f", "=x")()
+  fails("comparison over lines", "x:3: attempt to compare two table values", two, {}, {})
+  local three = load("local f = function(a) return a >\n function()\n end\n end return f", "=x")()
+  fails("comparison with a long operand", "x:3: attempt to compare function with number", three, 1)
+  local name = load("local f = function() return {} & 'a\\0b' end return f", "=x")()
+  fails("a name ends at a NUL", "x:1: attempt to perform bitwise operation on a table value", name)
+  name = load("local f = function() return 1 & 'a\\0b' end return f", "=x")()
+  fails("a constant's name ends at a NUL", "x:1: attempt to perform bitwise operation on a string value (constant 'a')", name)
+end
+
 print("checks", n)

@@ -356,5 +356,7 @@ impl Vm {
 }
 
 fn named(kind: &str, name: &[u8]) -> Vec<u8> {
+    // The reference's messages are C strings: a name ends at a NUL.
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
     [b" (".as_slice(), kind.as_bytes(), b" '", name, b"')"].concat()
 }
