@@ -190,4 +190,19 @@ do
   fails("a constant's name ends at a NUL", "x:1: attempt to perform bitwise operation on a string value (constant 'a')", name)
 end
 
+-- The library's own variables have no names.
+do
+  local broken = setmetatable({}, { __index = 5, __len = function() return 3 end })
+  local function plain(name, f, ...)
+    local ok, message = pcall(f, ...)
+    check(name, not ok and not message:find("local", 1, true), message)
+  end
+  plain("ipairs over a broken table", function() for _ in ipairs(broken) do end end)
+  plain("concat of a broken table", table.concat, broken)
+  plain("unpack of a broken table", table.unpack, broken)
+  plain("sort of a broken table", table.sort, broken)
+  plain("remove from a broken table", table.remove, broken)
+  plain("sort with a broken order", table.sort, { 3, {}, 1 })
+end
+
 print("checks", n)

@@ -115,7 +115,7 @@ impl Vm {
         // SAFETY: the running thread, its state stored.
         unsafe {
             let Some(at) = activation(self.thread, 0) else { return Vec::new() };
-            let Some(proto) = any_proto(at.frame.callee) else { return Vec::new() };
+            let Some(proto) = proto_of(at.frame.callee) else { return Vec::new() };
             let Some(register) = self.operand_with(proto, at, value) else { return Vec::new() };
             match names::register_name(proto, at.pc, register) {
                 Some((kind, name)) => named(kind.as_str(), &name),
@@ -174,7 +174,7 @@ impl Vm {
             // SAFETY: the running thread, its state stored.
             unsafe {
                 if let Some(at) = activation(self.thread, 0)
-                    && let Some(proto) = any_proto(at.frame.callee)
+                    && let Some(proto) = proto_of(at.frame.callee)
                 {
                     name = match names::key_name_of_instruction(proto, at.pc) {
                         Some((kind, text)) => named(kind.as_str(), &text),
@@ -192,7 +192,7 @@ impl Vm {
         // SAFETY: the running thread, its state stored.
         let name = unsafe {
             activation(self.thread, 0).and_then(|at| {
-                let proto = any_proto(at.frame.callee)?;
+                let proto = proto_of(at.frame.callee)?;
                 names::called_name(proto, at.pc)
             })
         };
