@@ -155,4 +155,20 @@ do
   check("temporaries are values", values[1] == values and tostring(values[2]) ~= "")
 end
 
+-- A hook between a call that returns all its values and whoever takes them changes nothing.
+do
+  local function three() return 1, 2, 3 end
+  local function pass(...) return ... end
+  local function gather()
+    local t = { three() }
+    return #t, select("#", pass(three())), select("#", pass(0, load("return 1 + 1")())), select("#", pass(table.unpack({}, 1, 5)))
+  end
+  for _, mask in ipairs { "", "l", "r", "c", "crl" } do
+    debug.sethook(function() local t = {} end, mask, 1)
+    local a, b, c, d = gather()
+    debug.sethook()
+    check("values under a hook " .. mask, a == 3 and b == 3 and c == 2 and d == 5, a, b, c, d)
+  end
+end
+
 print("checks", n)

@@ -87,11 +87,12 @@ impl Vm {
         let event = self.new_string(event.as_bytes())?;
         let line = line.map_or(Slot::NIL, |line| Slot::int(i64::from(line)));
         // SAFETY: the running thread is live.
-        let hook = unsafe {
+        let (hook, below) = unsafe {
             (*self.thread).flags |= thread_flag::IN_HOOK;
-            (*self.thread).hook
+            ((*self.thread).hook, stack::extent(self.thread) - (*self.thread).top)
         };
-        self.call_above(hook, &[event, line], frame_kind, 1, flag::HOOK, extra)
+        // The instruction may take values up to the top, so the top comes back with the frame.
+        self.call_above(hook, &[event, line], frame_kind, 1, flag::HOOK, extra | below << 8)
     }
 
     /// The call hook of a native whose frame was just pushed; `None` when there is none.
@@ -121,10 +122,13 @@ impl Vm {
         self.call_hook(event, None, kind::ASIDE, 0).map(Some)
     }
 
-    /// A hook function returned.
+    /// A hook function returned, and the top stands where its frame began.
     pub(crate) fn hook_returned(&mut self, extra: u32) {
         self.hook_seen = extra as u8;
-        // SAFETY: the running thread is live.
-        unsafe { (*self.thread).flags &= !thread_flag::IN_HOOK };
+        // SAFETY: the running thread is live; `call_hook` counted the slots.
+        unsafe {
+            (*self.thread).flags &= !thread_flag::IN_HOOK;
+            (*self.thread).top -= extra >> 8;
+        }
     }
 }
