@@ -17,6 +17,9 @@ use crate::vm::Vm;
 /// State in which a protected native is entered again when an error reached it.
 pub const ERROR_STATE: u32 = u32::MAX;
 
+/// Larger stacks move only when they grow.
+const TORTURE_SLOTS: usize = 2048;
+
 /// Calls that natives may have under way on one stack (PUC's `LUAI_MAXCCALLS`).
 const MAX_NATIVE_CALLS: u32 = 200;
 
@@ -37,7 +40,8 @@ impl Vm {
         // SAFETY: addresses of slots are not kept across this call.
         unsafe {
             let capacity = (*self.thread).capacity as usize;
-            if end + SLACK <= capacity && !self.torture_stack {
+            // Under torture even a stack that suffices moves, unless copying it would take for ever.
+            if end + SLACK <= capacity && !(self.torture_stack && capacity <= TORTURE_SLOTS) {
                 return Ok(());
             }
             if end > stack::MAX_SLOTS && (capacity >= stack::OVERFLOW_SLOTS || end > stack::OVERFLOW_SLOTS - SLACK) {

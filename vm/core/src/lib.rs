@@ -29,4 +29,5 @@ mod torture;
 
 pub use api::{Ctx, Kind, LoadError, NativeFn, Next, Value};
 pub use error::Error;
+pub use torture::Torture;
 pub use vm::{Options, Vm};

@@ -13,6 +13,7 @@ use crate::object::{Str, Table, Thread};
 use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
 use crate::string;
 use crate::table;
+use crate::torture::Torture;
 use crate::unwind::status;
 use crate::value::{Slot, tag};
 use perilune_isa::{Proto, decode_chunk};
@@ -27,8 +28,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub struct Options {
     /// Bytes the heap may take; `usize::MAX` for no limit.
     pub memory_limit: usize,
-    /// Collect at every allocation and move the stack at every call (for tests).
-    pub torture: bool,
+    /// Collect all the time and move the stack at every call (for tests).
+    pub torture: Torture,
     /// Polls (function entries, loop rounds, long library calls) until each further one
     /// raises an error; `None` for no limit. The error can be caught, but not evaded.
     pub budget: Option<u64>,
@@ -36,7 +37,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_limit: usize::MAX, torture: false, budget: None }
+        Options { memory_limit: usize::MAX, torture: Torture::None, budget: None }
     }
 }
 
@@ -109,7 +110,7 @@ impl Vm {
             exit_error: false,
             returned_fixed: false,
             host_top: 0,
-            torture_stack: options.torture,
+            torture_stack: false,
             hook_pc: 0,
             hook_count: 0,
             hook_seen: 0,
@@ -127,7 +128,7 @@ impl Vm {
         let made = vm.set_up();
         assert!(made.is_ok(), "memory limit too small for an empty machine");
         vm.heap.limit = options.memory_limit;
-        vm.heap.torture = options.torture;
+        vm.set_torture(options.torture);
         vm.set_budget(options.budget);
         vm
     }

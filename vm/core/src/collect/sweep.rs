@@ -81,7 +81,7 @@ impl Heap {
                     }
                     self.release(object);
                     self.debt = self.debt.wrapping_sub(size as isize);
-                    if self.torture {
+                    if self.torture > 0 {
                         std::ptr::write_bytes(object.cast::<u8>(), POISON, size);
                     }
                 }

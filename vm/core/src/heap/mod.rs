@@ -46,8 +46,12 @@ pub struct Heap {
     pub limit: usize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
-    /// Collect at every safepoint and poison what is freed.
-    pub torture: bool,
+    /// Collect after every n-th allocation and poison what is freed; 0 for never.
+    pub(crate) torture: u32,
+    /// Such a collection is only a piece of a cycle.
+    pub(crate) in_pieces: bool,
+    /// Allocations until the next collection under torture.
+    pub(crate) respite: u32,
     /// The keys of metamethods, by number of the event.
     pub event_names: [*mut Str; Event::COUNT],
     /// Indices of the hosts of userdata that died, for the owner to drain.
@@ -73,7 +77,9 @@ impl Heap {
             base: 1 << 18,
             limit: usize::MAX,
             meta_epoch: 1,
-            torture: false,
+            torture: 0,
+            in_pieces: false,
+            respite: 0,
             event_names: [std::ptr::null_mut(); Event::COUNT],
             dead_hosts: Vec::new(),
             shapes: Shapes::new(),
@@ -121,10 +127,25 @@ impl Heap {
             self.refuse(bytes)?;
         }
         self.debt = self.debt.wrapping_add(bytes as isize);
-        if self.torture && !self.gc.stopped && self.debt < 0 {
-            self.set_debt(0);
+        if self.torture > 0 {
+            self.torment();
         }
         Ok(())
+    }
+
+    /// Makes a collection due after every n-th allocation.
+    #[cold]
+    fn torment(&mut self) {
+        self.respite = self.respite.saturating_sub(1);
+        if self.respite == 0 && !self.gc.stopped {
+            self.respite = self.torture;
+            self.set_debt(self.debt.max(0));
+        }
+    }
+
+    /// Starts or (with 0) ends torture.
+    pub(crate) fn set_torture(&mut self, period: u32, in_pieces: bool) {
+        (self.torture, self.respite, self.in_pieces) = (period, period, in_pieces);
     }
 
     /// A cell for an object; only the header is initialised.
@@ -188,7 +209,7 @@ impl Heap {
             return;
         }
         self.debt = self.debt.wrapping_sub(raw_size(bytes) as isize);
-        if self.torture {
+        if self.torture > 0 {
             // SAFETY: by contract nobody reads it any more; whoever does finds nonsense.
             unsafe { std::ptr::write_bytes(cell, POISON, bytes) };
         }
