@@ -61,7 +61,9 @@ impl Vm {
                         match self.call_above(handler, &[error], kind::HANDLER, 2, 0, 0) {
                             Ok(flow) => return flow,
                             Err(error) => {
-                                if handlers + 1 < MAX_HANDLERS && !self.error_is_memory {
+                                // A handler that could not even be entered is not tried again.
+                                let entered = self.target().1 > handlers;
+                                if entered && handlers + 1 < MAX_HANDLERS && !self.error_is_memory {
                                     return self.raise(error);
                                 }
                             }
