@@ -140,8 +140,13 @@ fn change_word(random: &mut Random, proto: &mut Proto) {
     };
 }
 
+/// Runs a chunk in every mode.
+pub fn run_everywhere(chunk: &[u8]) {
+    (0..3).for_each(|mode| run(chunk, mode));
+}
+
 /// Loads a chunk and, if it is accepted, runs it in all modes.
-pub fn run(chunk: &[u8], mode: usize) {
+fn run(chunk: &[u8], mode: usize) {
     if decode_chunk(chunk).is_err() {
         let outcome = Machine::new(Options::default()).run(chunk, b"=fuzz");
         assert!(outcome.error.is_some(), "a chunk that cannot be decoded runs");

@@ -25,6 +25,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "document", case: document::case },
 ];
 
+pub use chunk::run_everywhere as check_chunk;
+
 /// The target of this name.
 pub fn find(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
