@@ -897,7 +897,7 @@ impl<'a> Ctx<'a> {
     /// The memory limit.
     pub fn push_host(&mut self, host: Box<dyn Any>, user_values: usize) -> Result<(), Error> {
         let id = self.vm.add_host(host);
-        let userdata = self.vm.heap.userdata(id, user_values as u32);
+        let userdata = self.vm.heap.userdata(id, user_values as u32).inspect_err(|_| self.vm.remove_host(id));
         let userdata = self.memory(userdata)?;
         self.push(Slot::object(userdata, tag::USERDATA));
         Ok(())
