@@ -52,9 +52,9 @@ fn rewrite(f: &mut Function) -> u16 {
                 f.code[pc + 1] = word::cache_key(caches, word::key(f.code[pc + 1]));
                 caches += 1;
             }
-            Op::Return0 if f.captures => f.code[pc] = word::abc(Op::Return, 0, 1, 1),
-            Op::Return1 if f.captures => f.code[pc] = word::abc(Op::Return, word::a(first), 2, 1),
-            Op::Return | Op::TailCall if f.captures => f.set_c(pc as u32, 1),
+            Op::Return0 if f.closes => f.code[pc] = word::abc(Op::Return, 0, 1, 1),
+            Op::Return1 if f.closes => f.code[pc] = word::abc(Op::Return, word::a(first), 2, 1),
+            Op::Return | Op::TailCall if f.closes => f.set_c(pc as u32, 1),
             Op::Jump => {
                 let target = final_target(&f.code, pc as i64 + 1 + i64::from(word::get_sj(first)));
                 f.code[pc] = word::sj(Op::Jump, (target - pc as i64 - 1) as i32);

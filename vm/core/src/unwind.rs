@@ -131,7 +131,6 @@ impl Vm {
                     stack::close_upvalues(&mut self.heap, thread, slot);
                     let value = *slot;
                     let f = self.metamethod(value, Event::Close);
-                    let f = if f.is_nil() { value } else { f };
                     let func = (*thread).top;
                     self.reserve(func as usize + 4)?;
                     let slots = (*thread).stack.add(func as usize);

@@ -430,7 +430,9 @@ impl Vm {
             } else {
                 source
             };
-            perilune_compile::compile(source, name).map_err(|error| error.message)?.0
+            let proto = perilune_compile::compile(source, name).map_err(|error| error.message)?.0;
+            debug_assert_eq!(perilune_isa::verify(&proto), Ok(()), "the compiler's output is sound");
+            proto
         };
         self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())
     }

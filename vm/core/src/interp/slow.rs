@@ -599,7 +599,6 @@ impl Vm {
             let value = *slot;
             let f = self.metamethod(value, Event::Close);
             let top = (*thread).top;
-            let f = if f.is_nil() { value } else { f };
             self.call_above(f, &[value, Slot::NIL], kind::CLOSE, 1, 0, top).map(Some)
         }
     }

@@ -72,6 +72,8 @@ pub enum Fault {
     TopMissing,
     /// `vararg` or `vararg_prep` where it may not be.
     Vararg,
+    /// A function with captured variables or variables to be closed returns without closing them.
+    Unclosed,
     /// Control falls off the end of the code.
     FallsOff,
 }
@@ -114,6 +116,7 @@ impl fmt::Display for Fault {
             ),
             Fault::TopMissing => write!(f, "values up to the top are taken where none were left"),
             Fault::Vararg => write!(f, "vararg instruction out of place"),
+            Fault::Unclosed => write!(f, "a return leaves variables open"),
             Fault::FallsOff => write!(f, "control falls off the end of the code"),
         }
     }

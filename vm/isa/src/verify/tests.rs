@@ -205,6 +205,15 @@ fn vararg_functions_begin_with_their_preparation() {
 }
 
 #[test]
+fn returns_close_what_was_opened() {
+    let kinds = [("return0", false), ("return1 r0", false), ("return r0, 1, 0", false), ("return r0, 1, 1", true)];
+    for (end, closes) in kinds {
+        let expected = if closes { None } else { Some(Fault::Unclosed) };
+        assert_eq!(fault("", &format!("tbc r0\n{end}")), expected, "{end}");
+    }
+}
+
+#[test]
 fn headers_are_sane() {
     let check = |change: fn(&mut Proto)| {
         let mut proto = function("", "get_field r0, r0, k0\nreturn0");
