@@ -33,6 +33,9 @@ const ENV: StrId = StrId(u32::MAX);
 const BREAK: StrId = StrId(u32::MAX - 1);
 const FOR_STATE: StrId = StrId(u32::MAX - 2);
 
+/// The parser's error for nesting, which PUC Lua raises as an error of `load` itself: without a place.
+const TOO_DEEP: &str = "C stack overflow";
+
 /// Compiles a source text. `chunk_name` is as given to `load`.
 ///
 /// # Errors
@@ -49,6 +52,9 @@ pub fn compile(source: &[u8], chunk_name: &[u8]) -> std::result::Result<Chunk, C
 }
 
 fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
+    if message == TOO_DEEP {
+        return CompileError { message: message.into() };
+    }
     let text = format!(":{line}: {message}");
     CompileError { message: [chunk_id(chunk_name).as_slice(), text.as_bytes()].concat() }
 }

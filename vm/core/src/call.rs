@@ -17,19 +17,25 @@ use crate::vm::Vm;
 /// State in which a protected native is entered again when an error reached it.
 pub const ERROR_STATE: u32 = u32::MAX;
 
-/// Calls that natives may have under way on one stack (PUC's `LUAI_MAXCCALLS`).
-const MAX_NATIVE_CALLS: u32 = 200;
+/// Calls that natives may have under way (PUC's `LUAI_MAXCCALLS`).
+pub const MAX_NATIVE_CALLS: u32 = 200;
+/// As many when the first overflow is being handled.
+const MAX_HANDLING_CALLS: u32 = MAX_NATIVE_CALLS / 10 * 11;
 
 impl Vm {
-    /// Counts a call that PUC Lua would make over its C stack.
+    /// Counts a call that PUC Lua would make over its C stack, with its limits (`luaE_checkcstack`).
+    /// After the first overflow a few more are left for handlers.
     pub(crate) fn count_native_call(&mut self) -> Result<(), Error> {
         // SAFETY: the running thread is live.
-        let calls = unsafe { &mut (*self.thread).native_calls };
-        if *calls >= MAX_NATIVE_CALLS {
-            return Err(self.error_here("C stack overflow"));
+        let calls = unsafe {
+            (*self.thread).native_calls += 1;
+            (*self.thread).native_calls
+        };
+        match calls {
+            MAX_NATIVE_CALLS => Err(self.error_here("C stack overflow")),
+            MAX_HANDLING_CALLS.. => Err(self.handling_error()),
+            _ => Ok(()),
         }
-        *calls += 1;
-        Ok(())
     }
 
     /// Makes room for slots below index `end`, and [`SLACK`] more.
@@ -37,16 +43,17 @@ impl Vm {
         // SAFETY: addresses of slots are not kept across this call.
         unsafe {
             let capacity = (*self.thread).capacity as usize;
-            if end + SLACK <= capacity && !self.torture_stack {
+            if end + SLACK <= capacity && end <= stack::MAX_SLOTS && !self.torture_stack {
                 return Ok(());
             }
-            if end > stack::MAX_SLOTS && (capacity >= stack::OVERFLOW_SLOTS || end > stack::OVERFLOW_SLOTS - SLACK) {
-                return Err(self.error_here("stack overflow"));
-            }
-            if end > stack::MAX_SLOTS && capacity < stack::OVERFLOW_SLOTS {
-                // The first overflow: leave room for handlers, then say so.
-                self.resize_stack(stack::OVERFLOW_SLOTS)?;
-                return Err(self.error_here("stack overflow"));
+            if end > stack::MAX_SLOTS {
+                // Only what handles an overflow may go further.
+                if !self.is_handling() {
+                    return Err(self.error_here("stack overflow"));
+                }
+                if end + SLACK > stack::OVERFLOW_SLOTS {
+                    return Err(self.handling_error());
+                }
             }
             let wanted = (capacity * 2).max(end + SLACK * 2).min(stack::OVERFLOW_SLOTS);
             let wanted = if end + SLACK <= capacity { capacity } else { wanted };
@@ -57,12 +64,26 @@ impl Vm {
     fn resize_stack(&mut self, capacity: usize) -> Result<(), Error> {
         // SAFETY: as `reserve`.
         unsafe {
-            if stack::grow(&mut self.heap, self.thread, capacity).is_err() {
+            if stack::resize(&mut self.heap, self.thread, capacity).is_err() {
                 return Err(self.memory_error());
             }
         }
         self.refresh_limit();
         Ok(())
+    }
+
+    /// Gives back what deep recursion took, once an error has ended it. A stack that cannot
+    /// be made smaller stays as it is.
+    pub(crate) fn shrink_stack(&mut self) {
+        // SAFETY: as `reserve`.
+        unsafe {
+            let used = (*self.thread).top as usize + SLACK;
+            if (*self.thread).capacity as usize > stack::LARGE_SLOTS.max(used * 8)
+                && stack::resize(&mut self.heap, self.thread, used * 2).is_ok()
+            {
+                self.refresh_limit();
+            }
+        }
     }
 
     /// Calls the function at stack index `func` with `n` arguments from `func + 2`.
@@ -79,8 +100,11 @@ impl Vm {
                 match callee.tag {
                     tag::CLOSURE => {
                         let proto = (*callee.as_ptr::<Closure>()).proto;
-                        let need = base as usize + (n as usize).max((*proto).params as usize) + (*proto).max_stack as usize;
-                        if need + SLACK > (*thread).capacity as usize || self.torture_stack {
+                        // A vararg frame moves above its arguments.
+                        let copies = 1 + usize::from((*proto).is_vararg);
+                        let given = (n as usize).max((*proto).params as usize);
+                        let need = base as usize + given * copies + 2 + (*proto).max_stack as usize;
+                        if (*thread).stack.add(need) > self.limit {
                             self.reserve(need)?;
                         }
                         let slot = (*thread).stack.add(func as usize);

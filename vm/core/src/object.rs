@@ -209,9 +209,9 @@ pub struct Thread {
     pub status: u8,
     /// Hook state and other small things.
     pub flags: u8,
-    /// Frames on the stack, to limit recursion.
-    pub depth: u32,
-    /// Calls on the stack that natives made, to limit recursion as PUC's `LUAI_MAXCCALLS` does.
+    /// Part of `native_calls` that was under way when the coroutine was resumed.
+    pub outer_calls: u32,
+    /// Calls that natives have under way, to limit recursion as PUC's `LUAI_MAXCCALLS` does.
     pub native_calls: u32,
     /// Serial number, for people and protocols.
     pub serial: u64,

@@ -52,7 +52,7 @@ pub mod kind {
 
     /// Whether PUC Lua would make such a call over its C stack.
     pub const fn is_nested(kind: u8) -> bool {
-        matches!(kind, FROM_NATIVE | META | CLOSE | CLOSE_UNWIND | HANDLER | ASIDE | HOOK)
+        matches!(kind, FROM_NATIVE | META | CLOSE | CLOSE_UNWIND | ENTRY | HANDLER | ASIDE | HOOK)
     }
 }
 
@@ -80,6 +80,8 @@ pub const SLACK: usize = 40;
 pub const MAX_SLOTS: usize = 1_000_000;
 /// More slots, for the handler of a stack overflow.
 pub const OVERFLOW_SLOTS: usize = 1_000_000 + 4_000;
+/// A stack with more slots is made smaller when an error leaves it nearly empty.
+pub const LARGE_SLOTS: usize = 100_000;
 /// Slots of a fresh stack.
 pub const INITIAL_SLOTS: usize = 64;
 /// Register 0 of the first frame of a stack.
@@ -185,14 +187,14 @@ pub unsafe fn extent(thread: *const Thread) -> u32 {
     }
 }
 
-/// Makes room for `capacity` slots; addresses of slots change.
+/// Gives a stack room for `capacity` slots, no less than it uses; addresses of slots change.
 ///
 /// # Safety
 /// `thread` is live; nobody keeps addresses of its slots.
 ///
 /// # Errors
 /// The memory limit.
-pub unsafe fn grow(heap: &mut Heap, thread: *mut Thread, capacity: usize) -> Result<(), OutOfMemory> {
+pub unsafe fn resize(heap: &mut Heap, thread: *mut Thread, capacity: usize) -> Result<(), OutOfMemory> {
     // SAFETY: both storages have the sizes named, and open upvalues point into the old one.
     unsafe {
         let t = &mut *thread;

@@ -60,7 +60,10 @@ pub struct Vm {
     pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
-    pub(crate) error_is_memory: bool,
+    /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
+    pub(crate) error_skips_handlers: bool,
+    /// A message handler is about to be called.
+    pub(crate) raising: bool,
     pub(crate) exit_error: bool,
     pub(crate) returned_fixed: bool,
     pub(crate) host_top: u32,
@@ -101,7 +104,8 @@ impl Vm {
             hosts: Vec::new(),
             free_hosts: Vec::new(),
             error: Slot::NIL,
-            error_is_memory: false,
+            error_skips_handlers: false,
+            raising: false,
             exit_error: false,
             returned_fixed: false,
             host_top: 0,
@@ -184,7 +188,8 @@ impl Vm {
             (*thread).top += 1;
             let wanted = results.map_or(0, |n| n as u8 + 1);
             let saved = std::mem::replace(&mut self.host_top, func - base);
-            let entered = self.enter(func, args, wanted, kind::ENTRY, 0, 0);
+            let counted = self.count_native_call();
+            let entered = counted.and_then(|()| self.enter(func, args, wanted, kind::ENTRY, 0, 0));
             let result = match self.settle(entered) {
                 Flow::Done if self.exit_error => Err(Error(())),
                 Flow::Done => Ok(()),
@@ -201,7 +206,8 @@ impl Vm {
         // SAFETY: the running thread is live.
         unsafe {
             let t = &*self.thread;
-            self.limit = t.stack.add((t.capacity as usize).saturating_sub(stack::SLACK));
+            let end = (t.capacity as usize).saturating_sub(stack::SLACK);
+            self.limit = t.stack.add(end.min(stack::MAX_SLOTS));
         }
         if self.torture_stack {
             self.limit = std::ptr::null_mut();
@@ -345,13 +351,20 @@ impl Vm {
 
     pub(crate) fn memory_error(&mut self) -> Error {
         self.error = self.memory_message;
-        self.error_is_memory = true;
+        self.error_skips_handlers = true;
         Error(())
     }
 
     pub(crate) fn error_value(&mut self, value: Slot) -> Error {
         self.error = value;
-        self.error_is_memory = false;
+        self.error_skips_handlers = false;
+        Error(())
+    }
+
+    /// The error for which there is no room to handle another one.
+    pub(crate) fn handling_error(&mut self) -> Error {
+        self.error = self.text_or_nil(b"error in error handling");
+        self.error_skips_handlers = true;
         Error(())
     }
 

@@ -387,7 +387,7 @@ impl Heap {
                 tbc_cap: 0,
                 status: 0,
                 flags: 0,
-                depth: 0,
+                outer_calls: 0,
                 native_calls: 0,
                 serial: self.serial,
                 hook: Slot::NIL,
