@@ -158,7 +158,7 @@ impl<'a> Compiler<'a> {
             self.f.emit(word::abc(Op::VarargPrep, body.params.len() as u8, 0, 0));
         }
         self.statements(&body.body)?;
-        self.f.line = body.body.end_line;
+        self.f.line = if body.line == 0 { body.body.last_line } else { body.body.end_line };
         if let Some(goto) = self.f.gotos.first() {
             let end = (body.body.end_line, body.span.end);
             return Err(label::undefined(goto, self.ast, self.break_name, end));

@@ -7,10 +7,11 @@
 use crate::api::{Ctx, Next};
 use crate::error::Error;
 use crate::interp::Flow;
-use crate::interp::hook::RETURN_STATE;
+use crate::interp::hook::{self, RETURN_STATE};
 use crate::meta::Event;
 use crate::object::{Closure, Native};
 use crate::stack::{self, SLACK, flag, kind};
+use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 
@@ -108,7 +109,8 @@ impl Vm {
                             self.reserve(need)?;
                         }
                         let slot = (*thread).stack.add(func as usize);
-                        (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags, extra);
+                        let due = if (*thread).hook_state == 0 { 0 } else { flag::CALL_DUE };
+                        (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags | due, extra);
                         *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
                         for i in n..u32::from((*proto).params) {
                             *slot.add(2 + i as usize) = Slot::NIL;
@@ -293,6 +295,7 @@ impl Vm {
                 kind::CLOSE => {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc - 1;
+                    (*thread).hook_seen = hook::seen::AGAIN;
                     (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
                     Ok(Flow::Reload)
                 }
@@ -315,10 +318,11 @@ impl Vm {
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result;
                     if frame.flags & flag::HOOK != 0 {
-                        self.hook_returned(if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra });
+                        (*thread).flags &= !thread_flag::IN_HOOK;
                     }
                     if frame.kind == kind::HOOK {
                         (*thread).pc -= 1;
+                        (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
                     }
                     Ok(Flow::Reload)
                 }

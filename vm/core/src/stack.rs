@@ -47,7 +47,7 @@ pub mod kind {
     /// A native function in tail position: its results are the caller's.
     pub const FORWARD: u8 = 9;
 
-    /// A hook before an instruction, which runs afterwards; `extra` says what fired.
+    /// A hook before an instruction, which runs afterwards; `extra` is the caller's top.
     pub const HOOK: u8 = 10;
 
     /// Whether PUC Lua would make such a call over its C stack.
@@ -70,8 +70,8 @@ pub mod flag {
     pub const FINALIZER: u8 = 16;
     /// A hook function.
     pub const HOOK: u8 = 32;
-    /// The call hook of this frame has run.
-    pub const CALL_SEEN: u8 = 64;
+    /// The call hook is due before the first instruction.
+    pub const CALL_DUE: u8 = 64;
 }
 
 /// Slots kept free above every frame, for the arguments of metamethods.

@@ -98,8 +98,12 @@ impl Vm {
             }
             (*thread).top = end;
             (*thread).pc = 0;
-            (*thread).native_calls = (*thread).outer_calls + native_calls(thread);
-            (*thread).flags &= !thread_flag::IN_HOOK;
+            let (calls, in_hook) = calls_under_way(thread);
+            (*thread).native_calls = (*thread).outer_calls + calls;
+            if !in_hook {
+                (*thread).flags &= !thread_flag::IN_HOOK;
+                (*thread).hook_seen = 0;
+            }
         }
         let result = self.continue_unwind();
         self.settle(result)
@@ -317,19 +321,20 @@ unsafe fn nest(from: *const Thread, thread: *mut Thread, calls: u32) {
     }
 }
 
-/// Calls under way that natives made.
-unsafe fn native_calls(thread: *mut Thread) -> u32 {
-    let mut count = 0;
+/// Calls under way that natives made, and whether a hook is among them.
+unsafe fn calls_under_way(thread: *mut Thread) -> (u32, bool) {
+    let (mut count, mut in_hook) = (0, false);
     // SAFETY: frames are walked by their links.
     unsafe {
         let mut base = (*thread).base;
         while base != 0 {
             let frame = stack::frame(thread, base);
             count += u32::from(kind::is_nested(frame.kind) && frame.delta != 0);
+            in_hook |= frame.flags & flag::HOOK != 0;
             base = if frame.delta == 0 { 0 } else { base - frame.delta };
         }
     }
-    count
+    (count, in_hook)
 }
 
 /// Bits of `Thread::flags`.

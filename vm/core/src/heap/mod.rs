@@ -392,6 +392,11 @@ impl Heap {
                 serial: self.serial,
                 hook: Slot::NIL,
                 hook_state: 0,
+                hook_pc: 0,
+                hook_left: 0,
+                hook_seen: 0,
+                transfer_first: 0,
+                transfer_count: 0,
             });
         }
         self.gc.threads.push(new);
