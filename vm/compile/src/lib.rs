@@ -28,6 +28,7 @@ use exp::{Exp, Kind};
 use function::{Function, Upvalue, VarKind};
 use perilune_isa::{Chunk, Op, Proto, word};
 use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
+use std::sync::Arc;
 
 const ENV: StrId = StrId(u32::MAX);
 const BREAK: StrId = StrId(u32::MAX - 1);
@@ -78,7 +79,7 @@ pub fn compile_ast(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Chunk, S
     let env_name = position(b"_ENV").map_or(ENV, |at| StrId(at as u32));
     let mut compiler = Compiler {
         ast,
-        source: chunk_name,
+        source: chunk_name.into(),
         f: Function::new(0, Vec::new()),
         enclosing: Vec::new(),
         spine: Vec::new(),
@@ -104,7 +105,7 @@ fn text(ast: &Ast, id: StrId) -> &[u8] {
 /// The compiler: the function that is being made, and those around it.
 struct Compiler<'a> {
     ast: &'a Ast,
-    source: &'a [u8],
+    source: Arc<[u8]>,
     f: Function,
     enclosing: Vec<Function>,
     /// Expressions whose left operand is being compiled.
@@ -168,6 +169,6 @@ impl<'a> Compiler<'a> {
         self.f.leave(self.break_name)?;
         let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
         let done = std::mem::replace(&mut self.f, outer);
-        Ok(finish::finish(done, self.ast, body, self.source, body.end_line))
+        Ok(finish::finish(done, self.ast, body, &self.source, body.end_line))
     }
 }

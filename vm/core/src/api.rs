@@ -975,6 +975,12 @@ impl<'a> Ctx<'a> {
         unsafe { crate::stack::change_flags(self.vm.thread, (*self.vm.thread).base, crate::stack::flag::PROTECTED, 0) };
     }
 
+    /// Marks the running native frame as the one that calls a finalizer.
+    pub(crate) fn hide(&mut self) {
+        // SAFETY: the running frame.
+        unsafe { crate::stack::change_flags(self.vm.thread, (*self.vm.thread).base, crate::stack::flag::FINALIZER, 0) };
+    }
+
     /// Part of a warning (`warn`); `more` says that another part follows.
     pub fn warn(&mut self, message: &[u8], more: bool) {
         self.vm.warn(message, more);

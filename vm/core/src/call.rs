@@ -187,7 +187,7 @@ impl Vm {
                     }
                     let flow = self.return_from((*thread).top - n, n)?;
                     if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
-                        let again = self.collect_step()?;
+                        let again = self.collect_step((*self.thread).top)?;
                         return Ok(if again == Flow::Next { flow } else { again });
                     }
                     Ok(flow)
@@ -232,7 +232,7 @@ impl Vm {
             (*thread).pc = frame.caller_pc;
             (*thread).top = frame.result + 2 + n;
             let extra = if frame.flags & flag::VARARG != 0 { 0 } else { frame.extra };
-            let kept = frame.flags & (flag::FINALIZER | flag::HOOK);
+            let kept = frame.flags & flag::HOOK;
             self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
         }
     }

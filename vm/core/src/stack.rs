@@ -66,7 +66,7 @@ pub mod flag {
     pub const VARARG: u8 = 4;
     /// An error passes on its way here; `__close` methods run.
     pub const UNWINDING: u8 = 8;
-    /// A finalizer (for names in tracebacks).
+    /// The native that calls a finalizer, which nobody is shown.
     pub const FINALIZER: u8 = 16;
     /// A hook function.
     pub const HOOK: u8 = 32;
@@ -218,18 +218,17 @@ pub unsafe fn resize(heap: &mut Heap, thread: *mut Thread, capacity: usize) -> R
     }
 }
 
-/// Marks everything a stack refers to; at the atomic step also clears what lies above.
+/// Marks everything a stack refers to below index `end`; at the atomic step also clears what lies above.
 ///
 /// # Safety
-/// `thread` is live and its fields are in step with its frames.
-pub unsafe fn trace(thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {
+/// `thread` is live, its fields are in step with its frames, and nothing from `end` on is in use.
+pub unsafe fn trace(thread: *mut Thread, end: u32, marker: &mut Marker<'_>, atomic: bool) {
     // SAFETY: indices stay below `capacity`; frames are walked by their links.
     unsafe {
         let t = &*thread;
         if t.stack.is_null() {
             return;
         }
-        let end = extent(thread);
         for i in 0..end as usize {
             let slot = *t.stack.add(i);
             if slot.tag >= tag::STRING && slot.tag <= tag::THREAD {

@@ -246,10 +246,18 @@ impl Vm {
 
     // ---- collection
 
-    /// One step of the collector, then a finalizer if one waits.
-    pub(crate) fn collect_step(&mut self) -> Result<Flow, Error> {
+    /// As [`Vm::collect_step`] in a Lua frame whose registers from `live` on are dead.
+    pub(crate) fn collect_at(&mut self, base: *const Slot, live: usize) -> Result<Flow, Error> {
+        // SAFETY: `base` is register 0 of the running frame.
+        let base = unsafe { base.offset_from((*self.thread).stack) };
+        self.collect_step(base as u32 + live as u32)
+    }
+
+    /// One step of the collector, then a finalizer if one waits. Nothing from stack index
+    /// `end` on is in use.
+    pub(crate) fn collect_step(&mut self, end: u32) -> Result<Flow, Error> {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: Some(end) };
         // SAFETY: the roots do not touch the heap through the machine.
         unsafe { (*heap).step(&mut roots) };
         self.after_collection()
@@ -257,7 +265,7 @@ impl Vm {
 
     pub(crate) fn collect_full(&mut self) {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
         unsafe { (*heap).full(&mut roots) };
         self.drop_dead_hosts();
@@ -265,7 +273,7 @@ impl Vm {
 
     pub(crate) fn collect_bytes(&mut self, bytes: usize) -> bool {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
         let done = unsafe { (*heap).step_bytes(&mut roots, bytes) };
         self.drop_dead_hosts();
@@ -294,7 +302,7 @@ impl Vm {
 
     fn call_finalizer(&mut self, f: Slot, object: Slot) -> Result<Flow, Error> {
         let runner = self.finalizer_runner()?;
-        self.call_above(runner, &[f, object], kind::ASIDE, 1, stack::flag::FINALIZER, 0)
+        self.call_above(runner, &[f, object], kind::ASIDE, 1, 0, 0)
     }
 
     /// A native that calls a finalizer and turns its error into a warning.
@@ -531,6 +539,8 @@ impl Drop for Vm {
 
 struct VmRoots<'a> {
     vm: &'a Vm,
+    /// End of what the running coroutine uses of its stack, when that is known.
+    end: Option<u32>,
 }
 
 impl Roots for VmRoots<'_> {
@@ -549,6 +559,10 @@ impl Roots for VmRoots<'_> {
 
     fn trace_thread(&mut self, thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {
         // SAFETY: the collector passes live coroutines; the running one was synced.
-        unsafe { stack::trace(thread, marker, atomic) }
+        unsafe {
+            let known = self.end.filter(|_| thread == self.vm.thread);
+            let end = known.unwrap_or_else(|| stack::extent(thread));
+            stack::trace(thread, end, marker, atomic);
+        }
     }
 }

@@ -156,10 +156,11 @@ impl Vm {
                     (*d).tag = tag::FLOAT;
                 }};
             }
+            // Registers from `$live` on hold nothing that is needed any more.
             macro_rules! safepoint {
-                () => {
+                ($live:expr) => {
                     if self.heap.debt >= 0 {
-                        slow!(self.collect_step());
+                        slow!(self.collect_at(base, $live));
                     }
                 };
             }
@@ -470,7 +471,7 @@ impl Vm {
                         let e = *pc;
                         slow!(self.new_table_slow(a(i), e, b(i) as u32));
                         pc = pc.add(1);
-                        safepoint!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::SetList => {
                         slow!(self.set_list(i, *pc));
@@ -549,7 +550,7 @@ impl Vm {
                     Op::Len => slow!(self.len_slow(*r!(b(i)), a(i))),
                     Op::Concat => {
                         slow!(self.concat(a(i), b(i)));
-                        safepoint!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::Jump => pc = pc.offset((i as i32 >> 8) as isize),
                     Op::Loop => {
@@ -652,7 +653,7 @@ impl Vm {
                         *f.add(6) = copy(f.add(1));
                         *f.add(7) = copy(f.add(2));
                         slow!(self.call_slow(a(i) + 4, 2, c(i) as u8 + 1));
-                        safepoint!();
+                        safepoint!(a(i) + 4 + c(i));
                     }
                     Op::TForLoop => {
                         let f = r!(a(i));
@@ -703,7 +704,7 @@ impl Vm {
                         };
                         slow!(self.call_slow(a(i), n as u32, c(i) as u8));
                         if c(i) != 0 {
-                            safepoint!();
+                            safepoint!(a(i) + c(i) - 1);
                         }
                     }
                     Op::TailCall => slow!(self.tail_call(i)),
@@ -749,7 +750,7 @@ impl Vm {
                     }
                     Op::Closure => {
                         slow!(self.new_closure(a(i), (i >> 16) as usize));
-                        safepoint!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::Close => slow!(self.close_from(a(i))),
                     Op::Tbc => slow!(self.mark_tbc(a(i))),
