@@ -44,21 +44,19 @@ impl Vm {
         // SAFETY: addresses of slots are not kept across this call.
         unsafe {
             let capacity = (*self.thread).capacity as usize;
-            if end + SLACK <= capacity && end <= stack::MAX_SLOTS && !self.torture_stack {
+            if end + SLACK <= capacity && !self.torture_stack {
                 return Ok(());
             }
-            if end > stack::MAX_SLOTS {
-                // Only what handles an overflow may go further.
-                if !self.is_handling() {
-                    return Err(self.error_here("stack overflow"));
-                }
-                if end + SLACK > stack::OVERFLOW_SLOTS {
+            if end + SLACK > stack::MAX_SLOTS && end + SLACK > capacity {
+                // Only what handles an overflow may go further; there is no handling of its own.
+                if capacity > stack::MAX_SLOTS {
                     return Err(self.handling_error());
                 }
+                self.resize_stack(stack::OVERFLOW_SLOTS)?;
+                return Err(self.error_here("stack overflow"));
             }
-            let wanted = (capacity * 2).max(end + SLACK * 2).min(stack::OVERFLOW_SLOTS);
-            let wanted = if end + SLACK <= capacity { capacity } else { wanted };
-            self.resize_stack(wanted)
+            let wanted = (capacity * 2).max(end + SLACK * 2).min(stack::MAX_SLOTS);
+            self.resize_stack(if end + SLACK <= capacity { capacity } else { wanted })
         }
     }
 
@@ -73,14 +71,17 @@ impl Vm {
         Ok(())
     }
 
-    /// Gives back what deep recursion took, once an error has ended it. A stack that cannot
-    /// be made smaller stays as it is.
+    /// Gives back what deep recursion took, once an error has ended it, and above all the
+    /// room for handling an overflow. A stack that cannot be made smaller stays as it is.
     pub(crate) fn shrink_stack(&mut self) {
         // SAFETY: as `reserve`.
         unsafe {
             let used = (*self.thread).top as usize + SLACK;
-            if (*self.thread).capacity as usize > stack::LARGE_SLOTS.max(used * 8)
-                && stack::resize(&mut self.heap, self.thread, used * 2).is_ok()
+            let capacity = (*self.thread).capacity as usize;
+            let wasteful = capacity > stack::LARGE_SLOTS.max(used * 8);
+            let overflown = capacity > stack::MAX_SLOTS && used <= stack::MAX_SLOTS;
+            if (wasteful || overflown)
+                && stack::resize(&mut self.heap, self.thread, (used * 2).min(stack::MAX_SLOTS)).is_ok()
             {
                 self.refresh_limit();
             }

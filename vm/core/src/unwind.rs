@@ -55,10 +55,7 @@ impl Vm {
                 // as a call, so there is an end to it.
                 while !handler.is_nil() && !self.error_skips_handlers {
                     let error = self.error;
-                    self.raising = true;
-                    let called = self.call_above(handler, &[error], kind::HANDLER, 2, 0, 0);
-                    self.raising = false;
-                    if let Ok(flow) = called {
+                    if let Ok(flow) = self.call_above(handler, &[error], kind::HANDLER, 2, 0, 0) {
                         return flow;
                     }
                 }
@@ -156,24 +153,9 @@ impl Vm {
             }
             self.error = error;
             (*thread).top = base + self.host_top;
+            self.shrink_stack();
             self.exit_error = true;
             Ok(Flow::Done)
-        }
-    }
-
-    /// Whether a message handler runs, or is about to.
-    pub(crate) fn is_handling(&self) -> bool {
-        // SAFETY: frames are walked by their links.
-        unsafe {
-            let mut base = if self.raising { 0 } else { (*self.thread).base };
-            while base != 0 {
-                let frame = stack::frame(self.thread, base);
-                if frame.kind == kind::HANDLER {
-                    return true;
-                }
-                base = if frame.delta == 0 { 0 } else { base - frame.delta };
-            }
-            self.raising
         }
     }
 

@@ -62,8 +62,6 @@ pub struct Vm {
     pub(crate) error: Slot,
     /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
     pub(crate) error_skips_handlers: bool,
-    /// A message handler is about to be called.
-    pub(crate) raising: bool,
     pub(crate) exit_error: bool,
     pub(crate) returned_fixed: bool,
     pub(crate) host_top: u32,
@@ -102,7 +100,6 @@ impl Vm {
             free_hosts: Vec::new(),
             error: Slot::NIL,
             error_skips_handlers: false,
-            raising: false,
             exit_error: false,
             returned_fixed: false,
             host_top: 0,
@@ -200,8 +197,7 @@ impl Vm {
         // SAFETY: the running thread is live.
         unsafe {
             let t = &*self.thread;
-            let end = (t.capacity as usize).saturating_sub(stack::SLACK);
-            self.limit = t.stack.add(end.min(stack::MAX_SLOTS));
+            self.limit = t.stack.add((t.capacity as usize).saturating_sub(stack::SLACK));
         }
         if self.torture_stack {
             self.limit = std::ptr::null_mut();
