@@ -676,6 +676,15 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// Fails as making a value of so many bytes would, for natives that build it elsewhere first.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn expect_bytes(&mut self, bytes: usize) -> Result<(), Error> {
+        let result = self.vm.heap.expect(bytes);
+        self.memory(result)
+    }
+
     /// Pushes the metatable of the value at `index`, if it has one.
     pub fn get_metatable(&mut self, index: i32) -> bool {
         let meta = self.vm.metatable(self.slot(index));

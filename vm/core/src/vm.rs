@@ -25,7 +25,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Settings of a new machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Bytes the heap may take; `usize::MAX` for no limit.
+    /// Bytes the heap may keep; `usize::MAX` for no limit. As many again may be in use while
+    /// one native function or instruction runs.
     pub memory_limit: usize,
     /// Collect at every allocation and move the stack at every call (for tests).
     pub torture: bool,
@@ -116,8 +117,8 @@ impl Vm {
         };
         let made = vm.set_up();
         assert!(made.is_ok(), "memory limit too small for an empty machine");
-        vm.heap.limit = options.memory_limit;
-        vm.heap.torture = options.torture;
+        vm.heap.set_limit(options.memory_limit);
+        vm.heap.set_torture(options.torture);
         vm
     }
 
@@ -249,13 +250,32 @@ impl Vm {
         self.collect_step(base as u32 + live as u32)
     }
 
+    /// As [`Vm::collect_step`] between two instructions of a Lua frame.
+    pub(crate) fn collect_anywhere(&mut self) -> Result<Flow, Error> {
+        // SAFETY: the running thread is live.
+        let end = unsafe {
+            (*self.thread).top = (*self.thread).base;
+            stack::extent(self.thread)
+        };
+        self.collect_step(end)
+    }
+
     /// One step of the collector, then a finalizer if one waits. Nothing from stack index
     /// `end` on is in use.
     pub(crate) fn collect_step(&mut self, end: u32) -> Result<Flow, Error> {
         let heap: *mut Heap = &raw mut self.heap;
         let mut roots = VmRoots { vm: self, end: Some(end) };
         // SAFETY: the roots do not touch the heap through the machine.
-        unsafe { (*heap).step(&mut roots) };
+        unsafe {
+            if (*heap).is_alarmed() {
+                (*heap).full(&mut roots);
+                if (*heap).answer_alarm().is_err() {
+                    return Err(self.memory_error());
+                }
+            } else {
+                (*heap).step(&mut roots);
+            }
+        }
         self.after_collection()
     }
 

@@ -38,12 +38,16 @@ pub struct Heap {
     /// Bytes allocated beyond what calls for a collection step: a step is due from 0 on.
     pub debt: isize,
     pub(crate) base: isize,
-    /// Most bytes that may be in use.
-    pub limit: usize,
+    /// Most bytes that may be in use after a full collection.
+    limit: usize,
+    /// Bytes in use from which a step has to find out whether the limit is kept.
+    alarm: usize,
+    /// The debt from which allocation has to look closer (the ceiling, or torture).
+    headroom: isize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
     /// Collect at every safepoint and poison what is freed.
-    pub torture: bool,
+    pub(crate) torture: bool,
     /// The keys of metamethods, by number of the event.
     pub event_names: [*mut Str; Event::COUNT],
     /// Indices of the hosts of userdata that died, for the owner to drain.
@@ -67,6 +71,8 @@ impl Heap {
             debt: -(1 << 18),
             base: 1 << 18,
             limit: usize::MAX,
+            alarm: usize::MAX,
+            headroom: isize::MAX,
             meta_epoch: 1,
             torture: false,
             event_names: [std::ptr::null_mut(); Event::COUNT],
@@ -92,9 +98,35 @@ impl Heap {
         self.base.wrapping_add(self.debt) as usize
     }
 
-    /// Whether more is in use than allowed (after the limit was lowered).
-    pub fn over_limit(&self) -> bool {
-        self.used() > self.limit
+    /// Sets the most bytes that may be in use after a full collection. As allocation never
+    /// collects, as many again may be in use from one safepoint to the next.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.alarm = limit;
+        self.set_debt(self.debt);
+    }
+
+    /// Turns collection at every safepoint on or off.
+    pub fn set_torture(&mut self, torture: bool) {
+        self.torture = torture;
+        self.set_debt(self.debt);
+    }
+
+    /// Whether so much is in use that only a full collection tells if the limit is kept.
+    pub fn is_alarmed(&self) -> bool {
+        self.used() > self.alarm
+    }
+
+    /// After that collection: fails when more is in use than allowed. A program that is told
+    /// so gets a little more before it is told again, to be able to do something about it.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn answer_alarm(&mut self) -> Result<(), OutOfMemory> {
+        let kept = self.used() <= self.limit;
+        self.alarm = if kept { self.limit } else { self.used().saturating_add(self.limit / 16) };
+        self.set_debt(self.debt);
+        if kept { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// Whether [`Heap::step`] should be called at the next safepoint.
@@ -105,20 +137,45 @@ impl Heap {
 
     /// Sets the debt without changing what is in use.
     pub(crate) fn set_debt(&mut self, debt: isize) {
-        self.base = self.base.wrapping_add(self.debt).wrapping_sub(debt);
+        let used = self.used() as isize;
+        let until = |bytes: usize| isize::try_from(bytes).map_or(isize::MAX, |bytes| bytes - used);
+        // A step is due at the alarm at the latest.
+        let debt = debt.max(until(self.alarm).saturating_neg());
+        self.base = used.wrapping_sub(debt);
         self.debt = debt;
+        let ceiling = until(self.limit.saturating_mul(2));
+        self.headroom = if self.torture { isize::MIN } else { debt.saturating_add(ceiling) };
     }
 
     #[inline(always)]
     fn charge(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        if self.used().saturating_add(bytes) > self.limit {
+        let debt = self.debt.saturating_add_unsigned(bytes);
+        if debt >= self.headroom {
+            return self.charge_carefully(bytes);
+        }
+        self.debt = debt;
+        Ok(())
+    }
+
+    #[cold]
+    fn charge_carefully(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        if self.used().saturating_add(bytes) > self.limit.saturating_mul(2) {
             return Err(OutOfMemory);
         }
-        self.debt = self.debt.wrapping_add(bytes as isize);
+        self.debt += bytes as isize;
         if self.torture && !self.gc.stopped && self.debt < 0 {
             self.set_debt(0);
         }
         Ok(())
+    }
+
+    /// Fails as the allocation of so many bytes would.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn expect(&self, bytes: usize) -> Result<(), OutOfMemory> {
+        let fits = bytes <= self.limit && self.used().saturating_add(bytes) <= self.limit.saturating_mul(2);
+        if fits { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// A cell for an object; only the header is initialised.
@@ -161,6 +218,7 @@ impl Heap {
             self.buffers.take(class)
         } else {
             let layout = Layout::from_size_align(bytes, 16).map_err(|_| OutOfMemory)?;
+            self.expect(bytes)?;
             self.charge(bytes)?;
             // SAFETY: the layout has a size.
             unsafe { alloc(layout) }

@@ -156,6 +156,14 @@ impl Vm {
                     (*d).tag = tag::FLOAT;
                 }};
             }
+            // Something may have been allocated; any register may be in use.
+            macro_rules! allocated {
+                () => {
+                    if self.heap.debt >= 0 {
+                        slow!(self.collect_anywhere());
+                    }
+                };
+            }
             // Registers from `$live` on hold nothing that is needed any more.
             macro_rules! safepoint {
                 ($live:expr) => {
@@ -319,6 +327,7 @@ impl Vm {
                     }
                     slow!(self.set_field_slow(object, *k.add((e >> 16) as usize), value, cache));
                     pc = pc.add(1);
+                    allocated!();
                 }};
             }
 
@@ -428,6 +437,7 @@ impl Vm {
                             }
                         }
                         slow!(self.set_index_slow(*o, *key, v));
+                        allocated!();
                     }
                     Op::SetIndexK => {
                         let (o, key) = (r!(b(i)), r!(c(i)));
@@ -446,6 +456,7 @@ impl Vm {
                             }
                         }
                         slow!(self.set_index_slow(*o, *key, v));
+                        allocated!();
                     }
                     Op::GetInt => {
                         let o = r!(b(i));
@@ -750,7 +761,7 @@ impl Vm {
                     }
                     Op::Closure => {
                         slow!(self.new_closure(a(i), (i >> 16) as usize));
-                        safepoint!(a(i) + 1);
+                        allocated!();
                     }
                     Op::Close => slow!(self.close_from(a(i))),
                     Op::Tbc => slow!(self.mark_tbc(a(i))),
