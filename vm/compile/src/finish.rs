@@ -4,9 +4,10 @@ use crate::code::op_of;
 use crate::function::Function;
 use perilune_isa::{LocalVar, Op, Proto, UpvalueDesc, word};
 use perilune_syntax::ast::{self, Ast};
+use std::sync::Arc;
 
 /// Makes the finished function of `f`.
-pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &[u8], last_line: u32) -> Proto {
+pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
     let caches = rewrite(&mut f);
     let name = |id| Box::<[u8]>::from(crate::text(ast, id));
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
@@ -36,7 +37,7 @@ pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &
         last_line,
         span: (body.span.start, body.span.end),
         name: f.name.into(),
-        source: source.into(),
+        source: source.clone(),
     }
 }
 

@@ -30,7 +30,7 @@ impl<'a> Compiler<'a> {
     pub(crate) fn block(&mut self, block: &'a Block) -> Result<()> {
         self.f.enter(false);
         self.statements(block)?;
-        self.f.line = block.end_line;
+        self.f.line = block.last_line;
         self.f.leave(self.break_name)
     }
 

@@ -26,7 +26,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Settings of a new machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Bytes the heap may take; `usize::MAX` for no limit.
+    /// Bytes the heap may keep; `usize::MAX` for no limit. As many again may be in use while
+    /// one native function or instruction runs.
     pub memory_limit: usize,
     /// Collect all the time and move the stack at every call (for tests).
     pub torture: Torture,
@@ -64,14 +65,12 @@ pub struct Vm {
     pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
-    pub(crate) error_is_memory: bool,
+    /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
+    pub(crate) error_skips_handlers: bool,
     pub(crate) exit_error: bool,
     pub(crate) returned_fixed: bool,
     pub(crate) host_top: u32,
     pub(crate) torture_stack: bool,
-    pub(crate) hook_pc: usize,
-    pub(crate) hook_count: u64,
-    pub(crate) hook_seen: u8,
     pub(crate) hook_switch: bool,
     pub(crate) serial: u64,
     memory_message: Slot,
@@ -106,14 +105,11 @@ impl Vm {
             hosts: Vec::new(),
             free_hosts: Vec::new(),
             error: Slot::NIL,
-            error_is_memory: false,
+            error_skips_handlers: false,
             exit_error: false,
             returned_fixed: false,
             host_top: 0,
             torture_stack: false,
-            hook_pc: 0,
-            hook_count: 0,
-            hook_seen: 0,
             hook_switch: false,
             serial: 0,
             memory_message: Slot::NIL,
@@ -127,7 +123,7 @@ impl Vm {
         };
         let made = vm.set_up();
         assert!(made.is_ok(), "memory limit too small for an empty machine");
-        vm.heap.limit = options.memory_limit;
+        vm.heap.set_limit(options.memory_limit);
         vm.set_torture(options.torture);
         vm.set_budget(options.budget);
         vm
@@ -191,7 +187,8 @@ impl Vm {
             (*thread).top += 1;
             let wanted = results.map_or(0, |n| n as u8 + 1);
             let saved = std::mem::replace(&mut self.host_top, func - base);
-            let entered = self.enter(func, args, wanted, kind::ENTRY, 0, 0);
+            let counted = self.count_native_call();
+            let entered = counted.and_then(|()| self.enter(func, args, wanted, kind::ENTRY, 0, 0));
             let result = match self.settle(entered) {
                 Flow::Done if self.exit_error => Err(Error(())),
                 Flow::Done => Ok(()),
@@ -275,18 +272,45 @@ impl Vm {
 
     // ---- collection
 
-    /// One step of the collector, then a finalizer if one waits.
-    pub(crate) fn collect_step(&mut self) -> Result<Flow, Error> {
+    /// As [`Vm::collect_step`] in a Lua frame whose registers from `live` on are dead.
+    pub(crate) fn collect_at(&mut self, base: *const Slot, live: usize) -> Result<Flow, Error> {
+        // SAFETY: `base` is register 0 of the running frame.
+        let base = unsafe { base.offset_from((*self.thread).stack) };
+        self.collect_step(base as u32 + live as u32)
+    }
+
+    /// As [`Vm::collect_step`] between two instructions of a Lua frame.
+    pub(crate) fn collect_anywhere(&mut self) -> Result<Flow, Error> {
+        // SAFETY: the running thread is live.
+        let end = unsafe {
+            (*self.thread).top = (*self.thread).base;
+            stack::extent(self.thread)
+        };
+        self.collect_step(end)
+    }
+
+    /// One step of the collector, then a finalizer if one waits. Nothing from stack index
+    /// `end` on is in use.
+    pub(crate) fn collect_step(&mut self, end: u32) -> Result<Flow, Error> {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: Some(end) };
         // SAFETY: the roots do not touch the heap through the machine.
-        unsafe { (*heap).step(&mut roots) };
+        unsafe {
+            if (*heap).is_alarmed() {
+                (*heap).full(&mut roots);
+                if (*heap).answer_alarm().is_err() {
+                    return Err(self.memory_error());
+                }
+            } else {
+                (*heap).step(&mut roots);
+            }
+        }
         self.after_collection()
     }
 
     pub(crate) fn collect_full(&mut self) {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
         unsafe { (*heap).full(&mut roots) };
         self.drop_dead_hosts();
@@ -294,7 +318,7 @@ impl Vm {
 
     pub(crate) fn collect_bytes(&mut self, bytes: usize) -> bool {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
         let done = unsafe { (*heap).step_bytes(&mut roots, bytes) };
         self.drop_dead_hosts();
@@ -323,7 +347,7 @@ impl Vm {
 
     fn call_finalizer(&mut self, f: Slot, object: Slot) -> Result<Flow, Error> {
         let runner = self.finalizer_runner()?;
-        self.call_above(runner, &[f, object], kind::ASIDE, 1, stack::flag::FINALIZER, 0)
+        self.call_above(runner, &[f, object], kind::ASIDE, 1, 0, 0)
     }
 
     /// A native that calls a finalizer and turns its error into a warning.
@@ -374,13 +398,20 @@ impl Vm {
 
     pub(crate) fn memory_error(&mut self) -> Error {
         self.error = self.memory_message;
-        self.error_is_memory = true;
+        self.error_skips_handlers = true;
         Error(())
     }
 
     pub(crate) fn error_value(&mut self, value: Slot) -> Error {
         self.error = value;
-        self.error_is_memory = false;
+        self.error_skips_handlers = false;
+        Error(())
+    }
+
+    /// The error for which there is no room to handle another one.
+    pub(crate) fn handling_error(&mut self) -> Error {
+        self.error = self.text_or_nil(b"error in error handling");
+        self.error_skips_handlers = true;
         Error(())
     }
 
@@ -553,6 +584,8 @@ impl Drop for Vm {
 
 struct VmRoots<'a> {
     vm: &'a Vm,
+    /// End of what the running coroutine uses of its stack, when that is known.
+    end: Option<u32>,
 }
 
 impl Roots for VmRoots<'_> {
@@ -571,6 +604,10 @@ impl Roots for VmRoots<'_> {
 
     fn trace_thread(&mut self, thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {
         // SAFETY: the collector passes live coroutines; the running one was synced.
-        unsafe { stack::trace(thread, marker, atomic) }
+        unsafe {
+            let known = self.end.filter(|_| thread == self.vm.thread);
+            let end = known.unwrap_or_else(|| stack::extent(thread));
+            stack::trace(thread, end, marker, atomic);
+        }
     }
 }

@@ -42,8 +42,12 @@ pub struct Heap {
     /// Bytes allocated beyond what calls for a collection step: a step is due from 0 on.
     pub debt: isize,
     pub(crate) base: isize,
-    /// Most bytes that may be in use.
-    pub limit: usize,
+    /// Most bytes that may be in use after a full collection.
+    limit: usize,
+    /// Bytes in use from which a step has to find out whether the limit is kept.
+    alarm: usize,
+    /// The debt from which allocation has to look closer (the ceiling, torture or planned faults).
+    headroom: isize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
     /// Collect after every n-th allocation and poison what is freed; 0 for never.
@@ -76,6 +80,8 @@ impl Heap {
             debt: -(1 << 18),
             base: 1 << 18,
             limit: usize::MAX,
+            alarm: usize::MAX,
+            headroom: isize::MAX,
             meta_epoch: 1,
             torture: 0,
             in_pieces: false,
@@ -104,9 +110,35 @@ impl Heap {
         self.base.wrapping_add(self.debt) as usize
     }
 
-    /// Whether more is in use than allowed (after the limit was lowered).
-    pub fn over_limit(&self) -> bool {
-        self.used() > self.limit
+    /// Sets the most bytes that may be in use after a full collection. As allocation never
+    /// collects, as many again may be in use from one safepoint to the next.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.alarm = limit;
+        self.set_debt(self.debt);
+    }
+
+    /// Starts or (with 0) ends torture.
+    pub(crate) fn set_torture(&mut self, period: u32, in_pieces: bool) {
+        (self.torture, self.respite, self.in_pieces) = (period, period, in_pieces);
+        self.set_debt(self.debt);
+    }
+
+    /// Whether so much is in use that only a full collection tells if the limit is kept.
+    pub fn is_alarmed(&self) -> bool {
+        self.used() > self.alarm
+    }
+
+    /// After that collection: fails when more is in use than allowed. A program that is told
+    /// so gets a little more before it is told again, to be able to do something about it.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn answer_alarm(&mut self) -> Result<(), OutOfMemory> {
+        let kept = self.used() <= self.limit;
+        self.alarm = if kept { self.limit } else { self.used().saturating_add(self.limit / 16) };
+        self.set_debt(self.debt);
+        if kept { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// Whether [`Heap::step`] should be called at the next safepoint.
@@ -117,16 +149,36 @@ impl Heap {
 
     /// Sets the debt without changing what is in use.
     pub(crate) fn set_debt(&mut self, debt: isize) {
-        self.base = self.base.wrapping_add(self.debt).wrapping_sub(debt);
+        let used = self.used() as isize;
+        let until = |bytes: usize| isize::try_from(bytes).map_or(isize::MAX, |bytes| bytes - used);
+        // A step is due at the alarm at the latest.
+        let debt = debt.max(until(self.alarm).saturating_neg());
+        self.base = used.wrapping_sub(debt);
         self.debt = debt;
+        let ceiling = until(self.limit.saturating_mul(2));
+        let is_watched = self.torture > 0 || self.faults.is_some();
+        self.headroom = if is_watched { isize::MIN } else { debt.saturating_add(ceiling) };
     }
 
     #[inline(always)]
     fn charge(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        if self.used().saturating_add(bytes) > self.limit {
-            self.refuse(bytes)?;
+        let debt = self.debt.saturating_add_unsigned(bytes);
+        if debt >= self.headroom {
+            return self.charge_carefully(bytes);
         }
-        self.debt = self.debt.wrapping_add(bytes as isize);
+        self.debt = debt;
+        Ok(())
+    }
+
+    #[cold]
+    fn charge_carefully(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        if let Some(faults) = &mut self.faults {
+            faults.admit()?;
+        }
+        if self.used().saturating_add(bytes) > self.limit.saturating_mul(2) {
+            return Err(OutOfMemory);
+        }
+        self.debt += bytes as isize;
         if self.torture > 0 {
             self.torment();
         }
@@ -134,7 +186,6 @@ impl Heap {
     }
 
     /// Makes a collection due after every n-th allocation.
-    #[cold]
     fn torment(&mut self) {
         self.respite = self.respite.saturating_sub(1);
         if self.respite == 0 && !self.gc.stopped {
@@ -143,9 +194,13 @@ impl Heap {
         }
     }
 
-    /// Starts or (with 0) ends torture.
-    pub(crate) fn set_torture(&mut self, period: u32, in_pieces: bool) {
-        (self.torture, self.respite, self.in_pieces) = (period, period, in_pieces);
+    /// Fails as the allocation of so many bytes would.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn expect(&self, bytes: usize) -> Result<(), OutOfMemory> {
+        let fits = bytes <= self.limit && self.used().saturating_add(bytes) <= self.limit.saturating_mul(2);
+        if fits { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// A cell for an object; only the header is initialised.
@@ -188,6 +243,7 @@ impl Heap {
             self.buffers.take(class)
         } else {
             let layout = Layout::from_size_align(bytes, 16).map_err(|_| OutOfMemory)?;
+            self.expect(bytes)?;
             self.charge(bytes)?;
             // SAFETY: the layout has a size.
             unsafe { alloc(layout) }
@@ -418,11 +474,16 @@ impl Heap {
                 tbc_cap: 0,
                 status: 0,
                 flags: 0,
-                depth: 0,
+                outer_calls: 0,
                 native_calls: 0,
                 serial: self.serial,
                 hook: Slot::NIL,
                 hook_state: 0,
+                hook_pc: 0,
+                hook_left: 0,
+                hook_seen: 0,
+                transfer_first: 0,
+                transfer_count: 0,
             });
         }
         self.gc.threads.push(new);

@@ -96,12 +96,7 @@ impl Vm {
         flags: u8,
         extra: u32,
     ) -> Result<Flow, Error> {
-        if frame_kind == kind::HANDLER {
-            // SAFETY: the running thread is live.
-            unsafe { (*self.thread).native_calls += 1 };
-        } else {
-            self.count_native_call()?;
-        }
+        self.count_native_call()?;
         // SAFETY: `reserve` makes room above the frame.
         unsafe {
             let func = stack::extent(self.thread);
