@@ -1,6 +1,9 @@
 //! The virtual machine as the interpreter uses it: text in, success or a message out.
 
-use perilune_vm::{Ctx, Error, Kind, Next, Vm};
+use perilune_vm::{Ctx, Error, Kind, Next, Torture, Vm};
+
+/// Makes the machine collect all the time, as [`Torture`] reads it; for the project's tests.
+const TORTURE: &str = "PERILUNE_TORTURE";
 
 /// What went wrong, as the user is to see it: the message and, if the error has one, its traceback.
 pub type Message = Vec<u8>;
@@ -28,7 +31,16 @@ impl Engine {
             perilune_stdlib::open(ctx)?;
             keep_runner(ctx)
         })?;
+        engine.vm.set_torture(torture());
         Ok(engine)
+    }
+
+    /// Checks the heap when the machine is tortured, for the project's tests.
+    pub fn verify(&mut self) -> Result<(), Message> {
+        match torture() {
+            Torture::None => Ok(()),
+            _ => self.vm.verify().map_err(|why| format!("the heap is unsound: {why}").into_bytes()),
+        }
     }
 
     /// Gives the native interface to an action; the window is as before when it ends.
@@ -91,6 +103,10 @@ impl Engine {
         self.vm.close();
         self.flush();
     }
+}
+
+fn torture() -> Torture {
+    std::env::var(TORTURE).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 fn top_bytes(ctx: &mut Ctx<'_>) -> Message {

@@ -45,7 +45,7 @@ pub fn run(line: &[Vec<u8>], vm: perilune_vm::Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = run_options(&mut engine, line, &options);
+    let result = run_options(&mut engine, line, &options).and_then(|()| engine.verify());
     engine.flush();
     let code = match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -72,6 +72,10 @@ pub struct Function {
 pub struct Block {
     /// The statements in order; a `return` is the last, if there is one.
     pub stats: Vec<Stat>,
+    /// Line of the token before the block (`then`, `do`, `)` ...).
+    pub first_line: u32,
+    /// Line of the last token of the block, or of the one before it when it is empty.
+    pub last_line: u32,
     /// Line of the token that ends the block (`end`, `else`, `until`, end of text ...).
     pub end_line: u32,
 }

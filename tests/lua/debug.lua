@@ -136,4 +136,39 @@ do
   fails("metatable type", "nil or table expected", debug.setmetatable, 1, 1)
 end
 
+-- Temporaries that are not in use are values too.
+do
+  local function one() return 1 end
+  local function look(values)
+    one(one(1, one(2, one(3))))
+    one(1, one(2, one(3, (function()
+      for i = 1, 20 do
+        local name, value = debug.getlocal(2, i)
+        values[i] = value
+      end
+    end)())))
+    collectgarbage()
+  end
+  local values = {}
+  look(values)
+  collectgarbage()
+  check("temporaries are values", values[1] == values and tostring(values[2]) ~= "")
+end
+
+-- A hook between a call that returns all its values and whoever takes them changes nothing.
+do
+  local function three() return 1, 2, 3 end
+  local function pass(...) return ... end
+  local function gather()
+    local t = { three() }
+    return #t, select("#", pass(three())), select("#", pass(0, load("return 1 + 1")())), select("#", pass(table.unpack({}, 1, 5)))
+  end
+  for _, mask in ipairs { "", "l", "r", "c", "crl" } do
+    debug.sethook(function() local t = {} end, mask, 1)
+    local a, b, c, d = gather()
+    debug.sethook()
+    check("values under a hook " .. mask, a == 3 and b == 3 and c == 2 and d == 5, a, b, c, d)
+  end
+end
+
 print("checks", n)

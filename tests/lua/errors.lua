@@ -169,4 +169,40 @@ do
   check("long traces are cut", deep(50):find("\n\t...\t(skipping", 1, true) ~= nil)
 end
 
+-- A chain of concatenations is on the line of its last operator.
+do
+  fails("concat over lines", "4: attempt to concatenate a nil value (global 't')", load([[local f = function() return "a" ..
+    "b"
+    ..
+    t ..
+    "c" end
+    return f]], "=x")())
+end
+
+do
+  local two = load("local f = function(a, b) return a\n  < \n b\n end return f", "=x")()
+  fails("comparison over lines", "x:3: attempt to compare two table values", two, {}, {})
+  local three = load("local f = function(a) return a >\n function()\n end\n end return f", "=x")()
+  fails("comparison with a long operand", "x:3: attempt to compare function with number", three, 1)
+  local name = load("local f = function() return {} & 'a\\0b' end return f", "=x")()
+  fails("a name ends at a NUL", "x:1: attempt to perform bitwise operation on a table value", name)
+  name = load("local f = function() return 1 & 'a\\0b' end return f", "=x")()
+  fails("a constant's name ends at a NUL", "x:1: attempt to perform bitwise operation on a string value (constant 'a')", name)
+end
+
+-- The library's own variables have no names.
+do
+  local broken = setmetatable({}, { __index = 5, __len = function() return 3 end })
+  local function plain(name, f, ...)
+    local ok, message = pcall(f, ...)
+    check(name, not ok and not message:find("local", 1, true), message)
+  end
+  plain("ipairs over a broken table", function() for _ in ipairs(broken) do end end)
+  plain("concat of a broken table", table.concat, broken)
+  plain("unpack of a broken table", table.unpack, broken)
+  plain("sort of a broken table", table.sort, broken)
+  plain("remove from a broken table", table.remove, broken)
+  plain("sort with a broken order", table.sort, { 3, {}, 1 })
+end
+
 print("checks", n)

@@ -61,7 +61,9 @@ do
 end
 do
   local order = {}
-  for i = 1, 3 do setmetatable({}, { __gc = function() order[#order + 1] = i end }) end
+  local held = {}
+  for i = 1, 3 do held[i] = setmetatable({}, { __gc = function() order[#order + 1] = i end }) end
+  held = nil
   full()
   same("finalizers run in reverse order", table.concat(order, " "), "3 2 1")
   local saved

@@ -48,7 +48,19 @@ pub fn lua(
     arguments: &[String],
     limit: Duration,
 ) -> Result<Outcome, String> {
+    lua_in(&[], engine, program, arguments, limit)
+}
+
+/// As [`lua`], with variables added to the environment.
+pub fn lua_in(
+    environment: &[(&str, &str)],
+    engine: &Path,
+    program: &Path,
+    arguments: &[String],
+    limit: Duration,
+) -> Result<Outcome, String> {
     let mut child = Command::new(engine)
+        .envs(environment.iter().copied())
         .arg(program.file_name().unwrap_or_default())
         .args(arguments)
         .current_dir(program.parent().unwrap_or(project::root()))

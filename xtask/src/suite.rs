@@ -3,6 +3,10 @@
 //! Three kinds: `tests/lua/*.lua` is compared with the reference and counts its
 //! own checks; `tests/lua/extension/*.lua` goes beyond the reference and carries
 //! its expected output as `--> text`; the benchmarks run with tiny sizes.
+//!
+//! Each program also runs under torture: the collector works at every allocation, or at
+//! every n-th when the program has a line `-- torture: n`, stacks move at every call, and the
+//! heap is checked at the end. The output must be the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +18,12 @@ use crate::report::Report;
 use crate::{engine, project};
 
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// As long as a program may take while the collector runs at every allocation.
+const TORTURE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Ways to torture the collector: whole cycles, and the smallest pieces of one.
+const TORTURES: [&str; 2] = ["cycles", "pieces"];
 
 /// Fewer checks than this means that a file was lost or ended early.
 const CHECKS_MIN: usize = 600;
@@ -93,7 +103,8 @@ fn extension(engines: &Engines, program: &Path) -> Result<(), String> {
     let text = fs::read_to_string(program).map_err(|error| error.to_string())?;
     let outcome = process::lua(&engines.perilune, program, &[], LIMIT)?;
     let wanted = Outcome { output: expectation(&text).into_bytes(), errors: vec![], code: Some(0) };
-    difference(&wanted, &outcome)
+    difference(&wanted, &outcome)?;
+    torture(engines, program, &[], &wanted)
 }
 
 /// What the `--> text` comments of a program promise, one line each.
@@ -114,9 +125,13 @@ fn benchmarks(engines: &Engines, options: &Options, report: &mut Report) {
 
 /// The size for tests that a benchmark names in its `-- tiny: N` line.
 fn tiny_size(program: &Path) -> Result<String, String> {
+    setting(program, "-- tiny: ")?.ok_or("the line `-- tiny: N` is missing".to_string())
+}
+
+/// What stands behind a prefix in a program's comments.
+fn setting(program: &Path, prefix: &str) -> Result<Option<String>, String> {
     let text = fs::read_to_string(program).map_err(|error| error.to_string())?;
-    let size = text.lines().find_map(|line| line.strip_prefix("-- tiny: "));
-    size.map(str::to_string).ok_or("the line `-- tiny: N` is missing".to_string())
+    Ok(text.lines().find_map(|line| line.strip_prefix(prefix)).map(str::to_string))
 }
 
 /// Runs a program under both engines and returns what both printed.
@@ -127,7 +142,19 @@ fn compare(engines: &Engines, program: &Path, arguments: &[String]) -> Result<St
     }
     let actual = process::lua(&engines.perilune, program, arguments, LIMIT)?;
     difference(&expected, &actual)?;
+    torture(engines, program, arguments, &expected)?;
     Ok(expected.text())
+}
+
+fn torture(engines: &Engines, program: &Path, arguments: &[String], expected: &Outcome) -> Result<(), String> {
+    let period = setting(program, "-- torture: ")?.unwrap_or("1".to_string());
+    for kind in TORTURES {
+        let torture = format!("{kind}:{period}");
+        let environment = [("PERILUNE_TORTURE", torture.as_str())];
+        let actual = process::lua_in(&environment, &engines.perilune, program, arguments, TORTURE_LIMIT)?;
+        difference(expected, &actual).map_err(|why| format!("under torture ({torture}): {why}"))?;
+    }
+    Ok(())
 }
 
 fn difference(expected: &Outcome, actual: &Outcome) -> Result<(), String> {

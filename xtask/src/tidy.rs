@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("perilune-lsp", &["perilune-ide", "perilune-live", "perilune-syntax"]),
     ("perilune-dap", &["perilune-live"]),
     ("perilune", &["*"]),
+    ("perilune-fuzz", &["*"]),
     ("xtask", &[]),
 ];
 

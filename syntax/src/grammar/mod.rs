@@ -66,6 +66,7 @@ impl<'s, S: Sink> Parser<'s, S> {
             self.resynchronise();
             body.stats.extend(self.block().stats);
         }
+        body.last_line = self.last_line;
         body.end_line = self.current.line;
         self.flush_trivia();
         let span = Span { start: 0, end: self.lexer.source.len() as u32 };
@@ -279,6 +280,7 @@ impl<'s, S: Sink> Parser<'s, S> {
     /// Statements up to a token that ends a block.
     fn block(&mut self) -> Block {
         self.open(SyntaxKind::Block);
+        let first_line = self.last_line;
         let mut stats = Vec::new();
         while !self.at_block_end() {
             let (is_return, position) = (self.at(SyntaxKind::Return), self.current.start);
@@ -292,6 +294,6 @@ impl<'s, S: Sink> Parser<'s, S> {
             }
         }
         self.close();
-        Block { stats, end_line: self.current.line }
+        Block { stats, first_line, last_line: self.last_line, end_line: self.current.line }
     }
 }

@@ -21,7 +21,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn leaves_if_false(&mut self, cond: ExprId) -> Result<Jumps> {
-        let mut e = self.expr(cond)?;
+        let e = self.expr(cond)?;
+        self.jumps_if_false(e)
+    }
+
+    /// As [`Compiler::leaves_if_false`]; the jump belongs to the line of `then`.
+    fn skips_if_false(&mut self, cond: ExprId, then_line: u32) -> Result<Jumps> {
+        let e = self.expr(cond)?;
+        self.f.line = then_line;
+        self.jumps_if_false(e)
+    }
+
+    fn jumps_if_false(&mut self, mut e: Exp) -> Result<Jumps> {
         if e.kind == Kind::Nil {
             e.kind = Kind::False;
         }
@@ -54,11 +65,11 @@ impl<'a> Compiler<'a> {
             let is_last = at + 1 == arms.len() && otherwise.is_none();
             if let [stat] = body.stats.as_slice() {
                 if matches!(stat.kind, StatKind::Break) {
-                    self.break_if(*cond, stat)?;
+                    self.break_if(*cond, stat, body.first_line)?;
                     continue;
                 }
             }
-            let next = self.leaves_if_false(*cond)?;
+            let next = self.skips_if_false(*cond, body.first_line)?;
             self.block(body)?;
             if !is_last {
                 let escape = self.f.jump()?;
@@ -76,8 +87,9 @@ impl<'a> Compiler<'a> {
     }
 
     /// `if cond then break`: the condition itself leaves the loop.
-    fn break_if(&mut self, cond: ExprId, stat: &perilune_syntax::ast::Stat) -> Result<()> {
+    fn break_if(&mut self, cond: ExprId, stat: &perilune_syntax::ast::Stat, then_line: u32) -> Result<()> {
         let mut e = self.expr(cond)?;
+        self.f.line = then_line;
         self.f.go_if_false(&mut e)?;
         self.f.pending(self.break_name, stat.line, stat.span, e.on_true);
         Ok(())
@@ -114,6 +126,7 @@ impl<'a> Compiler<'a> {
         let again = self.f.emit_wide(word::abc(Op::ForLoop, base, 0, 0), 0);
         self.f.fix_jump(again, prep + 2);
         self.f.fix_line(line);
+        self.f.line = body.end_line;
         self.f.here();
         self.f.leave(self.break_name)
     }
@@ -142,6 +155,7 @@ impl<'a> Compiler<'a> {
         let again = self.f.emit_wide(word::abc(Op::TForLoop, base, 0, 0), 0);
         self.f.fix_jump(again, prep + 2);
         self.f.fix_line(line);
+        self.f.line = body.end_line;
         self.f.here();
         self.f.leave(self.break_name)
     }

@@ -144,16 +144,16 @@ impl<'a> Compiler<'a> {
         self.expr(*last)
     }
 
-    /// `a .. b .. c` is one instruction over consecutive registers.
+    /// `a .. b .. c` is one instruction over consecutive registers, on the line of the last operator.
     fn concat(&mut self, id: ExprId) -> Result<Exp> {
-        let line = self.node(id).line;
+        let mut line = self.node(id).line;
         let mut at = id;
         let mut count = 1u8;
         let mut first = None;
         while let Expr::Binary { op: BinaryOp::Concat, lhs, rhs } = self.node(at).kind {
-            let operator_line = self.node(at).line;
+            line = self.node(at).line;
             let mut e = self.expr(lhs)?;
-            self.at(operator_line, self.f.span);
+            self.at(line, self.f.span);
             let register = self.f.to_next(&mut e)?;
             first.get_or_insert(register);
             count += 1;

@@ -4,9 +4,10 @@ use crate::code::op_of;
 use crate::function::Function;
 use perilune_isa::{LocalVar, Op, Proto, UpvalueDesc, word};
 use perilune_syntax::ast::{self, Ast};
+use std::sync::Arc;
 
 /// Makes the finished function of `f`.
-pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &[u8], last_line: u32) -> Proto {
+pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
     let caches = rewrite(&mut f);
     let name = |id| Box::<[u8]>::from(crate::text(ast, id));
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
@@ -36,7 +37,7 @@ pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &
         last_line,
         span: (body.span.start, body.span.end),
         name: f.name.into(),
-        source: source.into(),
+        source: source.clone(),
     }
 }
 
@@ -52,9 +53,9 @@ fn rewrite(f: &mut Function) -> u16 {
                 f.code[pc + 1] = word::cache_key(caches, word::key(f.code[pc + 1]));
                 caches += 1;
             }
-            Op::Return0 if f.captures => f.code[pc] = word::abc(Op::Return, 0, 1, 1),
-            Op::Return1 if f.captures => f.code[pc] = word::abc(Op::Return, word::a(first), 2, 1),
-            Op::Return | Op::TailCall if f.captures => f.set_c(pc as u32, 1),
+            Op::Return0 if f.closes => f.code[pc] = word::abc(Op::Return, 0, 1, 1),
+            Op::Return1 if f.closes => f.code[pc] = word::abc(Op::Return, word::a(first), 2, 1),
+            Op::Return | Op::TailCall if f.closes => f.set_c(pc as u32, 1),
             Op::Jump => {
                 let target = final_target(&f.code, pc as i64 + 1 + i64::from(word::get_sj(first)));
                 f.code[pc] = word::sj(Op::Jump, (target - pc as i64 - 1) as i32);

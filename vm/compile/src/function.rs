@@ -90,8 +90,8 @@ pub(crate) struct Function {
     pub(crate) last_target: u32,
     /// Cached instructions that are emitted or will be.
     pub(crate) promised_caches: u32,
-    /// Whether a local of the function is captured.
-    pub(crate) captures: bool,
+    /// Whether returns must close: a local is captured or to be closed.
+    pub(crate) closes: bool,
     /// Details of the error that a label gave.
     pub(crate) into_scope: Option<crate::label::IntoScope>,
     pub(crate) line_defined: u32,
@@ -120,7 +120,7 @@ impl Function {
             last_pc: 0,
             last_target: 0,
             promised_caches: 0,
-            captures: false,
+            closes: false,
             into_scope: None,
             line_defined,
             name,
@@ -247,7 +247,7 @@ impl Function {
 
     /// A closure captures the variable: its scope has to be closed.
     pub(crate) fn mark_captured(&mut self, variable: usize) {
-        self.captures = true;
+        self.closes = true;
         if let Some(scope) = self.scopes.iter_mut().rev().find(|s| s.first_active <= variable) {
             scope.has_upvalue = true;
         }
@@ -255,6 +255,7 @@ impl Function {
 
     /// The innermost scope has a variable to be closed.
     pub(crate) fn mark_to_be_closed(&mut self) {
+        self.closes = true;
         if let Some(scope) = self.scopes.last_mut() {
             scope.has_upvalue = true;
             scope.inside_tbc = true;

@@ -28,10 +28,14 @@ use exp::{Exp, Kind};
 use function::{Function, Upvalue, VarKind};
 use perilune_isa::{Chunk, Op, Proto, word};
 use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
+use std::sync::Arc;
 
 const ENV: StrId = StrId(u32::MAX);
 const BREAK: StrId = StrId(u32::MAX - 1);
 const FOR_STATE: StrId = StrId(u32::MAX - 2);
+
+/// The parser's error for nesting, which PUC Lua raises as an error of `load` itself: without a place.
+const TOO_DEEP: &str = "C stack overflow";
 
 /// Compiles a source text. `chunk_name` is as given to `load`.
 ///
@@ -49,6 +53,9 @@ pub fn compile(source: &[u8], chunk_name: &[u8]) -> std::result::Result<Chunk, C
 }
 
 fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
+    if message == TOO_DEEP {
+        return CompileError { message: message.into() };
+    }
     let text = format!(":{line}: {message}");
     CompileError { message: [chunk_id(chunk_name).as_slice(), text.as_bytes()].concat() }
 }
@@ -72,7 +79,7 @@ pub fn compile_ast(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Chunk, S
     let env_name = position(b"_ENV").map_or(ENV, |at| StrId(at as u32));
     let mut compiler = Compiler {
         ast,
-        source: chunk_name,
+        source: chunk_name.into(),
         f: Function::new(0, Vec::new()),
         enclosing: Vec::new(),
         spine: Vec::new(),
@@ -98,7 +105,7 @@ fn text(ast: &Ast, id: StrId) -> &[u8] {
 /// The compiler: the function that is being made, and those around it.
 struct Compiler<'a> {
     ast: &'a Ast,
-    source: &'a [u8],
+    source: Arc<[u8]>,
     f: Function,
     enclosing: Vec<Function>,
     /// Expressions whose left operand is being compiled.
@@ -153,9 +160,7 @@ impl<'a> Compiler<'a> {
             self.f.emit(word::abc(Op::VarargPrep, body.params.len() as u8, 0, 0));
         }
         self.statements(&body.body)?;
-        let is_main = self.enclosing.is_empty();
-        // A function ends at its `end`, a chunk where its last statement does.
-        self.f.line = if is_main { self.f.line.max(1) } else { body.body.end_line };
+        self.f.line = if body.line == 0 { body.body.last_line } else { body.body.end_line };
         if let Some(goto) = self.f.gotos.first() {
             let end = (body.body.end_line, body.span.end);
             return Err(label::undefined(goto, self.ast, self.break_name, end));
@@ -165,6 +170,6 @@ impl<'a> Compiler<'a> {
         self.f.leave(self.break_name)?;
         let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
         let done = std::mem::replace(&mut self.f, outer);
-        Ok(finish::finish(done, self.ast, body, self.source, body.end_line))
+        Ok(finish::finish(done, self.ast, body, &self.source, body.end_line))
     }
 }

@@ -58,20 +58,20 @@ impl Function {
                 rhs.on_true = self.join(rhs.on_true, lhs.on_true);
                 *lhs = rhs;
             }
-            BinaryOp::Eq | BinaryOp::Ne => self.equality(op == BinaryOp::Eq, lhs, &mut rhs, line)?,
-            _ if is_comparison(op) => self.order(op, lhs, &mut rhs, line)?,
+            BinaryOp::Eq | BinaryOp::Ne => self.equality(op == BinaryOp::Eq, lhs, &mut rhs)?,
+            _ if is_comparison(op) => self.order(op, lhs, &mut rhs)?,
             _ => self.arithmetic(op, lhs, &mut rhs, line)?,
         }
         Ok(())
     }
 
-    fn compared(&mut self, lhs: &mut Exp, rhs: &Exp, pc: u32, line: u32) {
-        self.fix_line(line);
+    /// As in the reference, a comparison is on the line where its right operand ends.
+    fn compared(&mut self, lhs: &mut Exp, rhs: &Exp, pc: u32) {
         self.release_exps(lhs, rhs);
         *lhs = Exp::new(Kind::Jump(pc));
     }
 
-    fn equality(&mut self, equal: bool, lhs: &mut Exp, rhs: &mut Exp, line: u32) -> Result<()> {
+    fn equality(&mut self, equal: bool, lhs: &mut Exp, rhs: &mut Exp) -> Result<()> {
         if !matches!(lhs.kind, Kind::Reg(_)) {
             std::mem::swap(lhs, rhs);
         }
@@ -84,11 +84,11 @@ impl Function {
             let b = self.to_any(rhs)?;
             self.branch(Op::Eq, a, b, equal)
         };
-        self.compared(lhs, rhs, pc, line);
+        self.compared(lhs, rhs, pc);
         Ok(())
     }
 
-    fn order(&mut self, op: BinaryOp, lhs: &mut Exp, rhs: &mut Exp, line: u32) -> Result<()> {
+    fn order(&mut self, op: BinaryOp, lhs: &mut Exp, rhs: &mut Exp) -> Result<()> {
         let pc = if let Some(small) = rhs.small_integer() {
             let a = self.to_any(lhs)?;
             self.branch(immediate_order(op), a, small as u8, true)
@@ -104,7 +104,7 @@ impl Function {
                 _ => self.branch(Op::Le, b, a, true),
             }
         };
-        self.compared(lhs, rhs, pc, line);
+        self.compared(lhs, rhs, pc);
         Ok(())
     }
 

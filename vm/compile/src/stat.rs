@@ -31,12 +31,8 @@ impl<'a> Compiler<'a> {
     pub(crate) fn block(&mut self, block: &'a Block) -> Result<()> {
         self.f.enter(false);
         self.statements(block)?;
-        let (last_line, ending) = (self.f.line, self.f.lines.len());
-        self.f.line = block.end_line;
-        self.f.leave(self.break_name)?;
-        self.f.line = last_line;
-        self.f.lines[ending..].fill(last_line);
-        Ok(())
+        self.f.line = block.last_line;
+        self.f.leave(self.break_name)
     }
 
     fn statement(&mut self, stat: &'a Stat, label_ends_block: bool) -> Result<()> {

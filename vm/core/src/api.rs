@@ -676,6 +676,15 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// Fails as making a value of so many bytes would, for natives that build it elsewhere first.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn expect_bytes(&mut self, bytes: usize) -> Result<(), Error> {
+        let result = self.vm.heap.expect(bytes);
+        self.memory(result)
+    }
+
     /// Pushes the metatable of the value at `index`, if it has one.
     pub fn get_metatable(&mut self, index: i32) -> bool {
         let meta = self.vm.metatable(self.slot(index));
@@ -897,7 +906,7 @@ impl<'a> Ctx<'a> {
     /// The memory limit.
     pub fn push_host(&mut self, host: Box<dyn Any>, user_values: usize) -> Result<(), Error> {
         let id = self.vm.add_host(host);
-        let userdata = self.vm.heap.userdata(id, user_values as u32);
+        let userdata = self.vm.heap.userdata(id, user_values as u32).inspect_err(|_| self.vm.remove_host(id));
         let userdata = self.memory(userdata)?;
         self.push(Slot::object(userdata, tag::USERDATA));
         Ok(())
@@ -974,6 +983,12 @@ impl<'a> Ctx<'a> {
     pub(crate) fn protect(&mut self) {
         // SAFETY: the running frame.
         unsafe { crate::stack::change_flags(self.vm.thread, (*self.vm.thread).base, crate::stack::flag::PROTECTED, 0) };
+    }
+
+    /// Marks the running native frame as the one that calls a finalizer.
+    pub(crate) fn hide(&mut self) {
+        // SAFETY: the running frame.
+        unsafe { crate::stack::change_flags(self.vm.thread, (*self.vm.thread).base, crate::stack::flag::FINALIZER, 0) };
     }
 
     /// Part of a warning (`warn`); `more` says that another part follows.

@@ -7,29 +7,39 @@
 use crate::api::{Ctx, Next};
 use crate::error::Error;
 use crate::interp::Flow;
-use crate::interp::hook::RETURN_STATE;
+use crate::interp::hook::{self, RETURN_STATE};
 use crate::meta::Event;
 use crate::object::{Closure, Native};
 use crate::stack::{self, SLACK, flag, kind};
+use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 
 /// State in which a protected native is entered again when an error reached it.
 pub const ERROR_STATE: u32 = u32::MAX;
 
-/// Calls that natives may have under way on one stack (PUC's `LUAI_MAXCCALLS`).
-const MAX_NATIVE_CALLS: u32 = 200;
+/// Larger stacks move only when they grow.
+const TORTURE_SLOTS: usize = 2048;
+
+/// Calls that natives may have under way (PUC's `LUAI_MAXCCALLS`).
+pub const MAX_NATIVE_CALLS: u32 = 200;
+/// As many when the first overflow is being handled.
+const MAX_HANDLING_CALLS: u32 = MAX_NATIVE_CALLS / 10 * 11;
 
 impl Vm {
-    /// Counts a call that PUC Lua would make over its C stack.
+    /// Counts a call that PUC Lua would make over its C stack, with its limits (`luaE_checkcstack`).
+    /// After the first overflow a few more are left for handlers.
     pub(crate) fn count_native_call(&mut self) -> Result<(), Error> {
         // SAFETY: the running thread is live.
-        let calls = unsafe { &mut (*self.thread).native_calls };
-        if *calls >= MAX_NATIVE_CALLS {
-            return Err(self.error_here("C stack overflow"));
+        let calls = unsafe {
+            (*self.thread).native_calls += 1;
+            (*self.thread).native_calls
+        };
+        match calls {
+            MAX_NATIVE_CALLS => Err(self.error_here("C stack overflow")),
+            MAX_HANDLING_CALLS.. => Err(self.handling_error()),
+            _ => Ok(()),
         }
-        *calls += 1;
-        Ok(())
     }
 
     /// Makes room for slots below index `end`, and [`SLACK`] more.
@@ -37,32 +47,49 @@ impl Vm {
         // SAFETY: addresses of slots are not kept across this call.
         unsafe {
             let capacity = (*self.thread).capacity as usize;
-            if end + SLACK <= capacity && !self.torture_stack {
+            // Under torture even a stack that suffices moves, unless copying it would take for ever.
+            if end + SLACK <= capacity && !(self.torture_stack && capacity <= TORTURE_SLOTS) {
                 return Ok(());
             }
-            if end > stack::MAX_SLOTS && (capacity >= stack::OVERFLOW_SLOTS || end > stack::OVERFLOW_SLOTS - SLACK) {
-                return Err(self.error_here("stack overflow"));
-            }
-            if end > stack::MAX_SLOTS && capacity < stack::OVERFLOW_SLOTS {
-                // The first overflow: leave room for handlers, then say so.
+            if end + SLACK > stack::MAX_SLOTS && end + SLACK > capacity {
+                // Only what handles an overflow may go further; there is no handling of its own.
+                if capacity > stack::MAX_SLOTS {
+                    return Err(self.handling_error());
+                }
                 self.resize_stack(stack::OVERFLOW_SLOTS)?;
                 return Err(self.error_here("stack overflow"));
             }
-            let wanted = (capacity * 2).max(end + SLACK * 2).min(stack::OVERFLOW_SLOTS);
-            let wanted = if end + SLACK <= capacity { capacity } else { wanted };
-            self.resize_stack(wanted)
+            let wanted = (capacity * 2).max(end + SLACK * 2).min(stack::MAX_SLOTS);
+            self.resize_stack(if end + SLACK <= capacity { capacity } else { wanted })
         }
     }
 
     fn resize_stack(&mut self, capacity: usize) -> Result<(), Error> {
         // SAFETY: as `reserve`.
         unsafe {
-            if stack::grow(&mut self.heap, self.thread, capacity).is_err() {
+            if stack::resize(&mut self.heap, self.thread, capacity).is_err() {
                 return Err(self.memory_error());
             }
         }
         self.refresh_limit();
         Ok(())
+    }
+
+    /// Gives back what deep recursion took, once an error has ended it, and above all the
+    /// room for handling an overflow. A stack that cannot be made smaller stays as it is.
+    pub(crate) fn shrink_stack(&mut self) {
+        // SAFETY: as `reserve`.
+        unsafe {
+            let used = (*self.thread).top as usize + SLACK;
+            let capacity = (*self.thread).capacity as usize;
+            let wasteful = capacity > stack::LARGE_SLOTS.max(used * 8);
+            let overflown = capacity > stack::MAX_SLOTS && used <= stack::MAX_SLOTS;
+            if (wasteful || overflown)
+                && stack::resize(&mut self.heap, self.thread, (used * 2).min(stack::MAX_SLOTS)).is_ok()
+            {
+                self.refresh_limit();
+            }
+        }
     }
 
     /// Calls the function at stack index `func` with `n` arguments from `func + 2`.
@@ -79,12 +106,16 @@ impl Vm {
                 match callee.tag {
                     tag::CLOSURE => {
                         let proto = (*callee.as_ptr::<Closure>()).proto;
-                        let need = base as usize + (n as usize).max((*proto).params as usize) + (*proto).max_stack as usize;
-                        if need + SLACK > (*thread).capacity as usize || self.torture_stack {
+                        // A vararg frame moves above its arguments.
+                        let copies = 1 + usize::from((*proto).is_vararg);
+                        let given = (n as usize).max((*proto).params as usize);
+                        let need = base as usize + given * copies + 2 + (*proto).max_stack as usize;
+                        if (*thread).stack.add(need) > self.limit {
                             self.reserve(need)?;
                         }
                         let slot = (*thread).stack.add(func as usize);
-                        (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags, extra);
+                        let due = if (*thread).hook_state == 0 { 0 } else { flag::CALL_DUE };
+                        (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags | due, extra);
                         *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
                         for i in n..u32::from((*proto).params) {
                             *slot.add(2 + i as usize) = Slot::NIL;
@@ -158,7 +189,7 @@ impl Vm {
                     }
                     let flow = self.return_from((*thread).top - n, n)?;
                     if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
-                        let again = self.collect_step()?;
+                        let again = self.collect_step((*self.thread).top)?;
                         return Ok(if again == Flow::Next { flow } else { again });
                     }
                     Ok(flow)
@@ -203,7 +234,7 @@ impl Vm {
             (*thread).pc = frame.caller_pc;
             (*thread).top = frame.result + 2 + n;
             let extra = if frame.flags & flag::VARARG != 0 { 0 } else { frame.extra };
-            let kept = frame.flags & (flag::FINALIZER | flag::HOOK);
+            let kept = frame.flags & flag::HOOK;
             self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
         }
     }
@@ -266,6 +297,7 @@ impl Vm {
                 kind::CLOSE => {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc - 1;
+                    (*thread).hook_seen = hook::seen::AGAIN;
                     (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
                     Ok(Flow::Reload)
                 }
@@ -288,10 +320,11 @@ impl Vm {
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result;
                     if frame.flags & flag::HOOK != 0 {
-                        self.hook_returned(if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra });
+                        (*thread).flags &= !thread_flag::IN_HOOK;
                     }
                     if frame.kind == kind::HOOK {
                         (*thread).pc -= 1;
+                        (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
                     }
                     Ok(Flow::Reload)
                 }

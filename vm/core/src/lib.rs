@@ -26,7 +26,9 @@ pub mod inspect;
 pub mod api;
 pub mod vm;
 pub mod builtin;
+mod torture;
 
 pub use api::{Ctx, Kind, LoadError, NativeFn, Next, Value};
 pub use error::Error;
+pub use torture::Torture;
 pub use vm::{Options, Vm};

@@ -209,9 +209,9 @@ pub struct Thread {
     pub status: u8,
     /// Hook state and other small things.
     pub flags: u8,
-    /// Frames on the stack, to limit recursion.
-    pub depth: u32,
-    /// Calls on the stack that natives made, to limit recursion as PUC's `LUAI_MAXCCALLS` does.
+    /// Part of `native_calls` that was under way when the coroutine was resumed.
+    pub outer_calls: u32,
+    /// Calls that natives have under way, to limit recursion as PUC's `LUAI_MAXCCALLS` does.
     pub native_calls: u32,
     /// Serial number, for people and protocols.
     pub serial: u64,
@@ -223,4 +223,14 @@ pub struct Thread {
     pub birth: *mut ProtoObject,
     /// Index of the creating instruction in it.
     pub birth_pc: u32,
+    /// Instruction before the one under way, for line events (PUC's `oldpc`).
+    pub hook_pc: u32,
+    /// Instructions until the next count event.
+    pub hook_left: u32,
+    /// Events of the instruction under way that have been dealt with.
+    pub hook_seen: u8,
+    /// First of the values that a call or return hook may look at, as a local's number.
+    pub transfer_first: u32,
+    /// How many such values there are.
+    pub transfer_count: u32,
 }

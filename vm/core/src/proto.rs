@@ -86,9 +86,12 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
         max_stack: cold.proto.max_stack,
         n_upvalues: cold.proto.upvalues.len() as u8,
         heat: 0,
-        cold: Box::into_raw(cold),
+        cold: std::ptr::null_mut(),
     };
-    heap.proto(object)
+    let cold = Box::into_raw(cold);
+    let object = ProtoObject { cold, ..object };
+    // SAFETY: without an object nobody else owns the box.
+    heap.proto(object).inspect_err(|_| unsafe { drop(Box::from_raw(cold)) })
 }
 
 /// The function with its children, as it was loaded.

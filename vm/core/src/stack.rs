@@ -47,12 +47,12 @@ pub mod kind {
     /// A native function in tail position: its results are the caller's.
     pub const FORWARD: u8 = 9;
 
-    /// A hook before an instruction, which runs afterwards; `extra` says what fired.
+    /// A hook before an instruction, which runs afterwards; `extra` is the caller's top.
     pub const HOOK: u8 = 10;
 
     /// Whether PUC Lua would make such a call over its C stack.
     pub const fn is_nested(kind: u8) -> bool {
-        matches!(kind, FROM_NATIVE | META | CLOSE | CLOSE_UNWIND | HANDLER | ASIDE | HOOK)
+        matches!(kind, FROM_NATIVE | META | CLOSE | CLOSE_UNWIND | ENTRY | HANDLER | ASIDE | HOOK)
     }
 }
 
@@ -66,12 +66,12 @@ pub mod flag {
     pub const VARARG: u8 = 4;
     /// An error passes on its way here; `__close` methods run.
     pub const UNWINDING: u8 = 8;
-    /// A finalizer (for names in tracebacks).
+    /// The native that calls a finalizer, which nobody is shown.
     pub const FINALIZER: u8 = 16;
     /// A hook function.
     pub const HOOK: u8 = 32;
-    /// The call hook of this frame has run.
-    pub const CALL_SEEN: u8 = 64;
+    /// The call hook is due before the first instruction.
+    pub const CALL_DUE: u8 = 64;
 }
 
 /// Slots kept free above every frame, for the arguments of metamethods.
@@ -80,6 +80,8 @@ pub const SLACK: usize = 40;
 pub const MAX_SLOTS: usize = 1_000_000;
 /// More slots, for the handler of a stack overflow.
 pub const OVERFLOW_SLOTS: usize = 1_000_000 + 4_000;
+/// A stack with more slots is made smaller when an error leaves it nearly empty.
+pub const LARGE_SLOTS: usize = 100_000;
 /// Slots of a fresh stack.
 pub const INITIAL_SLOTS: usize = 64;
 /// Register 0 of the first frame of a stack.
@@ -200,14 +202,14 @@ pub unsafe fn extent(thread: *const Thread) -> u32 {
     }
 }
 
-/// Makes room for `capacity` slots; addresses of slots change.
+/// Gives a stack room for `capacity` slots, no less than it uses; addresses of slots change.
 ///
 /// # Safety
 /// `thread` is live; nobody keeps addresses of its slots.
 ///
 /// # Errors
 /// The memory limit.
-pub unsafe fn grow(heap: &mut Heap, thread: *mut Thread, capacity: usize) -> Result<(), OutOfMemory> {
+pub unsafe fn resize(heap: &mut Heap, thread: *mut Thread, capacity: usize) -> Result<(), OutOfMemory> {
     // SAFETY: both storages have the sizes named, and open upvalues point into the old one.
     unsafe {
         let t = &mut *thread;
@@ -231,18 +233,17 @@ pub unsafe fn grow(heap: &mut Heap, thread: *mut Thread, capacity: usize) -> Res
     }
 }
 
-/// Marks everything a stack refers to; at the atomic step also clears what lies above.
+/// Marks everything a stack refers to below index `end`; at the atomic step also clears what lies above.
 ///
 /// # Safety
-/// `thread` is live and its fields are in step with its frames.
-pub unsafe fn trace(thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {
+/// `thread` is live, its fields are in step with its frames, and nothing from `end` on is in use.
+pub unsafe fn trace(thread: *mut Thread, end: u32, marker: &mut Marker<'_>, atomic: bool) {
     // SAFETY: indices stay below `capacity`; frames are walked by their links.
     unsafe {
         let t = &*thread;
         if t.stack.is_null() {
             return;
         }
-        let end = extent(thread);
         for i in 0..end as usize {
             let slot = *t.stack.add(i);
             if slot.tag >= tag::STRING && slot.tag <= tag::THREAD {

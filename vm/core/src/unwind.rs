@@ -31,9 +31,6 @@ pub mod status {
     pub const FAILED: u8 = 4;
 }
 
-/// Handlers that may fail inside handlers before the error is replaced.
-const MAX_HANDLERS: u32 = 10;
-
 /// Where an error goes.
 enum Target {
     /// The protected native frame with this base.
@@ -53,22 +50,15 @@ impl Vm {
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
-            let (target, handlers) = self.target();
-            if let Target::Protected(base) = target {
+            if let Target::Protected(base) = self.target() {
                 let handler = *(*thread).stack.add(base as usize);
-                if !handler.is_nil() && !self.error_is_memory {
-                    if handlers < MAX_HANDLERS {
-                        let error = self.error;
-                        match self.call_above(handler, &[error], kind::HANDLER, 2, 0, 0) {
-                            Ok(flow) => return flow,
-                            Err(error) => {
-                                if handlers + 1 < MAX_HANDLERS && !self.error_is_memory {
-                                    return self.raise(error);
-                                }
-                            }
-                        }
+                // A handler that cannot be called is an error to be handled; each try counts
+                // as a call, so there is an end to it.
+                while !handler.is_nil() && !self.error_skips_handlers {
+                    let error = self.error;
+                    if let Ok(flow) = self.call_above(handler, &[error], kind::HANDLER, 2, 0, 0) {
+                        return flow;
                     }
-                    self.error = self.text_or_nil(b"error in error handling");
                 }
             }
             self.unwind()
@@ -77,13 +67,13 @@ impl Vm {
 
     /// Drops the frames above the target of the error and closes their variables.
     pub(crate) fn unwind(&mut self) -> Flow {
-        self.error_is_memory = false;
+        self.error_skips_handlers = false;
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
             let error = self.error;
             let end = stack::extent(thread);
-            match self.target().0 {
+            match self.target() {
                 Target::Protected(base) => {
                     *(*thread).stack.add(base as usize + 1) = error;
                     stack::change_flags(thread, base, flag::UNWINDING, 0);
@@ -106,8 +96,12 @@ impl Vm {
             }
             (*thread).top = end;
             (*thread).pc = 0;
-            (*thread).native_calls = native_calls(thread);
-            (*thread).flags &= !thread_flag::IN_HOOK;
+            let (calls, in_hook) = calls_under_way(thread);
+            (*thread).native_calls = (*thread).outer_calls + calls;
+            if !in_hook {
+                (*thread).flags &= !thread_flag::IN_HOOK;
+                (*thread).hook_seen = 0;
+            }
         }
         let result = self.continue_unwind();
         self.settle(result)
@@ -132,14 +126,13 @@ impl Vm {
                     stack::close_upvalues(&mut self.heap, thread, slot);
                     let value = *slot;
                     let f = self.metamethod(value, Event::Close);
-                    let f = if f.is_nil() { value } else { f };
+                    self.count_native_call()?;
                     let func = (*thread).top;
                     self.reserve(func as usize + 4)?;
                     let slots = (*thread).stack.add(func as usize);
                     *slots = f;
                     *slots.add(2) = value;
                     *slots.add(3) = error;
-                    (*thread).native_calls += 1;
                     return self.enter(func, 2, 1, kind::CLOSE_UNWIND, 0, 0);
                 }
             }
@@ -156,35 +149,34 @@ impl Vm {
             if protected {
                 (*thread).top = base + 2;
                 (*(*thread).stack.add(base as usize - 1)).payload = u64::from(ERROR_STATE);
+                self.shrink_stack();
                 return Ok(Flow::Reload);
             }
             self.error = error;
             (*thread).top = base + self.host_top;
+            self.shrink_stack();
             self.exit_error = true;
             Ok(Flow::Done)
         }
     }
 
-    /// Finds where an error of the running frame goes, and how many handlers run above it.
-    unsafe fn target(&self) -> (Target, u32) {
+    /// Finds where an error of the running frame goes.
+    unsafe fn target(&self) -> Target {
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
             let mut base = (*thread).base;
-            let mut handlers = 0;
             while base != 0 {
                 let frame = stack::frame(thread, base);
                 if frame.flags & flag::PROTECTED != 0 {
-                    return (Target::Protected(base), handlers);
+                    return Target::Protected(base);
                 }
-                match frame.kind {
-                    kind::ENTRY => return (Target::Host(base - frame.delta), handlers),
-                    kind::HANDLER => handlers += 1,
-                    _ => {}
+                if frame.kind == kind::ENTRY {
+                    return Target::Host(base - frame.delta);
                 }
                 base = if frame.delta == 0 { 0 } else { base - frame.delta };
             }
-            if thread == self.main { (Target::Host(FIRST_BASE), handlers) } else { (Target::Bottom, handlers) }
+            if thread == self.main { Target::Host(FIRST_BASE) } else { Target::Bottom }
         }
     }
 
@@ -281,10 +273,10 @@ impl Vm {
                     (*from).top = start;
                     (*from).status = status::NORMAL;
                     (*thread).resumer = from;
-                    (*thread).depth = (*from).depth + 1;
                     if self.inspection.stepping.is_some() {
                         self.step_resumes(thread);
                     }
+                    nest(from, thread, 1);
                     self.activate(thread);
                     if (*thread).base == 0 {
                         self.reserve(FIRST_BASE as usize + values.len())?;
@@ -323,6 +315,7 @@ impl Vm {
                     }
                     (*from).status = status::NORMAL;
                     (*thread).resumer = from;
+                    nest(from, thread, 0);
                     let end = stack::extent(thread);
                     self.activate(thread);
                     *(*thread).stack = error;
@@ -344,19 +337,30 @@ impl Vm {
     }
 }
 
-/// Calls under way that natives made.
-unsafe fn native_calls(thread: *mut Thread) -> u32 {
-    let mut count = 0;
+/// Has `thread` count on from the calls under way in `from`, which resumes or closes it.
+unsafe fn nest(from: *const Thread, thread: *mut Thread, calls: u32) {
+    // SAFETY: both are live.
+    unsafe {
+        let own = (*thread).native_calls.saturating_sub((*thread).outer_calls);
+        (*thread).outer_calls = (*from).native_calls + calls;
+        (*thread).native_calls = (*thread).outer_calls + own;
+    }
+}
+
+/// Calls under way that natives made, and whether a hook is among them.
+unsafe fn calls_under_way(thread: *mut Thread) -> (u32, bool) {
+    let (mut count, mut in_hook) = (0, false);
     // SAFETY: frames are walked by their links.
     unsafe {
         let mut base = (*thread).base;
         while base != 0 {
             let frame = stack::frame(thread, base);
-            count += u32::from(kind::is_nested(frame.kind));
+            count += u32::from(kind::is_nested(frame.kind) && frame.delta != 0);
+            in_hook |= frame.flags & flag::HOOK != 0;
             base = if frame.delta == 0 { 0 } else { base - frame.delta };
         }
     }
-    count
+    (count, in_hook)
 }
 
 /// Bits of `Thread::flags`.

@@ -108,6 +108,13 @@ impl Slot {
         self.tag == tag::NIL
     }
 
+    /// Whether this is a value at all: between the registers of a frame that are in use
+    /// there may be words of dead frames.
+    #[inline(always)]
+    pub const fn is_value(self) -> bool {
+        self.tag <= tag::THREAD
+    }
+
     /// Whether this refers to a heap object.
     #[inline(always)]
     pub const fn is_collectable(self) -> bool {

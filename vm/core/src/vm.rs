@@ -13,6 +13,7 @@ use crate::object::{Str, Table, Thread};
 use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
 use crate::string;
 use crate::table;
+use crate::torture::Torture;
 use crate::unwind::status;
 use crate::value::{Slot, tag};
 use perilune_isa::{Proto, decode_chunk};
@@ -25,15 +26,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Settings of a new machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Bytes the heap may take; `usize::MAX` for no limit.
+    /// Bytes the heap may keep; `usize::MAX` for no limit. As many again may be in use while
+    /// one native function or instruction runs.
     pub memory_limit: usize,
-    /// Collect at every allocation and move the stack at every call (for tests).
-    pub torture: bool,
+    /// Collect all the time and move the stack at every call (for tests).
+    pub torture: Torture,
+    /// Polls (function entries, loop rounds, long library calls) until each further one
+    /// raises an error; `None` for no limit. The error can be caught, but not evaded.
+    pub budget: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_limit: usize::MAX, torture: false }
+        Options { memory_limit: usize::MAX, torture: Torture::None, budget: None }
     }
 }
 
@@ -92,20 +97,19 @@ pub struct Vm {
     pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
-    pub(crate) error_is_memory: bool,
+    /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
+    pub(crate) error_skips_handlers: bool,
     pub(crate) exit_error: bool,
     pub(crate) returned_fixed: bool,
     pub(crate) host_top: u32,
     pub(crate) torture_stack: bool,
-    pub(crate) hook_pc: usize,
-    pub(crate) hook_count: u64,
-    pub(crate) hook_seen: u8,
     pub(crate) hook_switch: bool,
     pub(crate) serial: u64,
     memory_message: Slot,
     attention: Arc<AtomicU32>,
     interruption: Arc<AtomicU32>,
     pub(crate) inspection: crate::inspect::Inspection,
+    budget: Option<u64>,
     warnings: bool,
     warning_open: bool,
     pub(crate) out: Output,
@@ -135,20 +139,18 @@ impl Vm {
             hosts: Vec::new(),
             free_hosts: Vec::new(),
             error: Slot::NIL,
-            error_is_memory: false,
+            error_skips_handlers: false,
             exit_error: false,
             returned_fixed: false,
             host_top: 0,
-            torture_stack: options.torture,
-            hook_pc: 0,
-            hook_count: 0,
-            hook_seen: 0,
+            torture_stack: false,
             hook_switch: false,
             serial: 0,
             memory_message: Slot::NIL,
             attention: Arc::new(AtomicU32::new(0)),
             interruption: Arc::new(AtomicU32::new(0)),
             inspection: crate::inspect::Inspection::default(),
+            budget: None,
             warnings: false,
             warning_open: false,
             out: Output::new(),
@@ -157,8 +159,9 @@ impl Vm {
         };
         let made = vm.set_up();
         assert!(made.is_ok(), "memory limit too small for an empty machine");
-        vm.heap.limit = options.memory_limit;
-        vm.heap.torture = options.torture;
+        vm.heap.set_limit(options.memory_limit);
+        vm.set_torture(options.torture);
+        vm.set_budget(options.budget);
         vm
     }
 
@@ -215,7 +218,8 @@ impl Vm {
             (*thread).top += 1;
             let wanted = results.map_or(0, |n| n as u8 + 1);
             let saved = std::mem::replace(&mut self.host_top, func - base);
-            let entered = self.enter(func, args, wanted, kind::ENTRY, 0, 0);
+            let counted = self.count_native_call();
+            let entered = counted.and_then(|()| self.enter(func, args, wanted, kind::ENTRY, 0, 0));
             let result = match self.settle(entered) {
                 Flow::Done if self.exit_error => Err(Error(())),
                 Flow::Done => Ok(()),
@@ -262,8 +266,11 @@ impl Vm {
         self.attention.clone()
     }
 
+    /// Lowers the attention word, unless every poll has to be counted.
     pub(crate) fn clear_attention(&self) {
-        self.attention.store(0, Ordering::Relaxed);
+        if self.budget.is_none() {
+            self.attention.store(0, Ordering::Relaxed);
+        }
     }
 
     /// The word that ends a long native with an error; set together with [`Vm::attention`].
@@ -271,28 +278,77 @@ impl Vm {
         self.interruption.clone()
     }
 
+    /// Counts a poll against the budget.
+    pub(crate) fn spend(&mut self) -> Result<(), Error> {
+        match &mut self.budget {
+            Some(0) => Err(self.error_here("budget exhausted")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sets what [`Options::budget`] sets.
+    pub fn set_budget(&mut self, budget: Option<u64>) {
+        self.budget = budget;
+        // With a budget every poll has to be counted, so the word stays raised.
+        self.attention.store(u32::from(budget.is_some()), Ordering::Relaxed);
+    }
+
     /// Inside a native that takes long: requests wait for its end, but it can be interrupted.
     pub(crate) fn poll_native(&mut self) -> Result<(), Error> {
-        if self.attention_raised() && self.interruption.swap(0, Ordering::Relaxed) != 0 {
+        if !self.attention_raised() {
+            return Ok(());
+        }
+        if self.interruption.swap(0, Ordering::Relaxed) != 0 {
             return Err(self.error_here("interrupted"));
         }
-        Ok(())
+        self.spend()
     }
 
     // ---- collection
 
-    /// One step of the collector, then a finalizer if one waits.
-    pub(crate) fn collect_step(&mut self) -> Result<Flow, Error> {
+    /// As [`Vm::collect_step`] in a Lua frame whose registers from `live` on are dead.
+    pub(crate) fn collect_at(&mut self, base: *const Slot, live: usize) -> Result<Flow, Error> {
+        // SAFETY: `base` is register 0 of the running frame.
+        let base = unsafe { base.offset_from((*self.thread).stack) };
+        self.collect_step(base as u32 + live as u32)
+    }
+
+    /// As [`Vm::collect_step`] between two instructions of a Lua frame.
+    pub(crate) fn collect_anywhere(&mut self) -> Result<Flow, Error> {
+        // SAFETY: the running thread is live.
+        let end = unsafe {
+            (*self.thread).top = (*self.thread).base;
+            stack::extent(self.thread)
+        };
+        self.collect_step(end)
+    }
+
+    /// One step of the collector, then a finalizer if one waits. Nothing from stack index
+    /// `end` on is in use.
+    pub(crate) fn collect_step(&mut self, end: u32) -> Result<Flow, Error> {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: Some(end) };
         // SAFETY: the roots do not touch the heap through the machine.
-        unsafe { (*heap).step(&mut roots) };
+        unsafe {
+            if (*heap).is_alarmed() {
+                (*heap).full(&mut roots);
+                if (*heap).answer_alarm().is_err() {
+                    return Err(self.memory_error());
+                }
+            } else {
+                (*heap).step(&mut roots);
+            }
+        }
         self.after_collection()
     }
 
     pub(crate) fn collect_full(&mut self) {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
         unsafe { (*heap).full(&mut roots) };
         self.drop_dead_hosts();
@@ -300,7 +356,7 @@ impl Vm {
 
     pub(crate) fn collect_bytes(&mut self, bytes: usize) -> bool {
         let heap: *mut Heap = &raw mut self.heap;
-        let mut roots = VmRoots { vm: self };
+        let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
         let done = unsafe { (*heap).step_bytes(&mut roots, bytes) };
         self.drop_dead_hosts();
@@ -329,7 +385,7 @@ impl Vm {
 
     fn call_finalizer(&mut self, f: Slot, object: Slot) -> Result<Flow, Error> {
         let runner = self.finalizer_runner()?;
-        self.call_above(runner, &[f, object], kind::ASIDE, 1, stack::flag::FINALIZER, 0)
+        self.call_above(runner, &[f, object], kind::ASIDE, 1, 0, 0)
     }
 
     /// A native that calls a finalizer and turns its error into a warning.
@@ -380,13 +436,20 @@ impl Vm {
 
     pub(crate) fn memory_error(&mut self) -> Error {
         self.error = self.memory_message;
-        self.error_is_memory = true;
+        self.error_skips_handlers = true;
         Error(())
     }
 
     pub(crate) fn error_value(&mut self, value: Slot) -> Error {
         self.error = value;
-        self.error_is_memory = false;
+        self.error_skips_handlers = false;
+        Error(())
+    }
+
+    /// The error for which there is no room to handle another one.
+    pub(crate) fn handling_error(&mut self) -> Error {
+        self.error = self.text_or_nil(b"error in error handling");
+        self.error_skips_handlers = true;
         Error(())
     }
 
@@ -465,7 +528,9 @@ impl Vm {
             } else {
                 source
             };
-            perilune_compile::compile(source, name).map_err(|error| error.message)?.0
+            let proto = perilune_compile::compile(source, name).map_err(|error| error.message)?.0;
+            debug_assert_eq!(perilune_isa::verify(&proto), Ok(()), "the compiler's output is sound");
+            proto
         };
         let function = self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())?;
         if !builtin {
@@ -580,6 +645,8 @@ impl Drop for Vm {
 
 struct VmRoots<'a> {
     vm: &'a Vm,
+    /// End of what the running coroutine uses of its stack, when that is known.
+    end: Option<u32>,
 }
 
 impl Roots for VmRoots<'_> {
@@ -599,6 +666,10 @@ impl Roots for VmRoots<'_> {
 
     fn trace_thread(&mut self, thread: *mut Thread, marker: &mut Marker<'_>, atomic: bool) {
         // SAFETY: the collector passes live coroutines; the running one was synced.
-        unsafe { stack::trace(thread, marker, atomic) }
+        unsafe {
+            let known = self.end.filter(|_| thread == self.vm.thread);
+            let end = known.unwrap_or_else(|| stack::extent(thread));
+            stack::trace(thread, end, marker, atomic);
+        }
     }
 }

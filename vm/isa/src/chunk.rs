@@ -3,6 +3,8 @@
 //! All numbers are little-endian. The header names the instruction table by its
 //! hash, so a chunk is never run by a machine that reads its words differently.
 
+use std::sync::Arc;
+
 use crate::{
     op::table_hash,
     proto::{Const, LocalVar, Proto, UpvalueDesc},
@@ -14,7 +16,7 @@ use std::fmt;
 pub const MAGIC: &[u8] = b"\x1bPerilune";
 
 /// The version of the layout of functions.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Why bytes are not a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub fn encode_chunk(proto: &Proto, strip: bool) -> Vec<u8> {
     };
     writer.u8(VERSION);
     writer.bytes.extend_from_slice(&table_hash().to_le_bytes());
-    writer.proto(proto);
+    writer.proto(proto, None);
     writer.bytes
 }
 
@@ -84,7 +86,7 @@ pub fn decode_chunk(bytes: &[u8]) -> Result<Verified, ChunkError> {
     if reader.u64()? != table_hash() {
         return Err(ChunkError::Table);
     }
-    let proto = reader.proto(0)?;
+    let proto = reader.proto(0, None)?;
     if !reader.rest.is_empty() {
         return Err(ChunkError::Trailing);
     }
@@ -133,8 +135,13 @@ impl Writer {
         words.iter().for_each(|&word| self.u32(word));
     }
 
-    fn proto(&mut self, proto: &Proto) {
-        self.debug_string(&proto.source, b"=?");
+    /// A source is written once, not in every function that comes from it.
+    fn proto(&mut self, proto: &Proto, outer: Option<&Proto>) {
+        let same = outer.is_some_and(|outer| outer.source == proto.source);
+        self.u8(u8::from(same));
+        if !same {
+            self.debug_string(&proto.source, b"=?");
+        }
         self.string(&proto.name);
         self.u32(proto.line_defined);
         self.u32(proto.last_line);
@@ -157,7 +164,7 @@ impl Writer {
         self.count(locals.len());
         locals.iter().for_each(|local| self.local(local));
         self.count(proto.children.len());
-        proto.children.iter().for_each(|child| self.proto(child));
+        proto.children.iter().for_each(|child| self.proto(child, Some(proto)));
     }
 
     fn constant(&mut self, constant: &Const) {
@@ -259,13 +266,17 @@ impl<'a> Reader<'a> {
         Ok(self.take(count)?.into())
     }
 
-    fn proto(&mut self, depth: usize) -> Result<Proto, ChunkError> {
+    fn proto(&mut self, depth: usize, outer: Option<&Arc<[u8]>>) -> Result<Proto, ChunkError> {
         if depth >= MAX_DEPTH {
             return Err(ChunkError::TooDeep);
         }
+        let source = match (self.flag()?, outer) {
+            (true, Some(source)) => source.clone(),
+            (true, None) => return Err(ChunkError::Truncated),
+            (false, _) => self.string()?.into(),
+        };
         // Fields are read in the order in which they are written here.
         Ok(Proto {
-            source: self.string()?,
             name: self.string()?,
             line_defined: self.u32()?,
             last_line: self.u32()?,
@@ -279,7 +290,8 @@ impl<'a> Reader<'a> {
             constants: self.list(Self::constant)?,
             upvalues: self.list(Self::upvalue)?,
             locals: self.list(Self::local)?,
-            children: self.list(|reader| reader.proto(depth + 1))?,
+            children: self.list(|reader| reader.proto(depth + 1, Some(&source)))?,
+            source,
         })
     }
 

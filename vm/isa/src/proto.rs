@@ -85,7 +85,7 @@ pub struct Proto {
     /// The path of the definition (`M.start`, `outer/helper`); empty for a main function.
     pub name: Box<[u8]>,
     /// The chunk name as given to `load`: `@file`, `=name` or the text.
-    pub source: Box<[u8]>,
+    pub source: std::sync::Arc<[u8]>,
 }
 
 /// A main function: vararg, with `_ENV` as its only upvalue.

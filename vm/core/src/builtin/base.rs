@@ -179,6 +179,7 @@ pub(crate) fn finalizer(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.push_nil();
             ctx.insert(1);
             ctx.protect();
+            ctx.hide();
             Ok(Next::Call { args: 1, results: Some(0), state: 1 })
         }
         ERROR_STATE => {

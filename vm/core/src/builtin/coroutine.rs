@@ -4,14 +4,11 @@
 #![allow(unsafe_code)]
 
 use crate::api::{Ctx, Kind, Next, Switch, Value};
-use crate::call::ERROR_STATE;
+use crate::call::{ERROR_STATE, MAX_NATIVE_CALLS};
 use crate::error::Error;
 use crate::object::Thread;
 use crate::unwind::status;
 use crate::value::{Slot, tag};
-
-/// Coroutines that may resume one another in a row.
-const MAX_NESTING: u32 = 10_000;
 
 /// Pushes the library table.
 ///
@@ -62,7 +59,7 @@ fn create(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 /// Why a coroutine cannot be resumed, if it cannot.
 fn refusal(ctx: &mut Ctx<'_>, thread: *mut Thread) -> Option<&'static str> {
     // SAFETY: see the head of the module.
-    let deep = unsafe { (*ctx.vm().thread).depth >= MAX_NESTING };
+    let deep = unsafe { (*ctx.vm().thread).native_calls + 1 >= MAX_NATIVE_CALLS };
     match status_of(ctx, thread) {
         status::SUSPENDED if deep => Some("C stack overflow"),
         status::SUSPENDED => None,

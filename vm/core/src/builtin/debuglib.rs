@@ -120,8 +120,8 @@ fn get_info(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
                 }
             }
             b'r' => {
-                set_number(ctx, "ftransfer", 0)?;
-                set_number(ctx, "ntransfer", 0)?;
+                set_number(ctx, "ftransfer", i64::from(info.transfer.0))?;
+                set_number(ctx, "ntransfer", i64::from(info.transfer.1))?;
             }
             b'u' => {
                 set_number(ctx, "nups", i64::from(info.upvalues))?;
@@ -174,7 +174,8 @@ fn get_local(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             ctx.push_bytes(&name)?;
             // SAFETY: a slot of the thread's stack.
             let value = unsafe { *(*thread).stack.add(place) };
-            ctx.push(value);
+            // A temporary that is not in use may be a word of a dead frame.
+            ctx.push(if value.is_value() { value } else { Slot::NIL });
             Ok(Next::Return(2))
         }
         None => {
@@ -393,8 +394,7 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     unsafe {
         (*thread).hook = hook;
         (*thread).hook_state = state | (*thread).hook_state & crate::inspect::STEP;
-        ctx.vm().hook_count = count;
-        ctx.vm().hook_seen = 0;
+        (*thread).hook_left = count as u32;
         ctx.vm().heap.barrier(thread.cast(), hook);
     }
     Ok(Next::Return(0))

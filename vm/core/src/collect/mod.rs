@@ -6,7 +6,7 @@
 //! here recurses on data.
 #![allow(unsafe_code)]
 
-mod sweep;
+pub(crate) mod sweep;
 mod trace;
 mod verify;
 
@@ -128,12 +128,21 @@ impl Heap {
             self.set_debt(isize::MIN / 4);
             return false;
         }
-        if self.torture {
-            self.full(roots);
-            return true;
+        if self.torture > 0 {
+            return self.torture_step(roots);
         }
         let debt = self.debt.max(0).saturating_add(STEP) as usize;
         self.work(roots, debt.saturating_mul(4).saturating_mul(self.gc.step_multiplier.max(25)) / 100)
+    }
+
+    fn torture_step(&mut self, roots: &mut dyn Roots) -> bool {
+        if self.in_pieces {
+            self.advance(roots);
+            self.wait_for_next_cycle();
+            return self.gc.phase == Phase::Pause;
+        }
+        self.full(roots);
+        true
     }
 
     /// As [`Heap::step`] for `collectgarbage("step", n)`: works as after allocating `bytes`,
@@ -190,8 +199,8 @@ impl Heap {
         if self.gc.stopped {
             return self.set_debt(isize::MIN / 4);
         }
-        if self.torture {
-            return self.set_debt(-1);
+        if self.torture > 0 {
+            return self.set_debt(isize::MIN / 4);
         }
         let pause = if self.gc.generational { 130 } else { self.gc.pause };
         let used = self.used();

@@ -5,14 +5,14 @@
 
 use super::Phase;
 use crate::heap::block::{FreeCell, LARGE, SIZES};
-use crate::heap::{Heap, WHITES};
+use crate::heap::{Heap, POISON, WHITES};
 use crate::object::{Closure, Header, Native, ProtoObject, Str, Thread, Upvalue, Userdata, flag};
 use crate::value::{Slot, tag};
 
 const LARGE_AT_A_TIME: usize = 64;
 
 /// Bytes of an object that has memory of its own.
-unsafe fn large_size(object: *mut Header) -> usize {
+pub(super) unsafe fn large_size(object: *mut Header) -> usize {
     // SAFETY: the kind says which struct the header begins.
     unsafe {
         match u64::from((*object).kind) {
@@ -81,8 +81,8 @@ impl Heap {
                     }
                     self.release(object);
                     self.debt = self.debt.wrapping_sub(size as isize);
-                    if self.torture {
-                        std::ptr::write_bytes(object.cast::<u8>(), 0xDD, size);
+                    if self.torture > 0 {
+                        std::ptr::write_bytes(object.cast::<u8>(), POISON, size);
                     }
                 }
                 let cell = object.cast::<FreeCell>();

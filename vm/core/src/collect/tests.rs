@@ -211,7 +211,7 @@ fn the_limit_holds_and_large_objects_come_back() {
     let mut roots = Held(vec![]);
     heap.full(&mut roots);
     let before = heap.used();
-    heap.limit = before + (1 << 20);
+    heap.set_limit(before + (1 << 19));
     let bytes = vec![b'x'; 300_000];
     assert!((0..10).any(|_| heap.string(&bytes).is_err()));
     heap.full(&mut roots);

@@ -1,52 +1,103 @@
 //! Checking the heap: every reference leads to an object of the kind it says,
 //! and no traced object refers to one that marking has not reached.
+//! Bytes and free lists are `memory.rs`.
 //!
 //! This module may use `unsafe`; the bargain is that of `collect`.
 #![allow(unsafe_code)]
 
+mod memory;
+
+use std::collections::HashSet;
+
 use super::trace::{Weak, prop_count};
 use super::{Phase, is_white};
 use crate::heap::{BLACK, Heap, WHITES};
-use crate::object::{Closure, Header, Native, ProtoObject, Table, Upvalue, Userdata};
+use crate::object::{Closure, Header, Native, ProtoObject, Table, Thread, Upvalue, Userdata};
+use crate::stack;
 use crate::table::{hash_entry, hash_used, load};
 use crate::value::{Slot, tag};
 
 impl Heap {
     /// Walks all objects and says what is wrong, if anything.
+    ///
+    /// # Errors
+    /// The first fault, in words.
     pub fn verify(&mut self) -> Result<(), String> {
         let mut objects = self.large.clone();
         for at in 0..self.objects.blocks.len() {
             self.for_cells(at, |_, object| objects.push(object));
         }
-        let known: std::collections::HashSet<u64> = objects.iter().map(|&object| object as u64).collect();
-        let other_white = (self.gc.white ^ WHITES) & WHITES;
-        for object in objects {
-            // SAFETY: cells in use hold objects.
-            let (mark, kind) = unsafe { ((*object).mark, (*object).kind) };
-            if self.gc.phase == Phase::Sweep && mark & other_white != 0 {
-                continue;
-            }
-            // SAFETY: as above; objects that are not dead have live storage.
-            for value in unsafe { self.references(object) } {
-                let target = value.as_ptr::<Header>();
-                if !known.contains(&value.payload) {
-                    return Err(format!("object {object:?} of kind {kind} refers to freed {target:?}"));
-                }
-                // SAFETY: the target is an object, as was just checked.
-                let (target_kind, target_mark) = unsafe { ((*target).kind, (*target).mark) };
-                if u64::from(target_kind) != value.tag {
-                    return Err(format!("{object:?} has tag {} for kind {target_kind}", value.tag));
-                }
-                let marking = self.gc.phase == Phase::Propagate;
-                if marking && mark & BLACK != 0 && is_white(target) {
-                    return Err(format!("black {object:?} of kind {kind} refers to white {target:?} of kind {target_kind}"));
-                }
-                if self.gc.phase == Phase::Sweep && target_mark & other_white != 0 {
-                    return Err(format!("live {object:?} of kind {kind} refers to dead {target:?}"));
+        let known: HashSet<u64> = objects.iter().map(|&object| object as u64).collect();
+        for &object in &objects {
+            // SAFETY: cells in use hold objects; those that are not dead have live storage.
+            unsafe {
+                if !self.awaits_sweep(object) {
+                    self.verify_object(object, &known)?;
                 }
             }
         }
+        self.verify_roots(&known)?;
+        self.verify_memory(&objects)
+    }
+
+    /// Whether the sweeper is about to free an object.
+    unsafe fn awaits_sweep(&self, object: *mut Header) -> bool {
+        let other_white = (self.gc.white ^ WHITES) & WHITES;
+        // SAFETY: in use by contract of the caller.
+        self.gc.phase == Phase::Sweep && unsafe { (*object).mark } & other_white != 0
+    }
+
+    unsafe fn verify_object(&self, object: *mut Header, known: &HashSet<u64>) -> Result<(), String> {
+        // SAFETY: by contract of the caller.
+        let (mark, kind) = unsafe { ((*object).mark, (*object).kind) };
+        // SAFETY: as above.
+        for value in unsafe { self.references(object) } {
+            self.verify_target(value, known).map_err(|why| format!("{object:?} of kind {kind} {why}"))?;
+            let target = value.as_ptr::<Header>();
+            if self.gc.phase == Phase::Propagate && mark & BLACK != 0 && is_white(target) {
+                return Err(format!("black {object:?} of kind {kind} refers to white {target:?}"));
+            }
+        }
+        // SAFETY: as above; the kind says which struct the header begins.
+        let loose = unsafe {
+            match u64::from(kind) {
+                tag::TABLE => self.weak_references(object.cast()),
+                tag::THREAD => thread_references(object.cast()),
+                _ => Vec::new(),
+            }
+        };
+        for value in loose {
+            self.verify_target(value, known).map_err(|why| format!("{object:?} of kind {kind} {why}"))?;
+        }
         Ok(())
+    }
+
+    /// A reference leads to an object of its kind that stays.
+    fn verify_target(&self, value: Slot, known: &HashSet<u64>) -> Result<(), String> {
+        let target = value.as_ptr::<Header>();
+        if !known.contains(&value.payload) {
+            return Err(format!("refers to freed {target:?} with tag {}", value.tag));
+        }
+        // SAFETY: the target is an object, as was just checked.
+        let (kind, dies) = unsafe { ((*target).kind, self.awaits_sweep(target)) };
+        if u64::from(kind) != value.tag {
+            return Err(format!("has tag {} for {target:?} of kind {kind}", value.tag));
+        }
+        if dies { Err(format!("refers to dead {target:?} of kind {kind}")) } else { Ok(()) }
+    }
+
+    fn verify_roots(&self, known: &HashSet<u64>) -> Result<(), String> {
+        let names = self.event_names.iter().map(|&name| Slot::object(name, tag::STRING));
+        for value in self.gc.pending.iter().copied().chain(names) {
+            self.verify_target(value, known).map_err(|why| format!("a root {why}"))?;
+        }
+        let lists = self.gc.finalizable.iter().map(|&object| object as u64);
+        let threads = self.gc.threads.iter().map(|&thread| thread as u64);
+        let protos = self.gc.protos.iter().map(|&proto| proto as u64);
+        match lists.chain(threads).chain(protos).find(|object| !known.contains(object)) {
+            Some(object) => Err(format!("a list of the collector has freed {object:#x}")),
+            None => Ok(()),
+        }
     }
 
     /// Strong references of an object, except those from stacks and ephemerons.
@@ -115,4 +166,52 @@ impl Heap {
             }
         }
     }
+
+    /// What a weak table refers to; an entry's key counts only while it has a value.
+    unsafe fn weak_references(&self, t: *mut Table) -> Vec<Slot> {
+        let mut found = Vec::new();
+        // SAFETY: as in `table_references`. Before marking ends dead objects may still be there,
+        // and between its end and the end of sweeping they are gone from here.
+        unsafe {
+            if self.weakness((*t).meta) == Weak::No {
+                return found;
+            }
+            found.extend((0..prop_count(self, t)).map(|at| load((*t).props, at)));
+            found.extend((0..(*t).array_len as usize).map(|at| load((*t).array, at)));
+            for at in 0..hash_used((*t).hash) {
+                let entry = hash_entry((*t).hash, at);
+                if !(*entry).value.is_nil() {
+                    found.extend([(*entry).key, (*entry).value]);
+                }
+            }
+        }
+        found.retain(|value| value.is_collectable());
+        found
+    }
+}
+
+/// What a coroutine holds on to: its frames, their slots, its open variables.
+unsafe fn thread_references(thread: *mut Thread) -> Vec<Slot> {
+    let mut found = Vec::new();
+    // SAFETY: the thread is live; frames are walked by their links.
+    unsafe {
+        let end = stack::extent(thread) as usize;
+        found.extend((0..end).map(|at| *(*thread).stack.add(at)));
+        found.retain(|slot| (tag::STRING..=tag::THREAD).contains(&slot.tag));
+        let mut base = (*thread).base;
+        while base != 0 {
+            let frame = stack::frame(thread, base);
+            found.push(frame.callee);
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+        let mut open = (*thread).open;
+        while !open.is_null() {
+            found.push(Slot::object(open, tag::UPVALUE));
+            open = (*open).next;
+        }
+        found.push(Slot::object((*thread).resumer, tag::THREAD));
+        found.push((*thread).hook);
+    }
+    found.retain(|value| value.is_collectable() && value.payload != 0);
+    found
 }

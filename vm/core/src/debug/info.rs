@@ -35,6 +35,8 @@ pub struct Info {
     pub is_vararg: bool,
     /// Whether it was entered by a tail call.
     pub is_tail_call: bool,
+    /// First and number of the values that go in or out, in a call or return hook.
+    pub transfer: (u32, u32),
 }
 
 impl Vm {
@@ -79,6 +81,13 @@ impl Vm {
             info.current_line = line_at(proto, at.pc).map_or(-1, i64::from);
         }
         info.is_tail_call = at.frame.flags & flag::TAIL != 0;
+        // SAFETY: a stopped thread.
+        unsafe {
+            let above = level.checked_sub(1).and_then(|level| super::activation(thread, level));
+            if above.is_some_and(|above| above.frame.flags & flag::HOOK != 0) {
+                info.transfer = ((*thread).transfer_first, (*thread).transfer_count);
+            }
+        }
         // SAFETY: a stopped thread.
         if let Some((what, name)) = unsafe { self.name_of_call(thread, level) } {
             info.name_what = what;

@@ -19,60 +19,60 @@ pub struct Activation {
     pub frame: Frame,
     /// Index of the instruction under way, for Lua functions.
     pub pc: usize,
+    /// Whether it is the collector that called the function.
+    pub is_finalizer: bool,
 }
 
-/// The frames of a stack, innermost first, without the host's.
+/// The frames of a stack, innermost first, without those that nobody is shown: the
+/// host's own, and the native that calls finalizers.
+pub struct Activations {
+    thread: *const Thread,
+    base: u32,
+    pc: u32,
+}
+
+/// The frames of a stack.
 ///
 /// # Safety
-/// `thread` is live and stopped.
-pub unsafe fn activations(thread: *mut Thread) -> Vec<Activation> {
-    let mut list = Vec::new();
+/// `thread` is live, and stopped until the iterator is gone.
+pub unsafe fn activations(thread: *const Thread) -> Activations {
     // SAFETY: as promised.
-    unsafe {
-        let mut base = (*thread).base;
-        let mut pc = (*thread).pc;
-        while base != 0 {
-            let frame = stack::frame(thread, base);
-            if is_host(&frame) {
-                break;
-            }
-            list.push(Activation { frame, pc: (pc as usize).saturating_sub(1) });
-            pc = frame.caller_pc;
-            base = if frame.delta == 0 { 0 } else { base - frame.delta };
-        }
-    }
-    list
+    let (base, pc) = unsafe { ((*thread).base, (*thread).pc) };
+    Activations { thread, base, pc }
 }
 
-/// The host's own frame, which nobody is shown.
-fn is_host(frame: &Frame) -> bool {
-    frame.delta == 0 && frame.kind == kind::ENTRY
+impl Activations {
+    fn frame(&self) -> Option<Frame> {
+        // SAFETY: `activations` was promised a stopped thread, and bases come from its links.
+        let frame = (self.base != 0).then(|| unsafe { stack::frame(self.thread, self.base) });
+        frame.filter(|frame| frame.delta != 0 || frame.kind != kind::ENTRY)
+    }
+}
+
+impl Iterator for Activations {
+    type Item = Activation;
+
+    fn next(&mut self) -> Option<Activation> {
+        loop {
+            let frame = self.frame()?;
+            let pc = (self.pc as usize).saturating_sub(1);
+            self.pc = frame.caller_pc;
+            self.base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
+            if frame.flags & flag::FINALIZER == 0 {
+                let is_finalizer = self.frame().is_some_and(|caller| caller.flags & flag::FINALIZER != 0);
+                return Some(Activation { frame, pc, is_finalizer });
+            }
+        }
+    }
 }
 
 /// The frame at `level` (0 is the running one).
 ///
 /// # Safety
-/// As [`activations`].
-pub unsafe fn activation(thread: *mut Thread, level: usize) -> Option<Activation> {
+/// `thread` is live and stopped.
+pub unsafe fn activation(thread: *const Thread, level: usize) -> Option<Activation> {
     // SAFETY: as promised.
-    unsafe {
-        let mut base = (*thread).base;
-        let mut pc = (*thread).pc;
-        let mut level = level;
-        while base != 0 {
-            let frame = stack::frame(thread, base);
-            if is_host(&frame) {
-                break;
-            }
-            if level == 0 {
-                return Some(Activation { frame, pc: (pc as usize).saturating_sub(1) });
-            }
-            level -= 1;
-            pc = frame.caller_pc;
-            base = if frame.delta == 0 { 0 } else { base - frame.delta };
-        }
-    }
-    None
+    unsafe { activations(thread) }.nth(level)
 }
 
 /// The code of a Lua function; `None` for natives and library functions in Lua.
@@ -115,7 +115,7 @@ impl Vm {
         // SAFETY: the running thread, its state stored.
         unsafe {
             let Some(at) = activation(self.thread, 0) else { return Vec::new() };
-            let Some(proto) = any_proto(at.frame.callee) else { return Vec::new() };
+            let Some(proto) = proto_of(at.frame.callee) else { return Vec::new() };
             let Some(register) = self.operand_with(proto, at, value) else { return Vec::new() };
             match names::register_name(proto, at.pc, register) {
                 Some((kind, name)) => named(kind.as_str(), &name),
@@ -174,7 +174,7 @@ impl Vm {
             // SAFETY: the running thread, its state stored.
             unsafe {
                 if let Some(at) = activation(self.thread, 0)
-                    && let Some(proto) = any_proto(at.frame.callee)
+                    && let Some(proto) = proto_of(at.frame.callee)
                 {
                     name = match names::key_name_of_instruction(proto, at.pc) {
                         Some((kind, text)) => named(kind.as_str(), &text),
@@ -192,7 +192,7 @@ impl Vm {
         // SAFETY: the running thread, its state stored.
         let name = unsafe {
             activation(self.thread, 0).and_then(|at| {
-                let proto = any_proto(at.frame.callee)?;
+                let proto = proto_of(at.frame.callee)?;
                 names::called_name(proto, at.pc)
             })
         };
@@ -215,7 +215,7 @@ impl Vm {
         // SAFETY: as promised.
         unsafe {
             let at = activation(thread, level)?;
-            if at.frame.flags & flag::FINALIZER != 0 {
+            if at.is_finalizer {
                 return Some(("metamethod", b"__gc".to_vec()));
             }
             if at.frame.flags & flag::HOOK != 0 {
@@ -299,8 +299,7 @@ impl Vm {
         // SAFETY: a stopped thread, or the running one with its state stored.
         let frames = unsafe { activations(thread) };
         let mut text = b"stack traceback:".to_vec();
-        let visible: Vec<(usize, Activation)> = frames.into_iter().enumerate().filter(|(i, at)| !self.hidden(thread, *i, at)).collect();
-        let shown: Vec<_> = visible.into_iter().skip(level).collect();
+        let shown: Vec<_> = frames.enumerate().skip(level).collect();
         let (head, tail) = (10, 11);
         let n = shown.len();
         for (count, (i, at)) in shown.into_iter().enumerate() {
@@ -313,12 +312,6 @@ impl Vm {
             self.trace_line(&mut text, thread, i, at);
         }
         text
-    }
-
-    /// Frames that only the machine knows of.
-    fn hidden(&self, thread: *mut Thread, i: usize, at: &Activation) -> bool {
-        let _ = (thread, i);
-        at.frame.flags & flag::FINALIZER != 0 && at.frame.kind == kind::ASIDE
     }
 
     fn trace_line(&mut self, text: &mut Vec<u8>, thread: *mut Thread, i: usize, at: Activation) {
@@ -356,5 +349,7 @@ impl Vm {
 }
 
 fn named(kind: &str, name: &[u8]) -> Vec<u8> {
+    // The reference's messages are C strings: a name ends at a NUL.
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
     [b" (".as_slice(), kind.as_bytes(), b" '", name, b"')"].concat()
 }

@@ -189,6 +189,24 @@ impl Cells {
         }
     }
 
+    /// Addresses of the free cells, by class. A list that runs in a circle ends where
+    /// there could be no further cells.
+    pub(crate) fn free_cells(&self) -> Vec<(usize, u64)> {
+        let blocks = self.blocks.iter().filter(|block| !block.start.is_null());
+        let lists = blocks.map(|block| (usize::from(block.class), block.free));
+        let mut found = Vec::new();
+        for (class, mut cell) in lists.chain(self.free.iter().copied().enumerate()) {
+            let mut left = self.blocks.len() * BLOCK / SIZES[class] as usize + 1;
+            while !cell.is_null() && left > 0 {
+                found.push((class, cell as u64));
+                // SAFETY: cells on a free list are free and ours.
+                cell = unsafe { (*cell).next };
+                left -= 1;
+            }
+        }
+        found
+    }
+
     /// Takes the free cells of a block off the allocator's lists, before a sweep rebuilds them.
     pub fn detach(&mut self, index: usize) {
         let block = &mut self.blocks[index];

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 pub mod block;
+pub mod fault;
 
 use std::alloc::{Layout, alloc, dealloc};
 
@@ -21,6 +22,7 @@ use crate::string::{Interner, MAX_SHORT, hash_bytes};
 use crate::table;
 use crate::value::{Slot, tag};
 use block::{Cells, LARGE, LARGEST, SIZES, class_of};
+use fault::Faults;
 
 /// Mark of objects that wait to be traced.
 pub const GREY: u8 = 0;
@@ -28,6 +30,8 @@ pub const GREY: u8 = 0;
 pub const WHITES: u8 = 3;
 /// Mark of objects reached and traced.
 pub const BLACK: u8 = 4;
+/// What freed memory is filled with under torture.
+pub(crate) const POISON: u8 = 0xDD;
 
 /// There is no memory left within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +42,20 @@ pub struct Heap {
     /// Bytes allocated beyond what calls for a collection step: a step is due from 0 on.
     pub debt: isize,
     pub(crate) base: isize,
-    /// Most bytes that may be in use.
-    pub limit: usize,
+    /// Most bytes that may be in use after a full collection.
+    limit: usize,
+    /// Bytes in use from which a step has to find out whether the limit is kept.
+    alarm: usize,
+    /// The debt from which allocation has to look closer (the ceiling, torture or planned faults).
+    headroom: isize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
-    /// Collect at every safepoint and poison what is freed.
-    pub torture: bool,
+    /// Collect after every n-th allocation and poison what is freed; 0 for never.
+    pub(crate) torture: u32,
+    /// Such a collection is only a piece of a cycle.
+    pub(crate) in_pieces: bool,
+    /// Allocations until the next collection under torture.
+    pub(crate) respite: u32,
     /// The keys of metamethods, by number of the event.
     pub event_names: [*mut Str; Event::COUNT],
     /// Indices of the hosts of userdata that died, for the owner to drain.
@@ -56,6 +68,7 @@ pub struct Heap {
     pub(crate) objects: Cells,
     pub(crate) buffers: Cells,
     pub(crate) large: Vec<*mut Header>,
+    pub(crate) faults: Option<Faults>,
     seed: u64,
     serial: u64,
 }
@@ -67,8 +80,12 @@ impl Heap {
             debt: -(1 << 18),
             base: 1 << 18,
             limit: usize::MAX,
+            alarm: usize::MAX,
+            headroom: isize::MAX,
             meta_epoch: 1,
-            torture: false,
+            torture: 0,
+            in_pieces: false,
+            respite: 0,
             event_names: [std::ptr::null_mut(); Event::COUNT],
             dead_hosts: Vec::new(),
             shapes: Shapes::new(),
@@ -77,6 +94,7 @@ impl Heap {
             objects: Cells::new(),
             buffers: Cells::new(),
             large: Vec::new(),
+            faults: None,
             seed,
             serial: 0,
         };
@@ -92,9 +110,35 @@ impl Heap {
         self.base.wrapping_add(self.debt) as usize
     }
 
-    /// Whether more is in use than allowed (after the limit was lowered).
-    pub fn over_limit(&self) -> bool {
-        self.used() > self.limit
+    /// Sets the most bytes that may be in use after a full collection. As allocation never
+    /// collects, as many again may be in use from one safepoint to the next.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.alarm = limit;
+        self.set_debt(self.debt);
+    }
+
+    /// Starts or (with 0) ends torture.
+    pub(crate) fn set_torture(&mut self, period: u32, in_pieces: bool) {
+        (self.torture, self.respite, self.in_pieces) = (period, period, in_pieces);
+        self.set_debt(self.debt);
+    }
+
+    /// Whether so much is in use that only a full collection tells if the limit is kept.
+    pub fn is_alarmed(&self) -> bool {
+        self.used() > self.alarm
+    }
+
+    /// After that collection: fails when more is in use than allowed. A program that is told
+    /// so gets a little more before it is told again, to be able to do something about it.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn answer_alarm(&mut self) -> Result<(), OutOfMemory> {
+        let kept = self.used() <= self.limit;
+        self.alarm = if kept { self.limit } else { self.used().saturating_add(self.limit / 16) };
+        self.set_debt(self.debt);
+        if kept { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// Whether [`Heap::step`] should be called at the next safepoint.
@@ -105,20 +149,58 @@ impl Heap {
 
     /// Sets the debt without changing what is in use.
     pub(crate) fn set_debt(&mut self, debt: isize) {
-        self.base = self.base.wrapping_add(self.debt).wrapping_sub(debt);
+        let used = self.used() as isize;
+        let until = |bytes: usize| isize::try_from(bytes).map_or(isize::MAX, |bytes| bytes - used);
+        // A step is due at the alarm at the latest.
+        let debt = debt.max(until(self.alarm).saturating_neg());
+        self.base = used.wrapping_sub(debt);
         self.debt = debt;
+        let ceiling = until(self.limit.saturating_mul(2));
+        let is_watched = self.torture > 0 || self.faults.is_some();
+        self.headroom = if is_watched { isize::MIN } else { debt.saturating_add(ceiling) };
     }
 
     #[inline(always)]
     fn charge(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        if self.used().saturating_add(bytes) > self.limit {
+        let debt = self.debt.saturating_add_unsigned(bytes);
+        if debt >= self.headroom {
+            return self.charge_carefully(bytes);
+        }
+        self.debt = debt;
+        Ok(())
+    }
+
+    #[cold]
+    fn charge_carefully(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        if let Some(faults) = &mut self.faults {
+            faults.admit()?;
+        }
+        if self.used().saturating_add(bytes) > self.limit.saturating_mul(2) {
             return Err(OutOfMemory);
         }
-        self.debt = self.debt.wrapping_add(bytes as isize);
-        if self.torture && !self.gc.stopped && self.debt < 0 {
-            self.set_debt(0);
+        self.debt += bytes as isize;
+        if self.torture > 0 {
+            self.torment();
         }
         Ok(())
+    }
+
+    /// Makes a collection due after every n-th allocation.
+    fn torment(&mut self) {
+        self.respite = self.respite.saturating_sub(1);
+        if self.respite == 0 && !self.gc.stopped {
+            self.respite = self.torture;
+            self.set_debt(self.debt.max(0));
+        }
+    }
+
+    /// Fails as the allocation of so many bytes would.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn expect(&self, bytes: usize) -> Result<(), OutOfMemory> {
+        let fits = bytes <= self.limit && self.used().saturating_add(bytes) <= self.limit.saturating_mul(2);
+        if fits { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// A cell for an object; only the header is initialised.
@@ -161,6 +243,7 @@ impl Heap {
             self.buffers.take(class)
         } else {
             let layout = Layout::from_size_align(bytes, 16).map_err(|_| OutOfMemory)?;
+            self.expect(bytes)?;
             self.charge(bytes)?;
             // SAFETY: the layout has a size.
             unsafe { alloc(layout) }
@@ -182,6 +265,10 @@ impl Heap {
             return;
         }
         self.debt = self.debt.wrapping_sub(raw_size(bytes) as isize);
+        if self.torture > 0 {
+            // SAFETY: by contract nobody reads it any more; whoever does finds nonsense.
+            unsafe { std::ptr::write_bytes(cell, POISON, bytes) };
+        }
         if bytes <= LARGEST {
             // SAFETY: the cell came from this class.
             unsafe { self.buffers.give(cell, class_of(bytes)) };
@@ -387,13 +474,18 @@ impl Heap {
                 tbc_cap: 0,
                 status: 0,
                 flags: 0,
-                depth: 0,
+                outer_calls: 0,
                 native_calls: 0,
                 serial: self.serial,
                 hook: Slot::NIL,
                 hook_state: 0,
                 birth: std::ptr::null_mut(),
                 birth_pc: 0,
+                hook_pc: 0,
+                hook_left: 0,
+                hook_seen: 0,
+                transfer_first: 0,
+                transfer_count: 0,
             });
         }
         self.gc.threads.push(new);
@@ -514,8 +606,9 @@ impl Heap {
     }
 }
 
+/// What a piece of raw memory counts for.
 #[inline(always)]
-fn raw_size(bytes: usize) -> usize {
+pub(crate) fn raw_size(bytes: usize) -> usize {
     if bytes <= LARGEST { SIZES[class_of(bytes)] as usize } else { bytes }
 }
 

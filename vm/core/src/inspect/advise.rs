@@ -3,7 +3,7 @@
 
 use super::redefine::is_inline;
 use crate::api::Ctx;
-use crate::debug::activations;
+use super::frames_on;
 use crate::error::Error;
 use crate::object::{Closure, Native, Upvalue, flag};
 use crate::value::{Slot, tag};
@@ -36,7 +36,7 @@ impl Ctx<'_> {
                 }
             };
             for thread in self.vm.heap.gc.threads.clone() {
-                for at in activations(thread) {
+                for at in frames_on(thread) {
                     if at.frame.callee.tag == tag::CLOSURE && at.frame.callee.as_ptr::<Closure>() == target {
                         (*(*thread).stack.add(at.frame.base as usize - 2)).payload = before as u64;
                     }

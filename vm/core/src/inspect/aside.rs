@@ -22,13 +22,12 @@ impl Vm {
             None => self.aside_thread()?,
         };
         let stopped = self.thread;
-        let kept = (self.error, self.error_is_memory, self.exit_error, self.returned_fixed, self.host_top, self.inspection.stood_at);
+        let kept = (self.error, self.error_skips_handlers, self.exit_error, self.returned_fixed, self.host_top, self.inspection.stood_at);
         // SAFETY: both threads are live: roots name the running one, and the resumer keeps the stopped one.
         unsafe {
             let before = (*stopped).status;
             (*stopped).status = status::NORMAL;
             (*aside).resumer = stopped;
-            (*aside).depth = (*stopped).depth + 1;
             self.activate(aside);
             let result = f(&mut Ctx::new(self));
             reset(aside);
@@ -36,7 +35,7 @@ impl Vm {
             (*stopped).status = before;
             self.thread = stopped;
             self.refresh_limit();
-            (self.error, self.error_is_memory, self.exit_error, self.returned_fixed, self.host_top, self.inspection.stood_at) = kept;
+            (self.error, self.error_skips_handlers, self.exit_error, self.returned_fixed, self.host_top, self.inspection.stood_at) = kept;
             self.inspection.spare.get_or_insert(aside);
             Ok(result)
         }
@@ -62,7 +61,9 @@ unsafe fn reset(thread: *mut Thread) {
         (*thread).top = FIRST_BASE;
         (*thread).tbc_len = 0;
         (*thread).native_calls = 0;
+        (*thread).outer_calls = 0;
         (*thread).hook_state = 0;
+        (*thread).hook_seen = 0;
         (*thread).status = status::SUSPENDED;
         for at in FIRST_BASE as usize..(*thread).capacity as usize {
             *(*thread).stack.add(at) = Slot::NIL;

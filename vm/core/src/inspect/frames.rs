@@ -1,8 +1,9 @@
 //! Coroutines, their frames, and the variables of a frame.
 #![allow(unsafe_code)]
 
+use super::frames_on;
 use crate::api::Ctx;
-use crate::debug::{Activation, activation, activations, line_at, proto_of};
+use crate::debug::{Activation, activation, line_at, proto_of};
 use crate::object::{Closure, Thread};
 use crate::stack::{flag, kind};
 use crate::unwind::{status, thread_flag};
@@ -152,7 +153,7 @@ impl Vm {
                 status::RUNNING => CoroutineState::Running,
                 _ => CoroutineState::Dead,
             };
-            let frames = activations(thread);
+            let frames = frames_on(thread);
             let function = match frames.last() {
                 Some(last) if thread != self.main => last.frame.callee,
                 None if (*thread).base == 0 && (*thread).top > 1 => *(*thread).stack.add(1),
@@ -178,7 +179,7 @@ impl Vm {
     pub fn frames(&mut self, coroutine: u64, start: usize, count: usize) -> Option<(Vec<FrameInfo>, usize)> {
         let thread = self.find_thread(coroutine)?;
         // SAFETY: a live thread that does not run at this moment.
-        let all = unsafe { activations(thread) };
+        let all = unsafe { frames_on(thread) };
         let shown = |at: &Activation| !(at.frame.kind == kind::ENTRY && at.frame.callee.tag == tag::NATIVE && thread == self.main);
         let visible: Vec<_> = all.iter().enumerate().filter(|(_, at)| shown(at)).collect();
         let total = visible.len();
@@ -259,7 +260,7 @@ impl Vm {
         let running = std::iter::once(self.thread);
         for thread in running.chain(self.threads().filter(|thread| *thread != self.thread)) {
             // SAFETY: a live thread that does not run at this moment.
-            for (level, at) in unsafe { activations(thread) }.iter().enumerate() {
+            for (level, at) in unsafe { frames_on(thread) }.iter().enumerate() {
                 if proto_of(at.frame.callee).is_some_and(|proto| *proto.source == *chunk_name && *proto.name == *definition) {
                     found.push(FrameKey { coroutine: self.thread_id(thread), level: level as u32 });
                 }

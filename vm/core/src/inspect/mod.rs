@@ -88,6 +88,15 @@ pub fn float_text(value: f64) -> String {
     String::from_utf8_lossy(&crate::number::format_float(value)).into_owned()
 }
 
+/// The frames of a coroutine, innermost first.
+///
+/// # Safety
+/// As [`crate::debug::activations`].
+pub(crate) unsafe fn frames_on(thread: *mut Thread) -> Vec<crate::debug::Activation> {
+    // SAFETY: as promised.
+    unsafe { crate::debug::activations(thread).collect() }
+}
+
 /// State of introspection in a machine.
 #[derive(Default)]
 pub(crate) struct Inspection {
@@ -152,6 +161,7 @@ impl Vm {
     /// Answers a raised attention word at a safepoint.
     pub(crate) fn attend(&mut self) -> Result<(), Error> {
         self.clear_attention();
+        self.spend()?;
         self.inspection.stood_at = None;
         self.observe(|observer, vm| observer.attention(vm))
     }
@@ -198,7 +208,7 @@ impl Vm {
 
     /// Shows an error to the observer before anything is unwound.
     pub(crate) fn show_error(&mut self) {
-        if !self.inspection.watch_errors || self.error_is_memory {
+        if !self.inspection.watch_errors || self.error_skips_handlers {
             return;
         }
         let Some(mut observer) = self.inspection.observer.take() else { return };

@@ -9,7 +9,8 @@
 use super::Scope;
 use super::flags::{is_return, running_op};
 use crate::collect::Marker;
-use crate::debug::{activations, proto_of};
+use super::frames_on;
+use crate::debug::proto_of;
 use crate::heap::OutOfMemory;
 use crate::object::{Closure, ProtoObject, Thread, Upvalue};
 use crate::stack;
@@ -296,7 +297,7 @@ impl Vm {
     unsafe fn main_local(&self, chunk_name: &[u8], name: &[u8]) -> Option<(*mut Thread, u32)> {
         self.threads().find_map(|thread| {
             // SAFETY: the thread does not run at this moment.
-            let frames = unsafe { activations(thread) };
+            let frames = unsafe { frames_on(thread) };
             frames.iter().find_map(|at| {
                 let proto = proto_of(at.frame.callee).filter(|proto| proto.line_defined == 0 && *proto.source == *chunk_name)?;
                 let local = proto.locals.iter().rev().find(|local| is_module_level(proto, local) && local.is_active(at.pc) && *local.name == *name)?;
@@ -308,7 +309,7 @@ impl Vm {
     unsafe fn main_runs(&self, chunk_name: &[u8]) -> bool {
         self.threads().any(|thread| {
             // SAFETY: the thread does not run at this moment.
-            let frames = unsafe { activations(thread) };
+            let frames = unsafe { frames_on(thread) };
             frames.iter().any(|at| proto_of(at.frame.callee).is_some_and(|proto| proto.line_defined == 0 && *proto.source == *chunk_name))
         })
     }
@@ -352,7 +353,7 @@ impl Vm {
                 let base = (*thread).stack.add(frame.base as usize);
                 stack::close_upvalues(&mut self.heap, thread, base);
             }
-            self.inspection.modules.insert(proto.source.clone(), module);
+            self.inspection.modules.insert(Box::from(&*proto.source), module);
         }
     }
 
@@ -413,7 +414,7 @@ impl Vm {
         let mut names = Vec::new();
         for thread in self.threads() {
             // SAFETY: the thread does not run at this moment.
-            for at in unsafe { activations(thread) } {
+            for at in unsafe { frames_on(thread) } {
                 if let Some(proto) = proto_of(at.frame.callee).filter(|proto| proto.line_defined == 0 && *proto.source == *chunk_name) {
                     let locals = proto.locals.iter().filter(|local| is_module_level(proto, local) && local.is_active(at.pc));
                     names.extend(locals.map(|local| local.name.clone()));
@@ -462,7 +463,7 @@ impl Vm {
         for thread in self.heap.gc.threads.clone() {
             // SAFETY: the thread does not run at this moment; callees are live.
             unsafe {
-                for at in activations(thread) {
+                for at in frames_on(thread) {
                     let closure = at.frame.callee.as_ptr::<Closure>();
                     if at.frame.callee.tag != tag::CLOSURE || !changing.contains(&closure) {
                         continue;

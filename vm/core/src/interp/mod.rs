@@ -156,10 +156,19 @@ impl Vm {
                     (*d).tag = tag::FLOAT;
                 }};
             }
-            macro_rules! safepoint {
+            // Something may have been allocated; any register may be in use.
+            macro_rules! allocated {
                 () => {
                     if self.heap.debt >= 0 {
-                        slow!(self.collect_step());
+                        slow!(self.collect_anywhere());
+                    }
+                };
+            }
+            // Registers from `$live` on hold nothing that is needed any more.
+            macro_rules! safepoint {
+                ($live:expr) => {
+                    if self.heap.debt >= 0 {
+                        slow!(self.collect_at(base, $live));
                     }
                 };
             }
@@ -318,6 +327,7 @@ impl Vm {
                     }
                     slow!(self.set_field_slow(object, *k.add((e >> 16) as usize), value, cache));
                     pc = pc.add(1);
+                    allocated!();
                 }};
             }
 
@@ -427,6 +437,7 @@ impl Vm {
                             }
                         }
                         slow!(self.set_index_slow(*o, *key, v));
+                        allocated!();
                     }
                     Op::SetIndexK => {
                         let (o, key) = (r!(b(i)), r!(c(i)));
@@ -445,6 +456,7 @@ impl Vm {
                             }
                         }
                         slow!(self.set_index_slow(*o, *key, v));
+                        allocated!();
                     }
                     Op::GetInt => {
                         let o = r!(b(i));
@@ -470,7 +482,7 @@ impl Vm {
                         let e = *pc;
                         slow!(self.new_table_slow(a(i), e, b(i) as u32));
                         pc = pc.add(1);
-                        safepoint!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::SetList => {
                         slow!(self.set_list(i, *pc));
@@ -549,7 +561,7 @@ impl Vm {
                     Op::Len => slow!(self.len_slow(*r!(b(i)), a(i))),
                     Op::Concat => {
                         slow!(self.concat(a(i), b(i)));
-                        safepoint!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::Jump => pc = pc.offset((i as i32 >> 8) as isize),
                     Op::Loop => {
@@ -652,7 +664,7 @@ impl Vm {
                         *f.add(6) = copy(f.add(1));
                         *f.add(7) = copy(f.add(2));
                         slow!(self.call_slow(a(i) + 4, 2, c(i) as u8 + 1));
-                        safepoint!();
+                        safepoint!(a(i) + 4 + c(i));
                     }
                     Op::TForLoop => {
                         let f = r!(a(i));
@@ -703,7 +715,7 @@ impl Vm {
                         };
                         slow!(self.call_slow(a(i), n as u32, c(i) as u8));
                         if c(i) != 0 {
-                            safepoint!();
+                            safepoint!(a(i) + c(i) - 1);
                         }
                     }
                     Op::TailCall => slow!(self.tail_call(i)),
@@ -749,7 +761,7 @@ impl Vm {
                     }
                     Op::Closure => {
                         slow!(self.new_closure(a(i), (i >> 16) as usize));
-                        safepoint!();
+                        allocated!();
                     }
                     Op::Close => slow!(self.close_from(a(i))),
                     Op::Tbc => slow!(self.mark_tbc(a(i))),

@@ -96,12 +96,7 @@ impl Vm {
         flags: u8,
         extra: u32,
     ) -> Result<Flow, Error> {
-        if frame_kind == kind::HANDLER {
-            // SAFETY: the running thread is live.
-            unsafe { (*self.thread).native_calls += 1 };
-        } else {
-            self.count_native_call()?;
-        }
+        self.count_native_call()?;
         // SAFETY: `reserve` makes room above the frame.
         unsafe {
             let func = stack::extent(self.thread);
@@ -599,7 +594,6 @@ impl Vm {
             let value = *slot;
             let f = self.metamethod(value, Event::Close);
             let top = (*thread).top;
-            let f = if f.is_nil() { value } else { f };
             self.call_above(f, &[value, Slot::NIL], kind::CLOSE, 1, 0, top).map(Some)
         }
     }
@@ -730,6 +724,10 @@ impl Vm {
             let n = u32::from((*proto).n_upvalues);
             let closure = self.heap.closure(proto, n).map_err(|_| self.memory_error())?;
             let cold = (*proto).cold;
+            if !(*self.register(a)).is_value() {
+                // The closure may share the variable it goes to, and memory may run out in between.
+                *self.register(a) = Slot::NIL;
+            }
             for i in 0..n as usize {
                 let (in_stack, index) = {
                     let desc = &(&(*cold).proto.upvalues)[i];

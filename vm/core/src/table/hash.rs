@@ -38,7 +38,8 @@ pub struct Entry {
     pub value: Slot,
 }
 
-fn bytes(capacity: u32) -> usize {
+/// Bytes of a buffer for `capacity` entries.
+pub(super) fn bytes(capacity: u32) -> usize {
     size_of::<Head>() + capacity as usize * (size_of::<Entry>() + 8)
 }
 

@@ -902,5 +902,26 @@ pub(crate) unsafe fn release(heap: &mut Heap, t: *mut Table) {
     }
 }
 
+/// The buffers that belong to a table, with their sizes.
+///
+/// # Safety
+/// `t` is live.
+pub(crate) unsafe fn buffers(t: *mut Table) -> Vec<(*mut u8, usize)> {
+    let mut found = Vec::new();
+    // SAFETY: live by contract, and so is its storage.
+    unsafe {
+        for (storage, cap) in [((*t).array, (*t).array_cap), ((*t).props, (*t).props_cap)] {
+            if !storage.is_null() {
+                let (bytes, tags) = storage_layout(cap);
+                found.push((storage.sub(tags), bytes));
+            }
+        }
+        if !(*t).hash.is_null() {
+            found.push(((*t).hash, hash::bytes((*hash::head((*t).hash)).capacity)));
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests;

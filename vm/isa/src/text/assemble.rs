@@ -120,7 +120,7 @@ impl Builder {
         }
         let proto = &mut self.proto;
         match word(tokens.first())? {
-            "source" => proto.source = string(tokens.get(1))?,
+            "source" => proto.source = string(tokens.get(1))?.into(),
             "lines" => {
                 proto.line_defined = number(tokens.get(1))?;
                 proto.last_line = number(tokens.get(2))?;

@@ -72,6 +72,12 @@ pub enum Fault {
     TopMissing,
     /// `vararg` or `vararg_prep` where it may not be.
     Vararg,
+    /// A function with captured variables or variables to be closed returns without closing them.
+    Unclosed,
+    /// A register is read that was not written on every way there.
+    Unwritten(u8),
+    /// A variable shared with a closure, or waiting to be closed, is where a call puts its frame.
+    Overlaid(u8),
     /// Control falls off the end of the code.
     FallsOff,
 }
@@ -114,6 +120,9 @@ impl fmt::Display for Fault {
             ),
             Fault::TopMissing => write!(f, "values up to the top are taken where none were left"),
             Fault::Vararg => write!(f, "vararg instruction out of place"),
+            Fault::Unclosed => write!(f, "a return leaves variables open"),
+            Fault::Unwritten(register) => write!(f, "register {register} may hold no value when it is read"),
+            Fault::Overlaid(register) => write!(f, "a call's frame would lie over the open variable in register {register}"),
             Fault::FallsOff => write!(f, "control falls off the end of the code"),
         }
     }

@@ -10,6 +10,7 @@ pub(super) fn check(proto: &Proto, layout: &Layout) -> Result<(), Located> {
     check_top(layout, &landings)?;
     check_numeric_loops(proto, layout)?;
     check_generic_loops(layout, &landings)?;
+    check_returns(proto, layout)?;
     check_end(layout)
 }
 
@@ -191,6 +192,26 @@ fn is_prep_of(layout: &Layout, pc: i64, base: u8, tfor_loop: usize) -> bool {
             a == base && prep.jump_target(pc as usize) == Some(tfor_loop as i64 - 1)
         }
         _ => false,
+    }
+}
+
+/// Variables that are captured or to be closed are closed by every return.
+fn check_returns(proto: &Proto, layout: &Layout) -> Result<(), Located> {
+    let captures = |child: u16| proto.children[usize::from(child)].upvalues.iter().any(|up| up.in_stack);
+    let opens = layout.instructions.iter().any(|&(_, instruction)| match instruction {
+        Instruction::Tbc { .. } | Instruction::TForPrep { .. } => true,
+        Instruction::Closure { bx, .. } => captures(bx),
+        _ => false,
+    });
+    let leaves_open = |instruction| match instruction {
+        Instruction::Return { c, .. } | Instruction::TailCall { c, .. } => c == 0,
+        Instruction::Return0 {} | Instruction::Return1 { .. } => true,
+        _ => false,
+    };
+    let mut returns = layout.instructions.iter().filter(|&&(_, instruction)| leaves_open(instruction));
+    match returns.next() {
+        Some(&(pc, _)) if opens => Err((Some(pc), Fault::Unclosed)),
+        _ => Ok(()),
     }
 }
 

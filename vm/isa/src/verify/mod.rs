@@ -1,9 +1,11 @@
 //! The check that lets the interpreter read operands without checking them.
 //!
 //! It covers the whole tree of functions. `operand` looks at instructions one by
-//! one, `flow` at how control and "the top" go from one to the next. What types
-//! registers hold is not checked: the interpreter does that while it runs.
+//! one, `flow` at how control and "the top" go from one to the next, `assign` at
+//! whether registers hold values at all. Of which types is not checked: the
+//! interpreter does that while it runs.
 
+mod assign;
 mod error;
 mod flow;
 mod operand;
@@ -79,7 +81,8 @@ pub fn verify(root: &Proto) -> Result<(), VerifyError> {
 fn verify_function(proto: &Proto, parent: Option<&Proto>, depth: usize) -> Result<(), Located> {
     verify_header(proto, parent, depth).map_err(|fault| (None, fault))?;
     let layout = operand::check(proto)?;
-    flow::check(proto, &layout)
+    flow::check(proto, &layout)?;
+    assign::check(proto, &layout)
 }
 
 fn verify_header(proto: &Proto, parent: Option<&Proto>, depth: usize) -> Result<(), Fault> {

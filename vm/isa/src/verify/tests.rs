@@ -5,10 +5,12 @@ use crate::{
     text::assemble,
 };
 
-/// Assembles a body with 20 registers and `"key"`, 1 and nil as constants.
+/// Assembles a body with 20 registers, all of them parameters unless the header says otherwise,
+/// and `"key"`, 1 and nil as constants.
 fn function(header: &str, body: &str) -> Proto {
     let constants = "const string \"key\"\nconst int 1\nconst nil\nupvalue \"_ENV\" stack 0";
-    let text = format!("function\nstack 20\n{constants}\n{header}\ncode\n{body}\nend");
+    let parameters = if header.is_empty() { "params 20" } else { header };
+    let text = format!("function\nstack 20\n{constants}\n{parameters}\ncode\n{body}\nend");
     assemble(&text).unwrap()
 }
 
@@ -124,7 +126,7 @@ fn the_state_of_a_numeric_loop_is_its_own() {
         |inside: &str| format!("for_prep r4, out\nbody: {inside}\nfor_loop r4, body\nout: return0");
     accepts(&body("move r7, r4"));
     accepts(&body("move r3, r4"));
-    accepts(&body("call r8, 1, 1"));
+    accepts(&body("call r8, 1, 2"));
     refuses(&body("move r6, r7"), Fault::ForState(4));
     refuses(&body("load_nil r0, 4"), Fault::ForState(4));
     refuses(&body("call r2, 1, 1"), Fault::ForState(4));
@@ -152,7 +154,7 @@ fn the_state_of_a_numeric_loop_is_its_own() {
 #[test]
 fn generic_loops_keep_together() {
     accepts(
-        "tfor_prep r0, call\nbody: move r9, r4\ncall: tfor_call r0, 1\ntfor_loop r0, body\nreturn0",
+        "tfor_prep r0, call\nbody: move r9, r4\ncall: tfor_call r0, 1\ntfor_loop r0, body\nreturn r0, 1, 1",
     );
     refuses(
         "tfor_prep r0, call\nbody: move r9, r4\ncall: move r9, r9\ntfor_call r0, 1\ntfor_loop r0, body\nreturn0",
@@ -202,6 +204,38 @@ fn vararg_functions_begin_with_their_preparation() {
     );
     refuses("vararg r0, 2\nreturn0", Fault::Vararg);
     refuses("vararg_prep 0\nreturn0", Fault::Vararg);
+}
+
+#[test]
+fn returns_close_what_was_opened() {
+    let kinds = [("return0", false), ("return1 r0", false), ("return r0, 1, 0", false), ("return r0, 1, 1", true)];
+    for (end, closes) in kinds {
+        let expected = if closes { None } else { Some(Fault::Unclosed) };
+        assert_eq!(fault("", &format!("tbc r0\n{end}")), expected, "{end}");
+    }
+}
+
+#[test]
+fn registers_are_written_before_they_are_read() {
+    let accepts = |body: &str| assert_eq!(fault("params 0", body), None, "\n{body}");
+    let refuses = |body: &str, expected| assert_eq!(fault("params 0", body), Some(expected), "\n{body}");
+    accepts("load_nil r0, 1\nmove r2, r1\nreturn0");
+    refuses("move r1, r0\nreturn0", Fault::Unwritten(0));
+    refuses("load_nil r0, 0\nconcat r0, 2\nreturn0", Fault::Unwritten(1));
+    // What a call leaves above its results are words of a dead frame.
+    accepts("get_up_table r0, u0, k0\ncall r0, 1, 3\nreturn1 r1");
+    refuses("get_up_table r0, u0, k0\ncall r0, 1, 2\nreturn1 r1", Fault::Unwritten(1));
+    // One of two ways writes it.
+    refuses("load_nil r0, 0\ntest r0, 1, out\nload_nil r1, 0\nout: return1 r1", Fault::Unwritten(1));
+    // A conditional move writes only when it jumps.
+    refuses("load_nil r0, 0\ntest_set r1, r0, 1, out\nreturn1 r1\nout: return1 r1", Fault::Unwritten(1));
+}
+
+#[test]
+fn no_frame_lies_over_an_open_variable() {
+    let call = "get_up_table r1, u0, k0\nget_up_table r0, u0, k0\ntbc r1\n";
+    refuses(&format!("{call}call r0, 1, 1\nreturn r0, 1, 1"), Fault::Overlaid(1));
+    accepts(&format!("{call}close r1\ncall r0, 1, 1\nreturn r0, 1, 1"));
 }
 
 #[test]

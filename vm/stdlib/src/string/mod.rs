@@ -151,6 +151,7 @@ fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     if period > REPEATED_MAX / n {
         return Err(ctx.error("resulting string too large"));
     }
+    ctx.expect_bytes(period * n)?;
     let mut bytes = Vec::new();
     if bytes.try_reserve_exact(period * n).is_err() {
         return Err(ctx.error_plain(b"not enough memory"));

@@ -1,0 +1,43 @@
+//! Generated programs: the same output plain, under torture, and by the reference.
+
+use crate::machine::{Machine, Outcome};
+use crate::{generate, reference};
+use perilune_vm::{Options, Torture};
+
+const MEMORY: usize = 256 << 20;
+
+/// One program.
+pub fn case(seed: u64) {
+    let program = generate::program(seed);
+    let plain = run(&program, Torture::None);
+    for torture in [Torture::Cycles(1), Torture::Pieces(1)] {
+        let tortured = run(&program, torture);
+        assert_same(&program, &plain, &tortured, "torture changes the result");
+    }
+    if let Some(expected) = reference::run(&program) {
+        assert_same(&program, &expected, &plain, "the reference has another result");
+    }
+}
+
+fn run(program: &str, torture: Torture) -> Outcome {
+    let mut machine = Machine::new(Options { memory_limit: MEMORY, torture, budget: None });
+    let outcome = machine.run(program.as_bytes(), b"=stdin");
+    machine.verify();
+    outcome
+}
+
+#[track_caller]
+fn assert_same(program: &str, expected: &Outcome, actual: &Outcome, what: &str) {
+    if expected == actual {
+        return;
+    }
+    let lines = |outcome: &Outcome| -> Vec<String> {
+        let text = String::from_utf8_lossy(&outcome.output).into_owned();
+        let error = outcome.error.as_ref().map(|error| format!("error: {}", String::from_utf8_lossy(error)));
+        text.lines().map(str::to_string).chain(error).collect()
+    };
+    let (expected, actual) = (lines(expected), lines(actual));
+    let at = expected.iter().zip(&actual).take_while(|(a, b)| a == b).count();
+    let line = |lines: &[String]| lines.get(at).cloned().unwrap_or("(nothing)".into());
+    panic!("{what}\n{program}\nline {at}\nexpected {}\nactual   {}", line(&expected), line(&actual));
+}

@@ -1,0 +1,64 @@
+//! What tests ask of a machine: to collect all the time, to check itself, and to run out of memory when told.
+
+use crate::vm::Vm;
+use std::str::FromStr;
+
+/// How a machine collects far more often than it has to, and moves its stacks at every call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Torture {
+    /// Not at all.
+    #[default]
+    None,
+    /// A whole cycle at the safepoint after every n-th allocation.
+    Cycles(u32),
+    /// The smallest piece of a cycle at the safepoint after every n-th allocation: the
+    /// program runs in every state of the collector.
+    Pieces(u32),
+}
+
+impl FromStr for Torture {
+    type Err = String;
+
+    /// Reads `none`, `cycles:N` or `pieces:N`.
+    fn from_str(text: &str) -> Result<Torture, String> {
+        let (kind, period) = text.split_once(':').unwrap_or((text, "1"));
+        let period = period.parse::<u32>().ok().filter(|period| *period > 0);
+        match (kind, period) {
+            ("none", _) => Ok(Torture::None),
+            ("cycles", Some(period)) => Ok(Torture::Cycles(period)),
+            ("pieces", Some(period)) => Ok(Torture::Pieces(period)),
+            _ => Err(format!("'{text}' is neither none nor cycles:N nor pieces:N")),
+        }
+    }
+}
+
+impl Vm {
+    /// Walks all objects, stacks, buffers and free lists.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in words. It would be a defect of the machine.
+    pub fn verify(&mut self) -> Result<(), String> {
+        self.heap.verify()
+    }
+
+    /// Sets what [`crate::Options::torture`] sets.
+    pub fn set_torture(&mut self, torture: Torture) {
+        match torture {
+            Torture::None => self.heap.set_torture(0, false),
+            Torture::Cycles(period) => self.heap.set_torture(period, false),
+            Torture::Pieces(period) => self.heap.set_torture(period, true),
+        }
+        self.torture_stack = torture != Torture::None;
+        self.refresh_limit();
+    }
+
+    /// Has `skip` allocations succeed and the next `count` fail, before all succeed again.
+    pub fn fail_allocations(&mut self, skip: u64, count: u64) {
+        self.heap.fail_allocations(skip, count);
+    }
+
+    /// Ends [`Vm::fail_allocations`]; says how many allocations were asked for since.
+    pub fn end_faults(&mut self) -> u64 {
+        self.heap.end_faults()
+    }
+}
