@@ -353,6 +353,7 @@ impl Heap {
     }
 
     fn forget_dead_in_caches(&mut self) {
+        self.lookups.clear();
         let shapes = &self.shapes;
         self.gc.protos.retain(|&proto| {
             if is_white(proto.cast()) {

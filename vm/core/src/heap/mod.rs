@@ -52,6 +52,8 @@ pub struct Heap {
     pub event_names: [*mut Str; Event::COUNT],
     /// Indices of the hosts of userdata that died, for the owner to drain.
     pub dead_hosts: Vec<u64>,
+    /// Cache records of sites that see many shapes.
+    pub(crate) lookups: crate::table::lookup::Lookups,
     /// Shapes and metatable classes.
     pub shapes: Shapes,
     /// State and parameters of the collector.
@@ -77,6 +79,7 @@ impl Heap {
             torture: false,
             event_names: [std::ptr::null_mut(); Event::COUNT],
             dead_hosts: Vec::new(),
+            lookups: crate::table::lookup::Lookups::new(),
             shapes: Shapes::new(),
             gc: Gc::new(),
             strings: Interner::new(),
