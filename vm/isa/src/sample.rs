@@ -49,8 +49,8 @@ function ""
   [8] close r1
       get_up_table r1, u0, k0
       vararg r3, 0
-      tail_call r1, 0, 0
-      return0
+      tail_call r1, 0, 1
+      return r0, 1, 1
   function "inner"
     source "@sample.lua"
     lines 5 5

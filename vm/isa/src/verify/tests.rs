@@ -152,7 +152,7 @@ fn the_state_of_a_numeric_loop_is_its_own() {
 #[test]
 fn generic_loops_keep_together() {
     accepts(
-        "tfor_prep r0, call\nbody: move r9, r4\ncall: tfor_call r0, 1\ntfor_loop r0, body\nreturn0",
+        "tfor_prep r0, call\nbody: move r9, r4\ncall: tfor_call r0, 1\ntfor_loop r0, body\nreturn r0, 1, 1",
     );
     refuses(
         "tfor_prep r0, call\nbody: move r9, r4\ncall: move r9, r9\ntfor_call r0, 1\ntfor_loop r0, body\nreturn0",
