@@ -776,7 +776,7 @@ impl Vm {
                     }
                     Op::Closure => {
                         slow!(self.new_closure(a(i), (i >> 16) as usize));
-                        allocated!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::Close => slow!(self.close_from(a(i))),
                     Op::Tbc => slow!(self.mark_tbc(a(i))),
