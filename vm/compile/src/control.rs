@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::exp::{Exp, Jumps, Kind};
 use crate::function::VarKind;
 use perilune_isa::{Op, word};
-use perilune_syntax::ast::{Block, ExprId, Name, StatKind};
+use perilune_syntax::ast::{Block, Expr, ExprId, Name, StatKind};
 
 impl<'a> Compiler<'a> {
     pub(crate) fn while_loop(&mut self, cond: ExprId, body: &'a Block) -> Result<()> {
@@ -140,6 +140,8 @@ impl<'a> Compiler<'a> {
     ) -> Result<()> {
         self.f.enter(true);
         let base = self.f.free as u8;
+        // The iterator is called on the line where its expression begins.
+        let line = exprs.first().map_or(line, |first| self.first_line(*first));
         let mut last = self.expr_list(exprs)?;
         self.adjust(4, exprs.len(), &mut last)?;
         self.hidden(4)?;
@@ -158,6 +160,19 @@ impl<'a> Compiler<'a> {
         self.f.line = body.end_line;
         self.f.here();
         self.f.leave(self.break_name)
+    }
+
+    /// Line on which an expression begins.
+    fn first_line(&self, id: ExprId) -> u32 {
+        let mut id = id;
+        loop {
+            id = match self.node(id).kind {
+                Expr::Call { callee, .. } => callee,
+                Expr::Method { object, .. } | Expr::Field { object, .. } | Expr::Index { object, .. } => object,
+                Expr::Binary { lhs, .. } => lhs,
+                _ => return self.node(id).line,
+            };
+        }
     }
 
     fn loop_body(&mut self, names: &[Name], body: &'a Block) -> Result<()> {

@@ -144,7 +144,10 @@ impl<'a> Compiler<'a> {
             return self.f.limit("functions", 65_536);
         };
         self.f.children.push(proto);
-        Ok(Exp::new(Kind::Open(self.f.emit(word::abx(Op::Closure, 0, index)))))
+        let mut closure = Exp::new(Kind::Open(self.f.emit(word::abx(Op::Closure, 0, index))));
+        // On top of all registers in use, so that the collector knows which are dead.
+        self.f.to_next(&mut closure)?;
+        Ok(closure)
     }
 
     /// Compiles the body of the current function and returns to the enclosing one.

@@ -178,11 +178,9 @@ impl<'a> Compiler<'a> {
     fn local_function(&mut self, name: Name, function: FunctionId) -> Result<()> {
         self.f.span = name.span;
         self.f.activate(name.text, VarKind::Regular)?;
-        self.f.reserve(1)?;
-        let variable = Exp::new(Kind::Local((self.f.free - 1) as u8, 0));
         self.hint = Some(crate::text(self.ast, name.text).to_vec());
-        let mut closure = self.closure(function)?;
-        self.f.store(&variable, &mut closure)?;
+        // The closure goes to the next register, which is the variable's.
+        self.closure(function)?;
         // The variable can be seen by a debugger only when it has its value.
         let pc = self.f.pc();
         if let Some(active) = self.f.actives.last() {

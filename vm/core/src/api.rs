@@ -142,33 +142,39 @@ impl<'a> Ctx<'a> {
 
     // ---- the window
 
+    #[inline]
     fn base(&self) -> usize {
         // SAFETY: the running thread is live.
         unsafe { (*self.vm.thread).base as usize }
     }
 
+    #[inline]
     fn end(&self) -> usize {
         // SAFETY: the running thread is live.
         unsafe { (*self.vm.thread).top as usize }
     }
 
+    #[inline]
     fn at(&self, index: usize) -> *mut Slot {
         // SAFETY: callers stay inside the window.
         unsafe { (*self.vm.thread).stack.add(index) }
     }
 
     /// Stack index of a window index; `None` outside the window.
+    #[inline]
     fn place(&self, index: i32) -> Option<usize> {
         let (base, end) = (self.base(), self.end());
         let place = if index > 0 { base + index as usize - 1 } else { end.checked_sub(index.unsigned_abs() as usize)? };
         (index != 0 && place >= base && place < end).then_some(place)
     }
 
+    #[inline]
     pub(crate) fn slot(&self, index: i32) -> Slot {
         // SAFETY: inside the window.
         self.place(index).map_or(Slot::NIL, |p| unsafe { *self.at(p) })
     }
 
+    #[inline]
     fn put(&mut self, index: i32, value: Slot) {
         if let Some(p) = self.place(index) {
             // SAFETY: inside the window.
@@ -176,6 +182,7 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, value: Slot) {
         let end = self.end();
         // SAFETY: room is made before the write.
@@ -188,6 +195,7 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn pop_slot(&mut self) -> Slot {
         let value = self.slot(-1);
         self.pop(1);
@@ -195,11 +203,13 @@ impl<'a> Ctx<'a> {
     }
 
     /// Number of values in the window.
+    #[inline]
     pub fn top(&self) -> usize {
         self.end() - self.base()
     }
 
     /// Cuts the window to `n` values or fills it up with nil.
+    #[inline]
     pub fn set_top(&mut self, n: usize) {
         while self.top() < n {
             let before = self.top();
@@ -219,27 +229,32 @@ impl<'a> Ctx<'a> {
     }
 
     /// Removes `n` values from the top.
+    #[inline]
     pub fn pop(&mut self, n: usize) {
         let kept = self.top().saturating_sub(n);
         self.set_top(kept);
     }
 
     /// Pushes nil.
+    #[inline]
     pub fn push_nil(&mut self) {
         self.push(Slot::NIL);
     }
 
     /// Pushes a boolean.
+    #[inline]
     pub fn push_bool(&mut self, value: bool) {
         self.push(Slot::bool(value));
     }
 
     /// Pushes an integer.
+    #[inline]
     pub fn push_int(&mut self, value: i64) {
         self.push(Slot::int(value));
     }
 
     /// Pushes a float.
+    #[inline]
     pub fn push_float(&mut self, value: f64) {
         self.push(Slot::float(value));
     }
@@ -260,6 +275,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// Pushes a copy of the value at `index`.
+    #[inline]
     pub fn push_copy(&mut self, index: i32) {
         let value = self.slot(index);
         self.push(value);
@@ -295,6 +311,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// Pops the top value into `index`.
+    #[inline]
     pub fn replace(&mut self, index: i32) {
         let value = self.slot(-1);
         self.put(index, value);
@@ -304,15 +321,19 @@ impl<'a> Ctx<'a> {
     // ---- reading
 
     /// Kind of the value at `index`.
+    #[inline]
     pub fn kind(&self, index: i32) -> Kind {
         // SAFETY: inside the window.
         self.place(index).map_or(Kind::None, |p| Kind::of(unsafe { (*self.at(p)).tag }))
     }
 
     /// The value at `index`.
+    #[inline]
     pub fn value(&self, index: i32) -> Value<'_> {
-        let slot = self.slot(index);
-        match self.kind(index) {
+        let Some(place) = self.place(index) else { return Value::None };
+        // SAFETY: inside the window.
+        let slot = unsafe { *self.at(place) };
+        match Kind::of(slot.tag) {
             Kind::None => Value::None,
             Kind::Nil => Value::Nil,
             Kind::Bool => Value::Bool(slot.tag == tag::TRUE),
@@ -330,35 +351,44 @@ impl<'a> Ctx<'a> {
     }
 
     /// Whether there is no value at `index`.
+    #[inline]
     pub fn is_none(&self, index: i32) -> bool {
         self.kind(index) == Kind::None
     }
 
     /// Whether the value at `index` is nil.
+    #[inline]
     pub fn is_nil(&self, index: i32) -> bool {
         self.kind(index) == Kind::Nil
     }
 
     /// Whether there is nil or nothing at `index`.
+    #[inline]
     pub fn is_none_or_nil(&self, index: i32) -> bool {
         self.slot(index).is_nil()
     }
 
     /// Truth of the value at `index`.
+    #[inline]
     pub fn to_bool(&self, index: i32) -> bool {
         !self.slot(index).is_falsy()
     }
 
     /// Bytes of the string at `index`; `None` for all else, numbers included.
+    #[inline]
     pub fn bytes(&self, index: i32) -> Option<&[u8]> {
-        match self.value(index) {
-            Value::Str(bytes) => Some(bytes),
-            _ => None,
-        }
+        let slot = self.slot(index);
+        // SAFETY: the tag says it is a string, alive while `self` is borrowed.
+        (slot.tag == tag::STRING).then(|| unsafe { string::str_bytes(slot.as_ptr()) })
     }
 
     /// The integer at `index`: integers, floats with an integer value, strings of such.
+    #[inline]
     pub fn to_int(&self, index: i32) -> Option<i64> {
+        let slot = self.slot(index);
+        if slot.tag == tag::INT {
+            return Some(slot.as_int());
+        }
         arith::to_int(self.vm.string_to_number(self.slot(index)))
     }
 
@@ -373,6 +403,7 @@ impl<'a> Ctx<'a> {
     ///
     /// # Errors
     /// `bad argument ...`.
+    #[inline]
     pub fn check_int(&mut self, index: i32) -> Result<i64, Error> {
         match self.to_int(index) {
             Some(i) => Ok(i),
@@ -396,17 +427,24 @@ impl<'a> Ctx<'a> {
     ///
     /// # Errors
     /// `bad argument ...`.
+    #[inline]
     pub fn check_bytes(&mut self, index: i32) -> Result<&[u8], Error> {
-        let slot = self.slot(index);
-        if slot.is_number() {
-            let text = crate::interp::slow::number_text(slot);
-            let text = self.vm.new_string(&text)?;
-            self.put(index, text);
-        }
-        if self.kind(index) != Kind::Str {
-            return Err(self.type_error(index, "string"));
+        if self.slot(index).tag != tag::STRING {
+            self.make_string(index)?;
         }
         Ok(self.bytes(index).unwrap_or(&[]))
+    }
+
+    #[cold]
+    fn make_string(&mut self, index: i32) -> Result<(), Error> {
+        let slot = self.slot(index);
+        if !slot.is_number() {
+            return Err(self.type_error(index, "string"));
+        }
+        let text = crate::interp::slow::number_text(slot);
+        let text = self.vm.new_string(&text)?;
+        self.put(index, text);
+        Ok(())
     }
 
     /// A table argument.
@@ -439,6 +477,7 @@ impl<'a> Ctx<'a> {
     ///
     /// # Errors
     /// `bad argument ...`.
+    #[inline]
     pub fn opt_int(&mut self, index: i32, default: i64) -> Result<i64, Error> {
         if self.is_none_or_nil(index) { Ok(default) } else { self.check_int(index) }
     }
@@ -532,6 +571,7 @@ impl<'a> Ctx<'a> {
     ///
     /// # Errors
     /// The limit's error.
+    #[inline]
     pub fn poll(&mut self) -> Result<(), Error> {
         self.vm.poll_native()
     }
@@ -804,6 +844,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// Pushes upvalue `n` (from 1) of the running native.
+    #[inline]
     pub fn upvalue(&mut self, n: usize) {
         // SAFETY: checked by `own_upvalue`.
         let value = self.own_upvalue(n).map_or(Slot::NIL, |p| unsafe { *p });

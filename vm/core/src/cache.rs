@@ -22,6 +22,10 @@ pub mod kind {
     pub const MEGAMORPHIC: u8 = 5;
 }
 
+/// [`Cache::next_shape`] of an `OWN` record that holds for nil as well, as long as the epoch
+/// lasts: nothing along `__index` has the key, or there is no `__newindex`.
+pub const REST_KNOWN: u32 = 1;
+
 /// One record.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -34,9 +38,9 @@ pub struct Cache {
     pub kind: u8,
     /// Misses, to give up at some point.
     pub misses: u8,
-    /// Shape id of the holder (`CHAIN`), or the new shape (`ADD`).
+    /// Shape id of the holder (`CHAIN`), or the new shape (`ADD`), or [`REST_KNOWN`] (`OWN`).
     pub next_shape: u32,
-    /// Metatable epoch at which the record was made (`CHAIN`, `ABSENT`).
+    /// Metatable epoch at which the record was made (all but a plain `OWN`).
     pub epoch: u32,
     /// The table that has the key (`CHAIN`).
     pub holder: *mut Table,

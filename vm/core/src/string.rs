@@ -73,62 +73,72 @@ pub unsafe fn is_short(string: *const Str) -> bool {
 }
 
 /// The set of interned strings. It holds them weakly: the sweeper removes dead ones.
+///
+/// The hashes stand apart, so that a search looks at few cache lines.
 pub(crate) struct Interner {
+    /// Hash of the string in each slot, [`VACANT`] when there is none.
+    hashes: Vec<u32>,
     slots: Vec<*mut Str>,
     count: usize,
 }
 
+/// Stands for no string; the hash that is equal to it is stored as another one.
+const VACANT: u32 = 0;
+
 impl Interner {
     pub(crate) fn new() -> Interner {
-        Interner { slots: vec![std::ptr::null_mut(); 256], count: 0 }
+        Interner { hashes: vec![VACANT; 256], slots: vec![std::ptr::null_mut(); 256], count: 0 }
     }
 
     pub(crate) fn find(&self, bytes: &[u8], hash: u32) -> Option<*mut Str> {
-        let mask = self.slots.len() - 1;
+        let (hash, mask) = (hash.max(1), self.hashes.len() - 1);
         let mut at = hash as usize & mask;
         loop {
-            let found = self.slots[at];
-            if found.is_null() {
+            let found = self.hashes[at];
+            if found == VACANT {
                 return None;
             }
             // SAFETY: strings leave the set before they are freed.
-            if unsafe { (*found).header.aux == hash && str_bytes(found) == bytes } {
-                return Some(found);
+            if found == hash && unsafe { str_bytes(self.slots[at]) == bytes } {
+                return Some(self.slots[at]);
             }
             at = (at + 1) & mask;
         }
     }
 
     pub(crate) fn insert(&mut self, string: *mut Str) {
-        if self.count * 2 >= self.slots.len() {
-            let doubled = vec![std::ptr::null_mut(); self.slots.len() * 2];
-            for old in std::mem::replace(&mut self.slots, doubled) {
-                if !old.is_null() {
-                    self.place(old);
+        if self.count * 4 >= self.slots.len() * 3 {
+            let size = self.slots.len() * 2;
+            let hashes = std::mem::replace(&mut self.hashes, vec![VACANT; size]);
+            let slots = std::mem::replace(&mut self.slots, vec![std::ptr::null_mut(); size]);
+            for (hash, old) in hashes.into_iter().zip(slots) {
+                if hash != VACANT {
+                    self.place(hash, old);
                 }
             }
         }
-        self.place(string);
+        // SAFETY: the string is live.
+        self.place(unsafe { (*string).header.aux }.max(1), string);
         self.count += 1;
     }
 
-    fn place(&mut self, string: *mut Str) {
-        let mask = self.slots.len() - 1;
-        // SAFETY: members of the set are live.
-        let mut at = unsafe { (*string).header.aux } as usize & mask;
-        while !self.slots[at].is_null() {
+    fn place(&mut self, hash: u32, string: *mut Str) {
+        let mask = self.hashes.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.hashes[at] != VACANT {
             at = (at + 1) & mask;
         }
+        self.hashes[at] = hash;
         self.slots[at] = string;
     }
 
     /// Takes a string out, closing the gap so that no tombstone is needed.
     pub(crate) fn remove(&mut self, string: *mut Str) {
-        let mask = self.slots.len() - 1;
+        let mask = self.hashes.len() - 1;
         // SAFETY: the caller removes before it frees.
-        let mut gap = unsafe { (*string).header.aux } as usize & mask;
+        let mut gap = unsafe { (*string).header.aux }.max(1) as usize & mask;
         while self.slots[gap] != string {
-            if self.slots[gap].is_null() {
+            if self.hashes[gap] == VACANT {
                 return;
             }
             gap = (gap + 1) & mask;
@@ -137,17 +147,18 @@ impl Interner {
         let mut at = gap;
         loop {
             at = (at + 1) & mask;
-            let moved = self.slots[at];
-            if moved.is_null() {
+            let moved = self.hashes[at];
+            if moved == VACANT {
                 break;
             }
-            // SAFETY: as above.
-            let home = unsafe { (*moved).header.aux } as usize & mask;
+            let home = moved as usize & mask;
             if at.wrapping_sub(home) & mask >= at.wrapping_sub(gap) & mask {
-                self.slots[gap] = moved;
+                self.hashes[gap] = moved;
+                self.slots[gap] = self.slots[at];
                 gap = at;
             }
         }
+        self.hashes[gap] = VACANT;
         self.slots[gap] = std::ptr::null_mut();
     }
 

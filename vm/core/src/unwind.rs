@@ -249,27 +249,28 @@ impl Vm {
 
     /// The first frame of a coroutine returned.
     pub(crate) fn finish_coroutine(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
-        // SAFETY: the values stand on the coroutine's stack.
+        // SAFETY: the values stand on the coroutine's stack, above its first slot, and stay there.
         unsafe {
             let thread = self.thread;
-            let values = std::slice::from_raw_parts((*thread).stack.add(first as usize), n as usize).to_vec();
+            let values = std::slice::from_raw_parts((*thread).stack.add(first as usize), n as usize);
             (*thread).status = status::DEAD;
             (*thread).base = 0;
             (*thread).top = 1;
             *(*thread).stack = Slot::NIL;
-            Ok(self.deliver_to_resumer(&values, 1))
+            Ok(self.deliver_to_resumer(values, 1))
         }
     }
 
     /// Carries out a change of coroutine that a native asked for.
     pub(crate) fn switch(&mut self, switch: Switch) -> Result<Flow, Error> {
-        // SAFETY: the native checked the statuses.
+        // SAFETY: the native checked the statuses. The two coroutines differ, and the stack
+        // that the values stand on neither moves nor is written to before they are copied.
         unsafe {
             let from = self.thread;
             match switch {
                 Switch::Resume { thread, args } => {
                     let start = (*from).top - args;
-                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize).to_vec();
+                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize);
                     (*from).top = start;
                     (*from).status = status::NORMAL;
                     (*thread).resumer = from;
@@ -295,10 +296,10 @@ impl Vm {
                 }
                 Switch::Yield { values } => {
                     let start = (*from).top - values;
-                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), values as usize).to_vec();
+                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), values as usize);
                     (*from).top = (*from).base;
                     (*from).status = status::SUSPENDED;
-                    Ok(self.deliver_to_resumer(&values, 1))
+                    Ok(self.deliver_to_resumer(values, 1))
                 }
                 Switch::Close { thread } => {
                     let error = if (*thread).status == status::FAILED { *(*thread).stack } else { Slot::NIL };

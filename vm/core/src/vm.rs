@@ -599,16 +599,21 @@ impl Vm {
         self.heap.used()
     }
 
-    /// Runs all finalizers and flushes standard output; the machine is of no use afterwards.
+    /// Closes the main coroutine's variables, runs all finalizers and flushes standard
+    /// output; the machine is of no use afterwards.
     pub fn close(&mut self) {
-        // SAFETY: back to the host's frame of the main coroutine.
+        // SAFETY: back to the host's frame of the main coroutine; what the other frames hold
+        // stays below its top.
         unsafe {
-            self.thread = self.main;
+            (*self.main).top = stack::extent(self.main);
             (*self.main).base = FIRST_BASE;
-            (*self.main).top = FIRST_BASE;
-            (*self.main).tbc_len = 0;
+            (*self.main).native_calls = 0;
+            (*self.main).hook_state = 0;
+            self.thread = self.main;
         }
         self.refresh_limit();
+        self.close_variables();
+        Ctx::new(self).set_top(0);
         self.heap.all_finalizers();
         while let Some(object) = self.heap.next_finalizer() {
             let f = self.metamethod(object, Event::Gc);
@@ -624,6 +629,31 @@ impl Vm {
             ctx.set_top(0);
         }
         let _ = self.out.flush();
+    }
+
+    /// Calls the `__close` of all variables of the main coroutine, each with the last error.
+    fn close_variables(&mut self) {
+        let mut error = Slot::NIL;
+        // SAFETY: the list has indices of slots in use; upvalues are closed before a slot is gone.
+        unsafe {
+            while (*self.main).tbc_len > 0 {
+                (*self.main).tbc_len -= 1;
+                let index = *(*self.main).tbc.add((*self.main).tbc_len as usize);
+                let slot = (*self.main).stack.add(index as usize);
+                stack::close_upvalues(&mut self.heap, self.main, slot);
+                let value = *slot;
+                let method = self.metamethod(value, Event::Close);
+                let mut ctx = Ctx::new(self);
+                let before = ctx.top();
+                for argument in [method, value, error] {
+                    ctx.push(argument);
+                }
+                if ctx.call(2, Some(0)).is_err() {
+                    error = self.error;
+                }
+                Ctx::new(self).set_top(before);
+            }
+        }
     }
 
     /// The raw field of a table, by name.

@@ -77,7 +77,8 @@ pub fn encode_chunk(proto: &Proto, strip: bool) -> Vec<u8> {
 
 /// Reads what `encode_chunk` wrote and verifies it.
 pub fn decode_chunk(bytes: &[u8]) -> Result<Verified, ChunkError> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or(ChunkError::Magic)?;
+    let begun = MAGIC.starts_with(bytes);
+    let rest = bytes.strip_prefix(MAGIC).ok_or(if begun { ChunkError::Truncated } else { ChunkError::Magic })?;
     let mut reader = Reader { rest };
     let version = reader.u8()?;
     if version != VERSION {

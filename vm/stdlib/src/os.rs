@@ -70,6 +70,9 @@ fn exit(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         Value::Bool(true) | Value::None | Value::Nil => 0,
         _ => ctx.check_int(1)? as i32,
     };
+    if ctx.to_bool(2) {
+        ctx.vm().close();
+    }
     ctx.out().flush().ok();
     stream::flush_all();
     ctx.vm().end_observation(code);

@@ -146,9 +146,9 @@ impl Heap {
     }
 
     /// As [`Heap::step`] for `collectgarbage("step", n)`: works as after allocating `bytes`,
-    /// also when stopped; a cycle's worth for 0 is one basic step.
+    /// also when stopped.
     pub fn step_bytes(&mut self, roots: &mut dyn Roots, bytes: usize) -> bool {
-        let ended = self.work(roots, bytes.saturating_add(STEP as usize).saturating_mul(4));
+        let ended = self.work(roots, bytes.saturating_mul(4));
         if self.gc.stopped {
             self.set_debt(isize::MIN / 4);
         }
@@ -362,6 +362,7 @@ impl Heap {
     }
 
     fn forget_dead_in_caches(&mut self) {
+        self.lookups.clear();
         let shapes = &self.shapes;
         self.gc.protos.retain(|&proto| {
             if is_white(proto.cast()) {

@@ -106,7 +106,7 @@ impl Vm {
         // SAFETY: the running thread, its state stored.
         let Some(at) = (unsafe { activation(self.thread, level) }) else { return Vec::new() };
         let Some(proto) = proto_of(at.frame.callee) else { return Vec::new() };
-        let line = line_at(proto, at.pc).map_or_else(|| "?".to_string(), |line| line.to_string());
+        let line = line_at(proto, at.pc).map_or_else(|| "-1".to_string(), |line| line.to_string());
         [&perilune_compile::chunk_id(&proto.source), b":".as_slice(), line.as_bytes(), b": "].concat()
     }
 

@@ -60,6 +60,8 @@ pub struct Heap {
     pub event_names: [*mut Str; Event::COUNT],
     /// Indices of the hosts of userdata that died, for the owner to drain.
     pub dead_hosts: Vec<u64>,
+    /// Cache records of sites that see many shapes.
+    pub(crate) lookups: crate::table::lookup::Lookups,
     /// Shapes and metatable classes.
     pub shapes: Shapes,
     /// State and parameters of the collector.
@@ -88,6 +90,7 @@ impl Heap {
             respite: 0,
             event_names: [std::ptr::null_mut(); Event::COUNT],
             dead_hosts: Vec::new(),
+            lookups: crate::table::lookup::Lookups::new(),
             shapes: Shapes::new(),
             gc: Gc::new(),
             strings: Interner::new(),

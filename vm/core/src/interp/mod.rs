@@ -275,7 +275,10 @@ impl Vm {
                         if (*t).header.aux == (*cache).shape {
                             if (*cache).kind == cache::kind::OWN {
                                 let v = table::prop_get(t, (*cache).slot as usize);
-                                if v.tag != tag::NIL || (*t).meta.is_null() {
+                                if v.tag != tag::NIL
+                                    || (*t).meta.is_null()
+                                    || (*cache).next_shape == cache::REST_KNOWN && (*cache).epoch == self.heap.meta_epoch
+                                {
                                     let d = $dst;
                                     (*d).payload = v.payload;
                                     (*d).tag = v.tag;
@@ -301,6 +304,15 @@ impl Vm {
                                     continue;
                                 }
                             }
+                        } else if (*cache).kind == cache::kind::MEGAMORPHIC {
+                            let key = (*k.add((e >> 16) as usize)).as_ptr();
+                            if let Some(v) = self.heap.look_up(t, key) {
+                                let d = $dst;
+                                (*d).payload = v.payload;
+                                (*d).tag = v.tag;
+                                pc = pc.add(1);
+                                continue;
+                            }
                         }
                     }
                     slow!(self.get_field_slow(object, *k.add((e >> 16) as usize), cache, $dst));
@@ -317,7 +329,10 @@ impl Vm {
                         let t = object.as_ptr::<Table>();
                         if (*t).header.aux == (*cache).shape && (*cache).kind == cache::kind::OWN {
                             let slot = (*cache).slot as usize;
-                            if (*t).meta.is_null() || table::prop_get(t, slot).tag != tag::NIL {
+                            if (*t).meta.is_null()
+                                || table::prop_get(t, slot).tag != tag::NIL
+                                || (*cache).next_shape == cache::REST_KNOWN && (*cache).epoch == self.heap.meta_epoch
+                            {
                                 table::prop_set(t, slot, value);
                                 self.heap.barrier(t.cast(), value);
                                 pc = pc.add(1);
@@ -623,7 +638,7 @@ impl Vm {
                                 pc = pc.add(1);
                             }
                             arith::ForStart::Skip => pc = pc.add(1).offset(e as isize),
-                            _ => slow!(self.for_error(a(i))),
+                            _ => slow!(self.for_prep_slow(a(i))),
                         }
                     }
                     Op::ForLoop => {
@@ -761,7 +776,7 @@ impl Vm {
                     }
                     Op::Closure => {
                         slow!(self.new_closure(a(i), (i >> 16) as usize));
-                        allocated!();
+                        safepoint!(a(i) + 1);
                     }
                     Op::Close => slow!(self.close_from(a(i))),
                     Op::Tbc => slow!(self.mark_tbc(a(i))),

@@ -16,6 +16,9 @@ use crate::table::{self, SetError};
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 
+/// Misses after which a site turns to the records that all such sites share.
+const MAX_MISSES: u8 = 24;
+
 /// How far a chain of `__index` or `__newindex` is followed (PUC's `MAXTAGLOOP`).
 const MAX_CHAIN: usize = 2000;
 
@@ -218,7 +221,7 @@ impl Vm {
                 let t = object.as_ptr::<Table>();
                 if (*cache).kind != cache_kind::MEGAMORPHIC {
                     (*cache).misses = (*cache).misses.saturating_add(1);
-                    if (*cache).misses > 200 {
+                    if (*cache).misses > MAX_MISSES {
                         *cache = Cache { kind: cache_kind::MEGAMORPHIC, ..Cache::EMPTY };
                     } else {
                         let misses = (*cache).misses;
@@ -287,6 +290,10 @@ impl Vm {
         unsafe {
             if object.tag == tag::TABLE {
                 let t = object.as_ptr::<Table>();
+                let shared = (*cache).kind == cache_kind::MEGAMORPHIC;
+                if shared && self.heap.look_up_to_set(t, key.as_ptr(), value) {
+                    return Ok(Flow::Next);
+                }
                 if (*cache).kind == cache_kind::ADD
                     && (*cache).shape == (*t).header.aux
                     && !value.is_nil()
@@ -305,7 +312,7 @@ impl Vm {
                 if plain {
                     if (*cache).kind != cache_kind::MEGAMORPHIC {
                         let misses = (*cache).misses.saturating_add(1);
-                        if misses > 200 {
+                        if misses > MAX_MISSES {
                             *cache = Cache { kind: cache_kind::MEGAMORPHIC, ..Cache::EMPTY };
                         } else {
                             self.heap.cache_set(t, key.as_ptr(), &mut *cache);
@@ -500,9 +507,10 @@ impl Vm {
         }
     }
 
+    /// Starts a numeric loop whose bounds are not all numbers: converts them, or raises the error.
     #[cold]
     #[inline(never)]
-    pub(crate) fn for_error(&mut self, a: usize) -> Result<Flow, Error> {
+    pub(crate) fn for_prep_slow(&mut self, a: usize) -> Result<Flow, Error> {
         // SAFETY: operands of a verified instruction.
         let (x, y, z) = unsafe { (*self.register(a), *self.register(a + 1), *self.register(a + 2)) };
         if [x, y, z].iter().any(|value| value.tag == tag::STRING) {

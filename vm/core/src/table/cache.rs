@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::{InvalidKey, find_prop, get_str, is_dictionary, prop_get};
-use crate::cache::{Cache, kind};
+use crate::cache::{Cache, REST_KNOWN, kind};
 use crate::heap::Heap;
 use crate::meta::Event;
 use crate::object::{Str, Table, flag};
@@ -146,7 +146,8 @@ impl Heap {
     /// Fills a cache for reading `t[key]`, if that is possible.
     ///
     /// A hit of `CHAIN` or `ABSENT` needs the epoch besides the shapes; a nil
-    /// read by a hit of `OWN` or `CHAIN` counts as a miss if there is a metatable.
+    /// read by a hit of `OWN` or `CHAIN` counts as a miss if there is a metatable
+    /// (for `OWN`: unless the rest is known, which needs the epoch).
     ///
     /// # Safety
     /// `t` and `key` are live.
@@ -158,10 +159,12 @@ impl Heap {
             }
             if let Some(slot) = find_prop(self, t, key) {
                 let own = !prop_get(t, usize::from(slot)).is_nil() || (*t).meta.is_null();
-                if own {
+                let nothing_else = !own && matches!(self.search_chain(t, key), Ok(Found::Nowhere));
+                if own || nothing_else {
                     self.fill(cache, t, kind::OWN, slot);
+                    cache.next_shape = if nothing_else { REST_KNOWN } else { 0 };
                 }
-                return own;
+                return own || nothing_else;
             }
             match self.search_chain(t, key) {
                 Ok(Found::Holder(holder, slot)) => {
@@ -179,7 +182,7 @@ impl Heap {
     /// Fills a cache for writing `t[key]`, if that is possible.
     ///
     /// A hit of `OWN` that would overwrite nil counts as a miss if there is a
-    /// metatable. A hit of `ADD` needs the epoch, `slot < props_cap`, and a barrier for the value.
+    /// metatable (unless the rest is known). A hit of `ADD` needs the epoch, `slot < props_cap`, and a barrier for the value.
     ///
     /// # Safety
     /// `t` and `key` are live.
@@ -196,7 +199,9 @@ impl Heap {
                 if watched && str_bytes(key).starts_with(b"__") {
                     return false;
                 }
+                let no_newindex = self.shapes.is_reliable(class) && self.metamethod((*t).meta, Event::NewIndex).is_nil();
                 self.fill(cache, t, kind::OWN, slot);
+                cache.next_shape = if no_newindex { REST_KNOWN } else { 0 };
                 return true;
             }
             let may_add = !watched && count < MAX_PROPS && (count < 16 || !count.is_power_of_two());

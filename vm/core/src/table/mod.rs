@@ -12,6 +12,7 @@
 
 mod cache;
 mod hash;
+pub(crate) mod lookup;
 
 pub use cache::{become_holder, become_meta};
 pub(crate) use cache::{WATCHED, set_meta};

@@ -6,7 +6,7 @@ use perilune_vm::{Ctx, Error, Kind, Next, number};
 
 use super::pattern::{Capture, Stop};
 use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
-use super::{push_part, text};
+use super::text;
 use crate::text::append_plain;
 
 /// Reads a field of a table with a metatable; the native's only upvalue.
@@ -21,6 +21,7 @@ const NEXT_START: i32 = 7;
 const LAST_END: i32 = 8;
 const COUNT: i32 = 9;
 const MATCH_START: i32 = 10;
+const COPIED: i32 = 11;
 
 /// The state in which a replacement has been computed and lies on the top.
 const REPLACED: u32 = 1;
@@ -44,7 +45,7 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     ctx.set_top(3);
     ctx.push_int(count_max);
     ctx.new_table(0, 0)?;
-    for initial in [0, 0, -1, 0, 0] {
+    for initial in [0, 0, -1, 0, 0, 0] {
         ctx.push_int(initial);
     }
     go_on(ctx)
@@ -144,10 +145,6 @@ fn go_on(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
             search(subject, split_anchor(pattern).1, &plan, keep_going)
         })?;
         let Some(found) = found else { return finish(ctx) };
-        if start < found.whole.start {
-            push_part(ctx, 1, start..found.whole.start)?;
-            add_piece(ctx)?;
-        }
         set_slot(ctx, NEXT_START, found.whole.end as i64);
         set_slot(ctx, LAST_END, found.whole.end as i64);
         set_slot(ctx, MATCH_START, found.whole.start as i64);
@@ -181,36 +178,47 @@ fn replacement(ctx: &mut Ctx<'_>, found: &Match) -> Result<Option<Next>, Error> 
     Ok(Some(Next::Call { args: 2, results: Some(1), state: REPLACED }))
 }
 
-/// Takes the replacement from the top into the result; nil and false keep the match as it is.
+/// Takes the replacement from the top into the pieces; nil and false keep the match as it is.
+/// Each replacement makes three: where the text before it starts and ends in the subject, and itself.
 fn accept(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     if !ctx.to_bool(-1) {
         ctx.pop(1);
-        let range = slot(ctx, MATCH_START) as usize..slot(ctx, LAST_END) as usize;
-        push_part(ctx, 1, range)?;
-    } else if !matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
+        return Ok(());
+    }
+    if !matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
         let name = ctx.kind(-1).name();
         return Err(ctx.error(format!("invalid replacement value (a {name})")));
     }
-    add_piece(ctx)
-}
-
-/// Pops the value on the top into the pieces of the result.
-fn add_piece(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let n = slot(ctx, N_PIECES) + 1;
-    ctx.raw_set_int(PIECES, n)?;
-    set_slot(ctx, N_PIECES, n);
+    let n = slot(ctx, N_PIECES);
+    for (piece, position) in [(n + 1, COPIED), (n + 2, MATCH_START)] {
+        ctx.push_copy(position);
+        ctx.raw_set_int(PIECES, piece)?;
+    }
+    ctx.raw_set_int(PIECES, n + 3)?;
+    ctx.push_copy(LAST_END);
+    ctx.replace(COPIED);
+    set_slot(ctx, N_PIECES, n + 3);
     Ok(())
 }
 
 fn finish(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
-    let mut result = Vec::with_capacity(text(ctx, 1).len());
-    for n in 1..=slot(ctx, N_PIECES) {
-        ctx.raw_get_int(PIECES, n);
-        append_plain(ctx, -1, &mut result);
-        ctx.pop(1);
+    let n_pieces = slot(ctx, N_PIECES);
+    if n_pieces == 0 {
+        ctx.push_copy(1);
+    } else {
+        let mut result = Vec::with_capacity(text(ctx, 1).len());
+        for piece in (1..=n_pieces).step_by(3) {
+            ctx.raw_get_int(PIECES, piece);
+            ctx.raw_get_int(PIECES, piece + 1);
+            ctx.raw_get_int(PIECES, piece + 2);
+            let range = slot(ctx, -3) as usize..slot(ctx, -2) as usize;
+            result.extend_from_slice(&text(ctx, 1)[range]);
+            append_plain(ctx, -1, &mut result);
+            ctx.pop(3);
+        }
+        result.extend_from_slice(&text(ctx, 1)[slot(ctx, COPIED) as usize..]);
+        ctx.push_bytes(&result)?;
     }
-    result.extend_from_slice(&text(ctx, 1)[slot(ctx, NEXT_START) as usize..]);
-    ctx.push_bytes(&result)?;
     ctx.push_copy(COUNT);
     Ok(Next::Return(2))
 }
