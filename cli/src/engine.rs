@@ -5,12 +5,15 @@ use perilune_vm::{Ctx, Error, Kind, Next, Torture, Vm};
 /// Makes the machine collect all the time, as [`Torture`] reads it; for the project's tests.
 const TORTURE: &str = "PERILUNE_TORTURE";
 
+use crate::interrupt::{self, Interrupts};
+
 /// What went wrong, as the user is to see it: the message and, if the error has one, its traceback.
 pub type Message = Vec<u8>;
 
 /// A virtual machine with the standard library.
 pub struct Engine {
     vm: Vm,
+    interrupts: Option<Interrupts>,
 }
 
 /// Where the registry keeps the functions that run a chunk, whatever happens to the globals.
@@ -20,7 +23,7 @@ const HANDLER: &[u8] = b"perilune.handler";
 impl Engine {
     /// Makes a machine; `no_environment` keeps the library from reading environment variables.
     pub fn new(options: perilune_vm::Options, no_environment: bool) -> Result<Engine, Message> {
-        let mut engine = Engine { vm: Vm::new(options) };
+        let mut engine = Engine { vm: Vm::new(options), interrupts: None };
         engine.with(|ctx| {
             if no_environment {
                 ctx.push_registry();
@@ -33,6 +36,21 @@ impl Engine {
         })?;
         engine.vm.set_torture(torture());
         Ok(engine)
+    }
+
+    /// Lets Ctrl-C stop what runs. Whoever watches the machine raises the error.
+    pub fn obey_interrupts(&mut self) {
+        self.interrupts = Some(Interrupts::of(&self.vm));
+    }
+
+    /// The error for Ctrl-C is raised by an observer of its own.
+    pub fn raise_interrupts(&mut self) {
+        interrupt::observe(&mut self.vm);
+    }
+
+    /// The machine itself, for what reaches into it from outside.
+    pub fn vm(&mut self) -> &mut Vm {
+        &mut self.vm
     }
 
     /// Checks the heap when the machine is tortured, for the project's tests.
@@ -50,7 +68,7 @@ impl Engine {
             let top = ctx.top();
             let result = action(ctx);
             if result.is_err() {
-                message = ctx.bytes(-1).unwrap_or(b"(error object is not a string)").to_vec();
+                message = top_bytes(ctx);
             }
             ctx.set_top(top);
             result
@@ -68,17 +86,29 @@ impl Engine {
 
     /// Runs a chunk with strings as its arguments.
     pub fn run(&mut self, source: &[u8], name: &[u8], arguments: &[Vec<u8>]) -> Result<(), Message> {
+        self.evaluate(source, name, arguments, |_, _| Ok(Ok(())))
+    }
+
+    /// Runs a chunk and hands its results over: they are the topmost values, as many as `show` is told.
+    pub fn evaluate<T>(
+        &mut self,
+        source: &[u8],
+        name: &[u8],
+        arguments: &[Vec<u8>],
+        show: impl FnOnce(&mut Ctx<'_>, usize) -> Result<Result<T, Message>, Error>,
+    ) -> Result<T, Message> {
+        let _armed = self.interrupts.as_ref().map(Interrupts::arm);
         self.with(|ctx| {
-            push_kept(ctx, RUNNER);
             if ctx.load(source, name, b"bt").is_err() {
                 return Ok(Err(top_bytes(ctx)));
             }
-            push_kept(ctx, HANDLER);
             for argument in arguments {
                 ctx.push_bytes(argument)?;
             }
-            ctx.call(arguments.len() as u32 + 2, Some(2))?;
-            Ok(if ctx.to_bool(-2) { Ok(()) } else { Err(top_bytes(ctx)) })
+            match protected_call(ctx, arguments.len())? {
+                Ok(count) => show(ctx, count),
+                Err(message) => Ok(Err(message)),
+            }
         })?
     }
 
@@ -86,6 +116,26 @@ impl Engine {
     pub fn run_file(&mut self, path: Option<&[u8]>, arguments: &[Vec<u8>]) -> Result<(), Message> {
         let (source, name) = self.with(|ctx| Ok(perilune_stdlib::read_chunk(ctx, path)))??;
         self.run(&source, &name, arguments)
+    }
+
+    /// Requires a module into a global.
+    pub fn require(&mut self, global: &[u8], module: &[u8]) -> Result<(), Message> {
+        let _armed = self.interrupts.as_ref().map(Interrupts::arm);
+        self.with(|ctx| {
+            ctx.push_globals();
+            ctx.raw_get_field(-1, b"require");
+            ctx.push_bytes(module)?;
+            let count = match protected_call(ctx, 1)? {
+                Ok(count) => count,
+                Err(message) => return Ok(Err(message)),
+            };
+            let results = ctx.top() - count;
+            ctx.load_prelude(b"local globals, name, value = ... globals[name] = value", b"=(command line)")?;
+            ctx.push_globals();
+            ctx.push_bytes(global)?;
+            ctx.push_copy(results as i32 + 1);
+            Ok(protected_call(ctx, 3)?.map(|_| ()))
+        })?
     }
 
     /// Hands over what was written and is still in a buffer.
@@ -98,11 +148,29 @@ impl Engine {
         perilune_stdlib::flush_all();
     }
 
-    /// Closes the machine: finalizers run, and buffers are handed over.
-    pub fn close(mut self) {
+    /// Closes the machine: finalizers run, and buffers are handed over. It is of no use afterwards.
+    pub fn close(&mut self) {
         self.vm.close();
         self.flush();
     }
+}
+
+/// Calls the function below the last `arguments` values; its results take their place.
+///
+/// The message of a Lua error has a traceback; whatever is left above the function is the caller's to drop.
+pub fn protected_call(ctx: &mut Ctx<'_>, arguments: usize) -> Result<Result<usize, Message>, Error> {
+    let function = (ctx.top() - arguments) as i32;
+    push_kept(ctx, RUNNER);
+    ctx.insert(function);
+    push_kept(ctx, HANDLER);
+    ctx.insert(function + 2);
+    ctx.call(arguments as u32 + 2, None)?;
+    let succeeded = ctx.to_bool(function);
+    if !succeeded {
+        return Ok(Err(top_bytes(ctx)));
+    }
+    ctx.remove(function);
+    Ok(Ok(ctx.top() + 1 - function as usize))
 }
 
 fn torture() -> Torture {

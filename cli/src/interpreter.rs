@@ -3,11 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use crate::command::say;
 use crate::engine::{Engine, Message};
+use crate::help::VERSION;
+use crate::interactive;
 use crate::option::{Action, BadOption, Options};
-use crate::repl;
-
-const VERSION: &str = concat!("Perilune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)");
+use crate::run::Mode;
 
 const USAGE: &str = "\
 Available options are:
@@ -22,40 +23,55 @@ Available options are:
   -         stop handling options and execute stdin
 ";
 
-/// Sets the global that `-l` names; both names come as arguments.
-const REQUIRE: &[u8] = b"local global, module = ... _G[global] = require(module)";
-
-/// Runs a command line; the first element is the program's name.
-pub fn run(line: &[Vec<u8>], vm: perilune_vm::Options) -> ExitCode {
-    let program = line.first().map_or(&b"perilune"[..], Vec::as_slice);
-    let options = match Options::parse(line) {
-        Ok(options) => options,
+/// Runs a command line with the options of `lua`; the first element is the program's name.
+pub fn run_line(line: &[Vec<u8>], mode: Mode) -> ExitCode {
+    match Options::parse(line) {
+        Ok(options) => run(line, &options, mode),
         Err(bad) => {
-            show_usage(program, &bad);
-            return ExitCode::FAILURE;
+            show_usage(program_name(line), &bad);
+            ExitCode::FAILURE
         }
-    };
-    if options.version {
-        println!("{VERSION}");
     }
-    let mut engine = match Engine::new(vm, options.no_environment) {
+}
+
+fn program_name(line: &[Vec<u8>]) -> &[u8] {
+    line.first().filter(|name| !name.is_empty()).map_or(&b"perilune"[..], Vec::as_slice)
+}
+
+/// Does what options ask for; `arg` is made from the command line.
+pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
+    let program = program_name(line);
+    if options.version {
+        say(&format!("{VERSION}\n"));
+    }
+    let mut engine = match mode.start(options.no_environment) {
         Ok(engine) => engine,
         Err(message) => {
             show(program, &message);
             return ExitCode::FAILURE;
         }
     };
-    let result = run_options(&mut engine, line, &options).and_then(|()| engine.verify());
+    if let (Some(live), Some(script)) = (&mode.live, options.script)
+        && let Err(message) = live.open(&mut engine, &line[script], &line[script + 1..])
+    {
+        show(program, &message);
+        return ExitCode::FAILURE;
+    }
+    let result = run_options(&mut engine, line, options).and_then(|after| engine.verify().map(|()| after));
     engine.flush();
-    let code = match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            show(program, &message);
-            ExitCode::FAILURE
+    match &result {
+        Ok(After::Prompt) => {
+            interactive::run(engine);
+            return ExitCode::SUCCESS;
         }
-    };
+        Ok(After::End) => {}
+        Err(message) => show(program, message),
+    }
+    perilune_live::service::finish(engine.vm(), i32::from(result.is_err()));
     engine.close();
-    code
+    // The process ends: its memory goes at once, without being given back block by block.
+    std::mem::forget(engine);
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Writes a message to standard error, after the program's name.
@@ -76,7 +92,13 @@ fn show_usage(program: &[u8], BadOption(option): &BadOption) {
     std::io::stderr().write_all(&usage).ok();
 }
 
-fn run_options(engine: &mut Engine, line: &[Vec<u8>], options: &Options) -> Result<(), Message> {
+/// What follows when everything on the command line has run.
+enum After {
+    Prompt,
+    End,
+}
+
+fn run_options(engine: &mut Engine, line: &[Vec<u8>], options: &Options) -> Result<After, Message> {
     set_arguments(engine, line, options.script.unwrap_or(0))?;
     if !options.no_environment {
         run_initial(engine)?;
@@ -88,17 +110,19 @@ fn run_options(engine: &mut Engine, line: &[Vec<u8>], options: &Options) -> Resu
         let path = (!options.script_is_stdin).then(|| line[script].as_slice());
         engine.run_file(path, &line[script + 1..])?;
     }
+    let asks_nothing = options.script.is_none() && !options.executes() && !options.version;
     if options.interactive {
-        repl::run(engine);
-    } else if options.script.is_none() && !options.executes() && !options.version {
-        if std::io::stdin().is_terminal() {
-            println!("{VERSION}");
-            repl::run(engine);
-        } else {
-            engine.run_file(None, &[])?;
-        }
+        return Ok(After::Prompt);
     }
-    Ok(())
+    if asks_nothing && std::io::stdin().is_terminal() {
+        say(&format!("{VERSION}\n"));
+        return Ok(After::Prompt);
+    }
+    if asks_nothing && let Err(message) = engine.run_file(None, &[]) {
+        // As in `lua`, an error in standard input is shown and does not count.
+        show(program_name(line), &message);
+    }
+    Ok(After::End)
 }
 
 /// Makes the global `arg`: the script is element 0, and what comes before it has negative indices.
@@ -140,7 +164,7 @@ fn run_action(engine: &mut Engine, action: &Action) -> Result<(), Message> {
         }),
         Action::Require(names) => {
             let (global, module) = module_names(names);
-            engine.run(REQUIRE, b"=(command line)", &[global.to_vec(), module.to_vec()])
+            engine.require(global, module)
         }
     }
 }

@@ -1,21 +1,40 @@
 //! `perilune`: the stand-alone interpreter and the tools around it.
 #![forbid(unsafe_code)]
 
+mod command;
+mod help;
+mod run;
 mod interpreter;
 mod option;
-mod repl;
-mod tool;
 mod engine;
+mod interactive;
+mod interrupt;
+mod repl;
+mod sessions;
+mod live;
+mod tour;
+mod check;
+mod dis;
+mod lsp;
+mod dap;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use command::Arguments;
+
 fn main() -> ExitCode {
-    let line: Vec<Vec<u8>> = std::env::args_os().map(std::ffi::OsString::into_encoded_bytes).collect();
-    match line.get(1).map(Vec::as_slice) {
-        Some(b"run") => tool::run(&line[2..]),
-        Some(b"dis") => tool::dis(&line[2..]),
-        Some(b"check") => tool::check(&line[2..]),
-        Some(b"lsp") => tool::lsp(&line[2..]),
-        _ => interpreter::run(&line, perilune_vm::Options::default()),
+    let line: Vec<OsString> = std::env::args_os().collect();
+    if let Some(command) = line.get(1).and_then(|name| command::find(name)) {
+        return command.invoke(Arguments { line: &line, start: 2 });
     }
+    match line.get(1).and_then(|argument| argument.to_str()) {
+        Some("--help") => finish(help::overview()),
+        Some("--version") => finish(help::version()),
+        _ => run::run_as_lua(&line),
+    }
+}
+
+fn finish(outcome: command::Outcome) -> ExitCode {
+    outcome.unwrap_or(ExitCode::FAILURE)
 }

@@ -1,0 +1,219 @@
+//! `perilune run`: runs a file, and lets others reach it while it runs.
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+use lexopt::Arg;
+use perilune_live::endpoint::{Listen, ProgramInfo};
+use perilune_live::service;
+
+use crate::command::{Arguments, Command, Failure, Outcome, complain, unexpected};
+use crate::engine::{Engine, Message};
+use crate::interpreter;
+use crate::option::Options;
+
+/// `run`
+pub const COMMAND: Command = Command {
+    name: "run",
+    arguments: "[--jit=off|on|eager] [--live[=ADDR]] [--wait] FILE [ARGS…]",
+    summary: "run a file; with --live, so that tools can reach it",
+    details: "  --jit=off      interpret only\n  \
+              --jit=on       compile what is hot to machine code (the default)\n  \
+              --jit=eager    compile every function at its first call\n  \
+              --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
+              --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \
+              --wait         wait for a client before the first instruction; needs --live\n\n\
+              FILE may be `-` for standard input. PERILUNE_JIT sets what --jit does.\n",
+    run,
+};
+
+/// How a program is run.
+#[derive(Debug, Default, PartialEq)]
+pub struct Mode {
+    /// What is compiled to machine code.
+    pub jit: Jit,
+    /// Whether tools can reach the program, and where.
+    pub live: Option<Live>,
+}
+
+/// What is compiled to machine code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jit {
+    /// Nothing.
+    Off,
+    /// What is hot.
+    #[default]
+    On,
+    /// Everything, at its first call.
+    Eager,
+}
+
+/// The endpoint of a program that tools can reach.
+#[derive(Debug, Default, PartialEq)]
+pub struct Live {
+    /// Where it listens.
+    pub address: Listen,
+    /// Whether the first instruction waits for a client.
+    pub waits: bool,
+}
+
+impl Mode {
+    /// A machine that is run in this way.
+    ///
+    /// # Errors
+    /// What keeps the library or the endpoint from opening.
+    pub fn start(&self, no_environment: bool) -> Result<Engine, Message> {
+        let mut engine = Engine::new(perilune_vm::Options::default(), no_environment)?;
+        if self.live.is_none() {
+            engine.raise_interrupts();
+            engine.obey_interrupts();
+        }
+        Ok(engine)
+    }
+}
+
+impl Live {
+    /// Opens the endpoint of a machine that is about to run `script`.
+    ///
+    /// # Errors
+    /// What keeps the endpoint from opening.
+    pub fn open(&self, engine: &mut Engine, script: &[u8], arguments: &[Vec<u8>]) -> Result<(), Message> {
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let settings = service::Settings {
+            listen: self.address,
+            wait: self.waits,
+            program: ProgramInfo { program: lossy(script).into(), args: arguments.iter().map(|argument| lossy(argument)).collect() },
+            terminate: Box::new(|vm| {
+                vm.flush_output();
+                perilune_stdlib::flush_all();
+                std::process::exit(service::TERMINATED)
+            }),
+        };
+        service::open(engine.vm(), settings).map_err(|error| error.to_string().into_bytes())
+    }
+}
+
+impl Jit {
+    fn parse(text: &OsStr) -> Option<Jit> {
+        match text.to_str()? {
+            "off" => Some(Jit::Off),
+            "on" => Some(Jit::On),
+            "eager" => Some(Jit::Eager),
+            _ => None,
+        }
+    }
+
+    /// What `PERILUNE_JIT` asks for.
+    ///
+    /// # Errors
+    /// What is wrong with its value.
+    pub fn from_environment() -> Result<Jit, String> {
+        match std::env::var_os("PERILUNE_JIT") {
+            None => Ok(Jit::default()),
+            Some(value) => Jit::parse(&value)
+                .ok_or_else(|| format!("PERILUNE_JIT is '{}'; it takes 'off', 'on' or 'eager'", value.display())),
+        }
+    }
+}
+
+/// `perilune run …`
+fn run(arguments: Arguments<'_>) -> Outcome {
+    let (mode, file) = parse(arguments)?;
+    let line = bytes(arguments.line);
+    let options = Options {
+        script: Some(file),
+        script_is_stdin: line[file] == b"-",
+        ..Options::default()
+    };
+    Ok(interpreter::run(&line, &options, mode))
+}
+
+/// `perilune [options] FILE …`, as `lua`.
+pub fn run_as_lua(line: &[std::ffi::OsString]) -> ExitCode {
+    match Jit::from_environment() {
+        Ok(jit) => interpreter::run_line(&bytes(line), Mode { jit, live: None }),
+        Err(wrong) => {
+            complain(&wrong);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn bytes(line: &[std::ffi::OsString]) -> Vec<Vec<u8>> {
+    line.iter().map(|argument| argument.as_encoded_bytes().to_vec()).collect()
+}
+
+/// The mode, and where the file stands in the command line.
+fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
+    let mut parser = arguments.parser();
+    let mut jit = Jit::from_environment().map_err(Failure::Usage)?;
+    let mut live = None;
+    let mut waits = false;
+    loop {
+        let argument = parser.next()?.ok_or_else(|| Failure::Usage("a file is missing".into()))?;
+        match argument {
+            Arg::Long("jit") => {
+                let value = parser.value()?;
+                jit = Jit::parse(&value).ok_or_else(|| {
+                    Failure::Usage(format!("'--jit' takes 'off', 'on' or 'eager', not '{}'", value.display()))
+                })?;
+            }
+            Arg::Long("live") => live = Some(Live { address: address(parser.optional_value())?, waits: false }),
+            Arg::Long("wait") => waits = true,
+            Arg::Value(_) => break,
+            other => return Err(unexpected(other)),
+        }
+    }
+    if waits && live.is_none() {
+        return Err(Failure::Usage("'--wait' waits for a client, so it needs '--live'".into()));
+    }
+    let live = live.map(|live| Live { waits, ..live });
+    let left = parser.raw_args()?.count();
+    Ok((Mode { jit, live }, arguments.line.len() - left - 1))
+}
+
+fn address(value: Option<std::ffi::OsString>) -> Result<Listen, Failure> {
+    let Some(value) = value else { return Ok(Listen::Unix) };
+    let wrong = || Failure::Usage(format!("'--live' takes 'unix', 'PORT' or 'HOST:PORT', not '{}'", value.display()));
+    value.to_str().ok_or_else(wrong)?.parse().map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    fn parsed(text: &str) -> Result<(Mode, usize), String> {
+        let line: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+        parse(Arguments { line: &line, start: 2 }).map_err(|failure| match failure {
+            Failure::Usage(wrong) | Failure::Failed(wrong) => wrong,
+        })
+    }
+
+    #[test]
+    fn options_end_at_the_file() {
+        let (mode, file) = parsed("perilune run --jit=eager --live --wait a.lua --live=x").expect("valid options");
+        assert_eq!(mode, Mode { jit: Jit::Eager, live: Some(Live { address: Listen::Unix, waits: true }) });
+        assert_eq!(file, 5);
+    }
+
+    #[test]
+    fn a_double_hyphen_ends_options() {
+        let (mode, file) = parsed("perilune run --jit=off -- -a.lua x").expect("valid options");
+        assert_eq!((mode.jit, file), (Jit::Off, 4));
+    }
+
+    #[test]
+    fn addresses_are_taken_or_refused() {
+        let (mode, _) = parsed("perilune run --live=127.0.0.1:8080 a").expect("valid options");
+        assert_eq!(mode.live.map(|live| live.address), Some(Listen::Tcp(([127, 0, 0, 1], 8080).into())));
+        let wrong = parsed("perilune run --live=/tmp/x a").expect_err("no address");
+        assert_eq!(wrong, "'--live' takes 'unix', 'PORT' or 'HOST:PORT', not '/tmp/x'");
+    }
+
+    #[test]
+    fn waiting_needs_a_way_to_come() {
+        let wrong = parsed("perilune run --wait a.lua").expect_err("nobody can come");
+        assert_eq!(wrong, "'--wait' waits for a client, so it needs '--live'");
+    }
+}

@@ -1,0 +1,65 @@
+//! Bad usage: exit code 2 and one line that says what is wrong and what is accepted.
+
+mod support;
+
+#[track_caller]
+fn refused(line: &str, expected: &str) {
+    let arguments: Vec<&str> = line.split_whitespace().collect();
+    let left = support::run(&arguments, "");
+    assert_eq!((left.err.trim_end(), left.out.as_str(), left.code), (expected, "", Some(2)), "perilune {line}");
+}
+
+const RUN: &str = "(usage: perilune run [--jit=off|on|eager] [--live[=ADDR]] [--wait] FILE [ARGS…])";
+
+#[test]
+fn run_names_what_is_wrong() {
+    refused("run", &format!("perilune: run: a file is missing {RUN}"));
+    refused("run --fast a.lua", &format!("perilune: run: invalid option '--fast' {RUN}"));
+    refused("run --jit=maybe a.lua", &format!("perilune: run: '--jit' takes 'off', 'on' or 'eager', not 'maybe' {RUN}"));
+    refused("run --wait a.lua", &format!("perilune: run: '--wait' waits for a client, so it needs '--live' {RUN}"));
+}
+
+#[test]
+fn the_other_commands_do_too() {
+    refused("repl x", "perilune: repl: unexpected argument \"x\" (usage: perilune repl [--attach [PID]])");
+    refused("repl --attach x", "perilune: repl: '--attach' takes a process id, not 'x' (usage: perilune repl [--attach [PID]])");
+    refused("sessions --format=xml", "perilune: sessions: '--format' takes 'text' or 'json' (usage: perilune sessions [--format=text|json])");
+    refused("lsp --tcp", "perilune: lsp: invalid option '--tcp' (usage: perilune lsp)");
+    refused("dap --listen", "perilune: dap: missing argument for option '--listen' (usage: perilune dap [--listen ADDR])");
+    refused("dap --listen x", "perilune: dap: '--listen' takes [HOST:]PORT, not 'x' (usage: perilune dap [--listen ADDR])");
+    refused("dis", "perilune: dis: a file is missing (usage: perilune dis [--native] FILE)");
+    refused("tour now", "perilune: tour: unexpected argument \"now\" (usage: perilune tour [--pause])");
+    refused("help me", "perilune: help: no command is called 'me'; there are run, repl, sessions, tour, check, dis, lsp, dap, help (usage: perilune help [COMMAND])");
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let place = support::Place::new(&[("a.lua", "print(1)")]);
+    for arguments in [&["a.lua"][..], &["run", "a.lua"]] {
+        let child = place.command(arguments).env("PERILUNE_JIT", "fast").spawn().expect("perilune starts");
+        let left = support::finish(child, "");
+        assert_eq!(left.code, Some(2), "{left:?}");
+        assert!(left.err.contains("PERILUNE_JIT is 'fast'; it takes 'off', 'on' or 'eager'"), "{left:?}");
+    }
+}
+
+#[test]
+fn a_debug_adapter_listens_to_this_machine_only() {
+    let left = support::run(&["dap", "--listen", "0.0.0.0:0"], "");
+    assert_eq!(left.code, Some(2));
+    assert!(left.err.contains("'--listen' takes a loopback address"), "{left:?}");
+}
+
+#[test]
+fn help_and_version() {
+    let overview = support::run(&["--help"], "");
+    assert_eq!(overview.code, Some(0));
+    for command in ["run", "repl", "sessions", "tour", "check", "dis", "lsp", "dap", "help"] {
+        assert!(overview.out.contains(&format!("\n  {command} ")), "{command} in {}", overview.out);
+        let by_name = support::run(&["help", command], "");
+        assert!(by_name.out.starts_with(&format!("usage: perilune {command}")), "{by_name:?}");
+        assert_eq!(support::run(&[command, "--help"], "").out, by_name.out);
+    }
+    let version = support::run(&["--version"], "");
+    assert_eq!(version.out, concat!("Perilune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)\n"));
+}
