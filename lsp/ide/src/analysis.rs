@@ -7,6 +7,16 @@ use crate::symbol::Symbol;
 use crate::{Span, is_standard_global};
 use perilune_syntax::SyntaxKind;
 use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// A module that a file asks for by a constant name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Required {
+    /// The name: `lib.queue`.
+    pub name: String,
+    /// The string literal.
+    pub span: Span,
+}
 
 /// What [`analyse`] found out.
 #[derive(Debug, Default)]
@@ -19,18 +29,34 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
     /// Functions and variables, nested.
     pub symbols: Vec<Symbol>,
-    /// Tokens, comments included, in order.
-    pub(crate) tokens: Vec<(SyntaxKind, Span)>,
-    /// Globals and their fields, by path.
+    /// What `require` of this file results in.
+    pub exports: Option<EntityId>,
+    /// The modules it requires.
+    pub required: Vec<Required>,
+    /// Tokens, comments included, in order; read off the text when first asked for.
+    tokens: OnceLock<Vec<(SyntaxKind, Span)>>,
     pub(crate) globals: HashMap<String, EntityId>,
+    /// Fields by what they are fields of.
+    pub(crate) members: HashMap<EntityId, HashMap<String, EntityId>>,
     /// Whether `_ENV` is assigned to, so that globals may come from anywhere.
     pub(crate) has_own_environment: bool,
+    /// Locals that can be named at the place that [`analyse_around`] was asked about.
+    pub(crate) visible: Vec<EntityId>,
 }
 
 /// Analyses the text of a file. Never fails: the analysis of a wrong text is what can be said of it.
 pub fn analyse(text: &str) -> Analysis {
+    analysed(text, None)
+}
+
+/// As [`analyse`], and notes which locals are visible at the name that stands at this byte.
+pub(crate) fn analyse_around(text: &str, offset: u32) -> Analysis {
+    analysed(text, Some(offset))
+}
+
+fn analysed(text: &str, probe: Option<u32>) -> Analysis {
     let parsed = perilune_syntax::parse(text.as_bytes());
-    let mut analysis = Resolver::new(&parsed.ast).resolve();
+    let mut analysis = Resolver::new(&parsed.ast, probe).resolve();
     let has_errors = !parsed.errors.is_empty();
     if has_errors {
         // Recovery may have dropped uses and ends of blocks.
@@ -42,7 +68,6 @@ pub fn analyse(text: &str) -> Analysis {
     });
     analysis.diagnostics.extend(syntax);
     analysis.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
-    analysis.tokens = tokens(text);
     analysis
 }
 
@@ -57,9 +82,12 @@ fn visible(span: Span, text: &str) -> Span {
     Span { start: start as u32, end: written.len() as u32 }
 }
 
-/// An unknown attribute is noticed after its `>`; it is shown at its name.
+/// What is wrong with an attribute is noticed after its `>`; it is shown at its name.
 fn attribute(message: &str, span: Span, text: &str) -> Option<Span> {
-    let name = message.strip_prefix("unknown attribute '")?.strip_suffix('\'')?;
+    let name = match message {
+        "multiple to-be-closed variables in local list" => "close",
+        _ => message.strip_prefix("unknown attribute '")?.strip_suffix('\'')?,
+    };
     let start = text.get(..span.start as usize)?.rfind(name)? as u32;
     Some(Span { start, end: start + name.len() as u32 })
 }
@@ -94,25 +122,40 @@ impl Analysis {
         self.occurrences.iter().copied().filter(move |occurrence| occurrence.entity == id)
     }
 
-    /// `M.start` for what other files know by this path: a global or a field of one.
-    pub fn global_path(&self, id: EntityId) -> Option<String> {
+    /// The field of an entity with this name.
+    pub fn member(&self, holder: EntityId, name: &str) -> Option<EntityId> {
+        let holder = self.entity(holder).alias.unwrap_or(holder);
+        self.members.get(&holder)?.get(name).copied()
+    }
+
+    /// The global with this name, if it is mentioned at all.
+    pub fn global(&self, name: &str) -> Option<EntityId> {
+        self.globals.get(name).copied()
+    }
+
+    /// `M.start`: the name of an entity with what it is a field of.
+    pub fn path(&self, id: EntityId) -> String {
         let entity = self.entity(id);
-        match (entity.kind, entity.parent) {
-            (EntityKind::Global, _) => Some(entity.name.clone()),
-            (EntityKind::Member, Some(parent)) => Some(format!("{}.{}", self.global_path(parent)?, entity.name)),
-            _ => None,
+        match entity.parent {
+            Some(parent) => format!("{}.{}", self.path(parent), entity.name),
+            None => entity.name.clone(),
         }
     }
 
-    /// The global, or the field of one, with this path.
-    pub fn global(&self, path: &str) -> Option<EntityId> {
-        self.globals.get(path).copied()
+    /// The module whose name is the string literal at this byte.
+    pub fn required_at(&self, offset: u32) -> Option<&Required> {
+        self.required.iter().find(|required| required.span.start <= offset && offset <= required.span.end)
+    }
+
+    /// Tokens, comments included, in order. `text` is what was analysed.
+    pub(crate) fn tokens(&self, text: &str) -> &[(SyntaxKind, Span)] {
+        self.tokens.get_or_init(|| tokens(text))
     }
 
     /// Names of the globals that this file assigns to.
     pub fn assigned_globals(&self) -> impl Iterator<Item = &str> {
-        let is_assigned = |entity: &&Entity| entity.kind == EntityKind::Global && entity.definition.is_some();
-        self.entities.iter().filter(is_assigned).map(|entity| entity.name.as_str())
+        let is_assigned = |(_, id): &(&String, &EntityId)| self.entity(**id).definition.is_some();
+        self.globals.iter().filter(is_assigned).map(|(name, _)| name.as_str())
     }
 
     /// Uses of globals which are not Lua's own, not assigned here, and not known elsewhere.

@@ -20,6 +20,10 @@ pub enum DiagnosticKind {
     Syntax,
     /// A label, `goto` or `break` out of place.
     Jump,
+    /// More of something than Lua allows.
+    Limit,
+    /// A `<close>` variable that is given what cannot be closed.
+    Close,
     /// An assignment to a `<const>` or `<close>` variable.
     ConstantAssignment,
     /// A global that nobody assigns.
@@ -38,6 +42,8 @@ impl DiagnosticKind {
         match self {
             DiagnosticKind::Syntax => "syntax",
             DiagnosticKind::Jump => "jump",
+            DiagnosticKind::Limit => "limit",
+            DiagnosticKind::Close => "close",
             DiagnosticKind::ConstantAssignment => "constant-assignment",
             DiagnosticKind::UndefinedGlobal => "undefined-global",
             DiagnosticKind::UnusedLocal => "unused-local",
@@ -48,10 +54,14 @@ impl DiagnosticKind {
 
     fn severity(self) -> Severity {
         match self {
-            DiagnosticKind::Syntax | DiagnosticKind::Jump | DiagnosticKind::ConstantAssignment => Severity::Error,
-            DiagnosticKind::UndefinedGlobal | DiagnosticKind::UnusedLocal | DiagnosticKind::Unreachable => {
-                Severity::Warning
-            }
+            DiagnosticKind::Syntax
+            | DiagnosticKind::Jump
+            | DiagnosticKind::Limit
+            | DiagnosticKind::ConstantAssignment => Severity::Error,
+            DiagnosticKind::UndefinedGlobal
+            | DiagnosticKind::Close
+            | DiagnosticKind::UnusedLocal
+            | DiagnosticKind::Unreachable => Severity::Warning,
             DiagnosticKind::Shadowing => Severity::Hint,
         }
     }

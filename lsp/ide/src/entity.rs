@@ -27,6 +27,8 @@ pub enum EntityKind {
     Global,
     /// A field reached by names from a variable: `M.start`.
     Member,
+    /// A value without a name: what a function returns, what a call results in.
+    Value,
 }
 
 impl EntityKind {
@@ -42,6 +44,7 @@ impl EntityKind {
             EntityKind::Label => "label",
             EntityKind::Global => "global",
             EntityKind::Member => "field",
+            EntityKind::Value => "value",
         }
     }
 
@@ -56,7 +59,43 @@ impl EntityKind {
     }
 }
 
-/// Something that has a name.
+/// Where the value of an entity comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `require "name"`.
+    Module(String),
+    /// The value of another entity.
+    Same(EntityId),
+    /// What a call of another entity results in.
+    Call(EntityId),
+    /// A table with this metatable: its fields are those of the `__index` there.
+    Instance(EntityId),
+}
+
+/// How a function is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// Names of the parameters; an implicit `self` is not among them.
+    pub params: Vec<String>,
+    /// Whether `...` follows them.
+    pub is_vararg: bool,
+    /// Whether it was defined with a colon.
+    pub is_method: bool,
+}
+
+impl Signature {
+    /// All parameters, `...` included.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().map(String::as_str).chain(self.is_vararg.then_some("..."))
+    }
+
+    /// `(a, b, ...)`.
+    pub fn text(&self) -> String {
+        format!("({})", self.labels().collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Something that has a name, or could have one.
 #[derive(Clone, Debug)]
 pub struct Entity {
     /// What it is.
@@ -69,14 +108,27 @@ pub struct Entity {
     pub definition: Option<Span>,
     /// The statement of `definition`.
     pub statement: Option<Span>,
-    /// Whether a function is what `definition` gives it.
-    pub is_function: bool,
+    /// How it is called, if a function is what it was given.
+    pub signature: Option<Box<Signature>>,
+    /// Where its value comes from, as far as one can tell.
+    pub origin: Option<Origin>,
+    /// Its metatable: fields that it lacks are looked for in that one's `__index`.
+    pub metatable: Option<EntityId>,
+    /// What a call of it results in.
+    pub result: Option<EntityId>,
     /// How often it is read.
     pub reads: u32,
     /// Steps from a variable to this field.
     pub(crate) depth: u8,
     /// What an implicit `self` stands for.
     pub(crate) alias: Option<EntityId>,
+}
+
+impl Entity {
+    /// Whether a function is what it was given.
+    pub fn is_function(&self) -> bool {
+        self.signature.is_some()
+    }
 }
 
 /// What a name does with its entity.

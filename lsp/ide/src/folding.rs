@@ -29,7 +29,7 @@ pub fn folds(document: &Document, analysis: &Analysis) -> Vec<Fold> {
     let mut result = Vec::new();
     let mut open: Vec<u32> = Vec::new();
     let mut comment: Option<(u32, u32)> = None;
-    for (kind, span) in &analysis.tokens {
+    for (kind, span) in analysis.tokens(document.text()) {
         let (start, end) = (document.line_of(span.start), document.line_of(span.end));
         if *kind == SyntaxKind::Comment {
             comment = Some(match comment {

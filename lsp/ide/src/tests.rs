@@ -2,6 +2,9 @@
 
 use super::*;
 
+mod across;
+mod typing;
+
 fn cursor(fixture: &str) -> (String, u32) {
     let offset = fixture.find("$0").expect("a `$0` marker");
     (fixture.replacen("$0", "", 1), offset as u32)
@@ -12,22 +15,54 @@ fn place(text: &str, span: Span) -> String {
     format!("{}:{} {}", position.line + 1, position.column + 1, &text[span.start as usize..span.end as usize])
 }
 
+/// A workspace below `/w` from texts that begin with a line `//- path`; the cursor's file and byte.
+fn workspace(fixture: &str) -> (Workspace, FileId, u32) {
+    let mut workspace = Workspace::default();
+    workspace.set_roots(vec!["/w".into()]);
+    let mut cursor_at = None;
+    let fixture = if fixture.starts_with("//- ") { fixture.to_string() } else { format!("//- main.lua\n{fixture}") };
+    for part in fixture.split("//- ").skip(1) {
+        let (path, text) = part.split_once('\n').expect("a path and a text");
+        let (text, offset) = match text.contains("$0") {
+            true => cursor(text),
+            false => (text.to_string(), u32::MAX),
+        };
+        let id = workspace.put(&format!("/w/{path}"), Document::new(text).into());
+        if offset != u32::MAX {
+            cursor_at = Some((id, offset));
+        }
+    }
+    let (file, offset) = cursor_at.unwrap_or((FileId(0), 0));
+    (workspace, file, offset)
+}
+
+/// `lib/queue.lua:2:12 push`; the file is left out when there is only one.
+fn shown(workspace: &Workspace, file: FileId, span: Span) -> String {
+    let source = workspace.file(file).expect("a file");
+    let place = place(source.document().text(), span);
+    match workspace.files().count() {
+        1 => place,
+        _ => format!("{}:{place}", source.path().trim_start_matches("/w/")),
+    }
+}
+
 #[track_caller]
 fn check_references(fixture: &str, expected: &[&str]) {
-    let (text, offset) = cursor(fixture);
-    let analysis = analyse(&text);
-    let id = analysis.occurrence_at(offset).expect("a name").entity;
-    let actual: Vec<String> = analysis.references(id).map(|found| place(&text, found.span)).collect();
-    assert_eq!(actual, expected, "\n{text}");
+    let (workspace, file, offset) = workspace(fixture);
+    let (_, identity) = workspace.name_at(file, offset).expect("a name");
+    let found = workspace.references(&identity);
+    let names = found.iter().flat_map(|(file, names)| names.iter().map(|name| (*file, name.span)));
+    let actual: Vec<String> = names.map(|(file, span)| shown(&workspace, file, span)).collect();
+    assert_eq!(actual, expected, "\n{fixture}");
 }
 
 #[track_caller]
 fn check_definition(fixture: &str, expected: &str) {
-    let (text, offset) = cursor(fixture);
-    let analysis = analyse(&text);
-    let id = analysis.occurrence_at(offset).expect("a name").entity;
-    let actual = analysis.entity(id).definition.map(|span| place(&text, span));
-    assert_eq!(actual.as_deref().unwrap_or(""), expected, "\n{text}");
+    let (workspace, file, offset) = workspace(fixture);
+    let (_, identity) = workspace.name_at(file, offset).expect("a name");
+    let found = workspace.definitions(&identity);
+    let actual: Vec<String> = found.iter().map(|found| shown(&workspace, found.file, found.span)).collect();
+    assert_eq!(actual.join(", "), expected, "\n{fixture}");
 }
 
 #[track_caller]
@@ -42,15 +77,17 @@ fn check_diagnostics(text: &str, expected: &[&str]) {
 
 #[track_caller]
 fn check_rename(fixture: &str, name: &str, expected: Result<&str, &str>) {
-    let (text, offset) = cursor(fixture);
-    let analysis = analyse(&text);
-    let id = analysis.occurrence_at(offset).expect("a name").entity;
-    let actual = rename(&text, &analysis, id, name).map_err(|refusal| refusal.to_string()).map(|spans| {
-        let mut text = text.clone();
-        for span in spans.into_iter().rev() {
-            text.replace_range(span.start as usize..span.end as usize, name);
+    let (workspace, file, offset) = workspace(fixture);
+    let actual = workspace.rename(file, offset, name).map_err(|refusal| refusal.to_string()).map(|renaming| {
+        let mut texts = Vec::new();
+        for (file, spans) in renaming.expect("a name").certain {
+            let mut text = workspace.file(file).unwrap().document().text().to_string();
+            for span in spans.into_iter().rev() {
+                text.replace_range(span.start as usize..span.end as usize, name);
+            }
+            texts.push(text);
         }
-        text
+        texts.join("//-\n")
     });
     assert_eq!(actual, expected.map(String::from).map_err(String::from));
 }
@@ -87,6 +124,12 @@ fn findings_have_a_place_and_a_sentence() {
     check_diagnostics("foo = 1\nfoo()\nprint(string.rep)", &[]);
     check_diagnostics("local _ENV = {}\nfoo()", &[]);
     check_diagnostics("local x <const> = 1\nx = x", &["2:1 x | attempt to assign to const variable 'x'"]);
+    check_diagnostics("local x <close> = nil local y <close> = {}", &[
+        "1:41 {} | a table without a metatable cannot be closed"]);
+    check_diagnostics("local a <close>, b <close> = x, y", &[
+        "1:20 close | multiple to-be-closed variables in local list",
+        "1:30 x | undefined global 'x'", "1:33 y | undefined global 'y'"]);
+    check_diagnostics("local x <const> = 1 function f() x = 2 end", &["1:34 x | attempt to assign to const variable 'x'"]);
     check_diagnostics("local x <odd> = 1", &["1:10 odd | unknown attribute 'odd'"]);
     check_diagnostics(
         "local a = 1\ndo local a = a print(a) end",
@@ -149,10 +192,9 @@ fn the_outline_names_functions_by_their_paths() {
 
 #[test]
 fn hover_shows_declaration_and_comment() {
-    let (text, offset) = cursor("local x\n\n-- Width of a line,\n-- in cells.\nlocal width = 80\nprint(wid$0th, x)");
-    let analysis = analyse(&text);
-    let id = analysis.occurrence_at(offset).unwrap().entity;
-    let shown = hover(&Document::new(text), &analysis, id);
+    let fixture = "local x\n\n-- Width of a line,\n-- in cells.\nlocal width = 80\nprint(wid$0th, x)";
+    let (workspace, file, offset) = workspace(fixture);
+    let shown = workspace.hover(file, offset).unwrap();
     assert_eq!(shown.title, "local width");
     assert_eq!(shown.source.as_deref(), Some("local width = 80"));
     assert_eq!(shown.comment.as_deref(), Some("Width of a line,\nin cells."));
@@ -191,6 +233,87 @@ fn positions_count_in_the_units_of_the_editor() {
     let (from, to) = (Position { line: 1, column: 1 }, Position { line: 2, column: 0 });
     document.edit(from, to, Encoding::Utf16, "x");
     assert_eq!(document.text(), "a\r\näxc\n");
+}
+
+#[test]
+fn an_edited_document_is_as_one_made_anew() {
+    let mut seed = 1u32;
+    let mut random = |limit: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) % limit
+    };
+    let pieces = ["", "a", "\n", "\r", "\r\n", "ä", "🌙", "bc\nd", "\n\r", "€\r"];
+    let mut document = Document::new(String::new());
+    for step in 0..5000 {
+        let mut place = || Position { line: random(8), column: random(6) };
+        let (from, to) = (place(), place());
+        let text = pieces[random(pieces.len() as u32) as usize];
+        let encoding = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32][random(3) as usize];
+        let mut expected = document.text().to_string();
+        let (start, end) = (document.offset(from, encoding), document.offset(to, encoding));
+        expected.replace_range(start as usize..end.max(start) as usize, text);
+        document.edit(from, to, encoding, text);
+        let anew = Document::new(expected);
+        assert_eq!(format!("{document:?}"), format!("{anew:?}"), "step {step}");
+        if document.text().len() > 60 {
+            document = Document::new("x".into());
+        }
+    }
+}
+
+#[test]
+fn every_place_survives_the_way_there_and_back() {
+    let text = "aä🌙\r\n€b\n\n🌙🌙c";
+    let document = Document::new(text.into());
+    for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
+        for (offset, _) in text.char_indices().filter(|(_, letter)| *letter != '\n') {
+            let position = document.position(offset as u32, encoding);
+            let slow: usize = text[..offset].rsplit('\n').next().unwrap().chars().map(|letter| match encoding {
+                Encoding::Utf8 => letter.len_utf8(),
+                Encoding::Utf16 => letter.len_utf16(),
+                Encoding::Utf32 => 1,
+            }).sum();
+            assert_eq!((position.column as usize, document.offset(position, encoding)), (slow, offset as u32), "{encoding:?}");
+        }
+    }
+}
+
+#[test]
+fn every_feature_answers_at_every_place_of_any_text() {
+    let words = [
+        "local", "function", "end", "if", "then", "else", "for", "in", "do", "while", "repeat", "until", "return", "goto",
+        "::", "a", "b", "M", "self", "require", "setmetatable", "string", "'ä'", "\"mod\"", "1", "(", ")", "{", "}", "[", "]",
+        ".", ":", ",", "=", "..", "+", "<close>", "<", "-- c\n", "\n", ";", "nil", "...", "'", "[[", "_ENV", "__index",
+    ];
+    let mut seed = 3u32;
+    let mut random = |limit: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % limit
+    };
+    for _ in 0..300 {
+        let text: Vec<&str> = (0..random(40)).map(|_| words[random(words.len())]).collect();
+        let text = text.join([" ", ""][random(2)]);
+        let mut workspace = Workspace::default();
+        workspace.put("/w/mod.lua", Document::new("local M = {} function M.a() end return M".into()).into());
+        let file = workspace.put("/w/main.lua", Document::new(text.clone()).into());
+        let source = workspace.file(file).unwrap().clone();
+        folds(source.document(), source.analysis());
+        semantic_tokens(source.document(), source.analysis());
+        workspace.diagnostics(file);
+        workspace.symbols("a", 5);
+        for offset in 0..=text.len() as u32 + 1 {
+            workspace.complete(file, offset);
+            workspace.signature_help(file, offset);
+            workspace.hover(file, offset);
+            workspace.expression_at(file, offset);
+            workspace.function_at(file, offset);
+            if let Some((_, identity)) = workspace.name_at(file, offset) {
+                workspace.definitions(&identity);
+                assert!(!workspace.references(&identity).is_empty(), "{text}");
+                workspace.rename(file, offset, "renamed").ok();
+            }
+        }
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub struct SemanticToken {
 pub fn semantic_tokens(document: &Document, analysis: &Analysis) -> Vec<SemanticToken> {
     let mut result = Vec::new();
     let mut names = analysis.occurrences.iter().peekable();
-    for (kind, span) in &analysis.tokens {
+    for (kind, span) in analysis.tokens(document.text()) {
         while names.next_if(|name| name.span.start < span.start).is_some() {}
         let mut token = match token_kind(*kind) {
             Some(kind) => plain(*span, kind),
@@ -48,7 +48,7 @@ pub fn semantic_tokens(document: &Document, analysis: &Analysis) -> Vec<Semantic
         if *kind == SyntaxKind::Name {
             if let Some(name) = names.peek().filter(|name| name.span == *span) {
                 let entity = analysis.entity(name.entity);
-                token.kind = name_kind(entity.kind, entity.is_function);
+                token.kind = name_kind(entity.kind, entity.is_function());
                 token.is_declaration = name.role == Role::Declare || entity.definition == Some(*span);
                 token.is_read_only = entity.kind.is_read_only();
                 token.is_standard = entity.kind == EntityKind::Global

@@ -8,13 +8,13 @@ impl File {
     /// The byte at a position of the protocol.
     pub(crate) fn offset(&self, position: lsp::Position, encoding: Encoding) -> u32 {
         let position = perilune_ide::Position { line: position.line, column: position.character };
-        self.document.offset(position, encoding)
+        self.document().offset(position, encoding)
     }
 
     /// A span as a range of the protocol.
     pub(crate) fn range(&self, span: Span, encoding: Encoding) -> lsp::Range {
         let position = |offset| {
-            let position = self.document.position(offset, encoding);
+            let position = self.document().position(offset, encoding);
             lsp::Position::new(position.line, position.column)
         };
         lsp::Range::new(position(span.start), position(span.end))
@@ -44,5 +44,17 @@ impl File {
             related_information: related,
             ..lsp::Diagnostic::default()
         }
+    }
+
+    /// A place as the live protocol counts: from 1, in bytes.
+    pub(crate) fn live_position(&self, offset: u32) -> perilune_live::protocol::Position {
+        let position = self.document().position(offset, Encoding::Utf8);
+        perilune_live::protocol::Position { line: position.line + 1, column: position.column + 1 }
+    }
+
+    /// The byte at a place of the live protocol.
+    pub(crate) fn live_offset(&self, position: perilune_live::protocol::Position) -> u32 {
+        let (line, column) = (position.line.saturating_sub(1), position.column.saturating_sub(1));
+        self.document().offset(perilune_ide::Position { line, column }, Encoding::Utf8)
     }
 }

@@ -1,30 +1,28 @@
 //! The adapter to the framework: one line for each method.
 //!
 //! The framework runs handlers concurrently, in the order of arrival up to
-//! their first await. So whatever changes or reads the store does it before.
+//! their first await. So whatever changes the store does it before, and
+//! whatever reads takes its snapshot before; the work is done on other threads.
+
+mod shared;
+mod push;
+mod files;
 
 use crate::handler;
-use crate::store::Store;
-use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::live::Finder;
+pub(crate) use shared::Shared;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use tower_lsp_server::jsonrpc::{Error, Result};
 use tower_lsp_server::ls_types::*;
 use tower_lsp_server::{Client, LanguageServer};
 
 /// What the framework calls.
-pub(crate) struct Backend {
-    client: Client,
-    store: Mutex<Store>,
-    /// What was last pushed for each file. Held while pushing: the last text's diagnostics arrive last.
-    pushed: tokio::sync::Mutex<HashMap<Uri, Vec<Diagnostic>>>,
-    was_shut_down: Arc<AtomicBool>,
-}
+pub(crate) struct Backend(Arc<Shared>);
 
 impl Backend {
-    pub(crate) fn new(client: Client, was_shut_down: Arc<AtomicBool>) -> Backend {
-        Backend { client, store: Mutex::default(), pushed: tokio::sync::Mutex::default(), was_shut_down }
+    pub(crate) fn new(client: Client, was_shut_down: Arc<AtomicBool>, finder: Finder) -> Backend {
+        Backend(Arc::new(Shared::new(client, was_shut_down, finder)))
     }
 
     pub(crate) async fn parse_error(&self) -> Result<()> {
@@ -34,112 +32,135 @@ impl Backend {
     pub(crate) async fn invalid_request(&self) -> Result<()> {
         Err(Error::invalid_request())
     }
-
-    /// Works on the store. A panic becomes an internal error; the session goes on.
-    fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> Result<T> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        catch_unwind(AssertUnwindSafe(|| work(&mut store))).map_err(|_| Error::internal_error())
-    }
-
-    /// Pushes what changed: a global assigned in one file is known in the others.
-    async fn push(&self, edited: &Uri) {
-        let (pulls, refreshes) = self.with_store(|store| (store.pulls, store.refreshes)).unwrap_or_default();
-        if pulls {
-            if refreshes {
-                let client = self.client.clone();
-                tokio::spawn(async move { client.workspace_diagnostic_refresh().await });
-            }
-            return;
-        }
-        let mut pushed = self.pushed.lock().await;
-        let Ok(all) = self.with_store(handler::diagnostic::all) else { return };
-        let closed: Vec<Uri> = pushed.keys().filter(|uri| !all.iter().any(|(open, ..)| open == *uri)).cloned().collect();
-        for uri in closed {
-            pushed.remove(&uri);
-            self.client.publish_diagnostics(uri, Vec::new(), None).await;
-        }
-        for (uri, version, diagnostics) in all {
-            if uri == *edited || pushed.get(&uri) != Some(&diagnostics) {
-                pushed.insert(uri.clone(), diagnostics.clone());
-                self.client.publish_diagnostics(uri, diagnostics, Some(version)).await;
-            }
-        }
-    }
 }
 
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        self.with_store(|store| handler::initialize::handle(store, &params))
+        let (agreement, templates) = handler::initialize::agreement(&params);
+        self.0.change(|store| store.agree(agreement, templates));
+        self.0.set_folders(handler::initialize::folders(&params));
+        Ok(handler::initialize::result(agreement))
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        self.0.begin();
     }
 
     async fn shutdown(&self) -> Result<()> {
-        self.was_shut_down.store(true, Ordering::Relaxed);
+        self.0.was_shut_down.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let TextDocumentItem { uri, version, text, .. } = params.text_document;
-        let _ = self.with_store(|store| store.open(uri.clone(), version, text));
-        self.push(&uri).await;
+        self.0.change(|store| store.open(uri.clone(), version, text));
+        self.0.read_required(&uri);
+        self.0.touch(uri);
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
         let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
-        let _ = self.with_store(|store| store.change(&uri, version, params.content_changes));
-        self.push(&uri).await;
+        self.0.change(|store| store.change(&uri, version, params.content_changes));
+        self.0.touch(uri);
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         let uri = params.text_document.uri;
-        let _ = self.with_store(|store| store.close(&uri));
-        self.push(&uri).await;
+        if let Some(path) = self.0.change(|store| store.close(&uri)) {
+            self.0.read_again(vec![path]);
+        }
+        self.0.touch(uri);
     }
 
-    async fn did_save(&self, _: DidSaveTextDocumentParams) {}
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        self.0.read_required(&params.text_document.uri);
+    }
 
     async fn did_change_configuration(&self, _: DidChangeConfigurationParams) {}
 
-    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {}
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        self.0.read_again(params.changes.iter().map(|change| crate::store::key(&change.uri)).collect());
+    }
 
-    async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {}
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        self.0.change_folders(params.event);
+    }
 
     async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
-        self.with_store(|store| handler::diagnostic::handle(store, &params.text_document.uri))
+        let uri = params.text_document.uri;
+        let snapshot = self.0.whole_snapshot(&uri);
+        self.0.work(snapshot.await, move |snapshot| handler::diagnostic::handle(snapshot, &uri)).await
     }
 
     async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
-        self.with_store(|store| handler::symbol::handle(store, &params.text_document.uri))
+        let uri = params.text_document.uri;
+        self.0.work(self.0.snapshot(), move |snapshot| handler::symbol::handle(snapshot, &uri)).await
+    }
+
+    async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
+        let snapshot = self.0.every_file();
+        self.0.work(snapshot.await, move |snapshot| Some(handler::workspace_symbol::handle(snapshot, &params.query))).await
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
-        self.with_store(|store| handler::definition::handle(store, &params.text_document_position_params))
+        let at = params.text_document_position_params;
+        let snapshot = self.0.whole_snapshot(&at.text_document.uri);
+        self.0.work(snapshot.await, move |snapshot| handler::definition::handle(snapshot, &at)).await
     }
 
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
-        self.with_store(|store| handler::reference::handle(store, &params))
+        let snapshot = self.0.whole_snapshot(&params.text_document_position.text_document.uri);
+        self.0.work(snapshot.await, move |snapshot| handler::reference::handle(snapshot, &params)).await
     }
 
     async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
-        self.with_store(|store| handler::highlight::handle(store, &params.text_document_position_params))
+        let at = params.text_document_position_params;
+        self.0.work(self.0.snapshot(), move |snapshot| handler::highlight::handle(snapshot, &at)).await
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        self.with_store(|store| handler::hover::handle(store, &params.text_document_position_params))
+        let at = params.text_document_position_params;
+        let snapshot = self.0.whole_snapshot(&at.text_document.uri);
+        handler::hover::handle(&self.0, snapshot.await, at).await
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let at = params.text_document_position;
+        let snapshot = self.0.whole_snapshot(&at.text_document.uri);
+        handler::completion::handle(&self.0, snapshot.await, at).await
+    }
+
+    async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
+        let at = params.text_document_position_params;
+        let snapshot = self.0.whole_snapshot(&at.text_document.uri);
+        self.0.work(snapshot.await, move |snapshot| handler::signature::handle(snapshot, &at)).await
     }
 
     async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
-        self.with_store(|store| handler::rename::prepare(store, &params))?
+        let snapshot = self.0.whole_snapshot(&params.text_document.uri);
+        self.0.work(snapshot.await, move |snapshot| handler::rename::prepare(snapshot, &params)).await?
     }
 
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
-        self.with_store(|store| handler::rename::handle(store, &params))?
+        let snapshot = self.0.whole_snapshot(&params.text_document_position.text_document.uri);
+        handler::rename::handle(&self.0, snapshot.await, params).await
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        handler::code_action::handle(&self.0, self.0.snapshot(), params).await
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
+        handler::command::handle(&self.0, self.0.snapshot(), params).await
     }
 
     async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
-        self.with_store(|store| handler::token::handle(store, &params.text_document.uri))
+        let uri = params.text_document.uri;
+        self.0.work(self.0.snapshot(), move |snapshot| handler::token::handle(snapshot, &uri)).await
     }
 
     async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
-        self.with_store(|store| handler::folding::handle(store, &params.text_document.uri))
+        let uri = params.text_document.uri;
+        self.0.work(self.0.snapshot(), move |snapshot| handler::folding::handle(snapshot, &uri)).await
     }
 }

@@ -1,164 +1,7 @@
-//! Conversations with the server over pipes, in raw JSON-RPC.
+//! Features of one document, and the order of edits.
 
+use crate::client::{MAIN, PATIENCE, Client, document, messages, place, ready, start, starts};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-const MAIN: &str = "file:///w/main.lua";
-
-/// A client: messages out by a pipe, messages in by a thread that reads the other pipe.
-struct Client {
-    to_server: std::io::PipeWriter,
-    from_server: Receiver<Value>,
-    ended: Receiver<bool>,
-    next_id: i64,
-    /// Notifications that came while an answer was awaited.
-    notes: Vec<Value>,
-}
-
-fn read_message(input: &mut impl BufRead) -> Option<Value> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if input.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        match line.trim_end().strip_prefix("Content-Length: ") {
-            Some(number) => length = number.parse().expect("a length"),
-            None if line.trim_end().is_empty() => break,
-            None => {}
-        }
-    }
-    let mut body = vec![0; length];
-    input.read_exact(&mut body).ok()?;
-    Some(serde_json::from_slice(&body).expect("JSON"))
-}
-
-/// Copies a blocking pipe into an asynchronous one and back.
-fn start() -> Client {
-    let (server_input, to_server) = std::io::pipe().unwrap();
-    let (client_input, server_output) = std::io::pipe().unwrap();
-    let (messages, from_server) = channel();
-    let (end, ended) = channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let input = tokio::fs::File::from_std(std::fs::File::from(std::os::fd::OwnedFd::from(server_input)));
-        let output = tokio::fs::File::from_std(std::fs::File::from(std::os::fd::OwnedFd::from(server_output)));
-        let result = runtime.block_on(perilune_lsp::serve(input, output));
-        end.send(result.is_ok()).ok();
-        runtime.shutdown_background();
-    });
-    std::thread::spawn(move || {
-        let mut input = BufReader::new(client_input);
-        while let Some(message) = read_message(&mut input) {
-            if messages.send(message).is_err() {
-                break;
-            }
-        }
-    });
-    Client { to_server, from_server, ended, next_id: 0, notes: Vec::new() }
-}
-
-impl Client {
-    fn raw(&mut self, bytes: &[u8]) {
-        self.to_server.write_all(bytes).unwrap();
-    }
-
-    fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        self.raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
-    }
-
-    fn notify(&mut self, method: &str, params: Value) {
-        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
-    }
-
-    fn receive(&mut self) -> Value {
-        self.from_server.recv_timeout(PATIENCE).expect("a message in time")
-    }
-
-    /// The whole answer.
-    fn call(&mut self, method: &str, params: Value) -> Value {
-        self.next_id += 1;
-        let id = self.next_id;
-        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
-        loop {
-            let message = self.receive();
-            if message.get("id") == Some(&json!(id)) {
-                return message;
-            }
-            self.notes.push(message);
-        }
-    }
-
-    #[track_caller]
-    fn ask(&mut self, method: &str, params: Value) -> Value {
-        let answer = self.call(method, params);
-        assert!(answer.get("error").is_none(), "{answer}");
-        answer["result"].clone()
-    }
-
-    fn at(&mut self, method: &str, line: u32, character: u32) -> Value {
-        self.ask(method, place(line, character))
-    }
-
-    fn initialize(&mut self, capabilities: Value) -> Value {
-        let result = self.ask("initialize", json!({ "processId": null, "rootUri": null, "capabilities": capabilities }));
-        self.notify("initialized", json!({}));
-        result
-    }
-
-    fn open(&mut self, uri: &str, text: &str) {
-        let document = json!({ "uri": uri, "languageId": "lua", "version": 1, "text": text });
-        self.notify("textDocument/didOpen", json!({ "textDocument": document }));
-    }
-
-    /// Messages of the next diagnostics pushed for a file.
-    fn pushed(&mut self, uri: &str) -> Vec<String> {
-        loop {
-            let message = if self.notes.is_empty() { self.receive() } else { self.notes.remove(0) };
-            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri {
-                return messages(&message["params"]["diagnostics"]);
-            }
-        }
-    }
-
-    fn quit(mut self) {
-        self.ask("shutdown", Value::Null);
-        self.send(&json!({ "jsonrpc": "2.0", "method": "exit" }));
-        assert_eq!(self.ended.recv_timeout(PATIENCE), Ok(true), "the server ends, though its input stays open");
-    }
-}
-
-fn place(line: u32, character: u32) -> Value {
-    json!({ "textDocument": { "uri": MAIN }, "position": { "line": line, "character": character } })
-}
-
-fn document() -> Value {
-    json!({ "textDocument": { "uri": MAIN } })
-}
-
-fn messages(diagnostics: &Value) -> Vec<String> {
-    let all = diagnostics.as_array().expect("a list");
-    all.iter().map(|found| found["message"].as_str().unwrap_or_default().to_string()).collect()
-}
-
-fn starts(list: &Value) -> Vec<(u64, u64)> {
-    let start = |item: &Value| {
-        let start = &item["range"]["start"];
-        (start["line"].as_u64().unwrap(), start["character"].as_u64().unwrap())
-    };
-    list.as_array().expect("a list").iter().map(start).collect()
-}
-
-fn ready(text: &str) -> Client {
-    let mut client = start();
-    client.initialize(json!({}));
-    client.open(MAIN, text);
-    client
-}
 
 const SAMPLE: &str = "-- Width in cells.\nlocal width = 1\nlocal M = {}\nfunction M.start(n)\n  return width + n\nend\nfunction M:stop()\n  self.start(width)\nend\nreturn M\n";
 
@@ -207,17 +50,17 @@ fn renaming_edits_all_uses_or_says_why_not() {
 #[test]
 fn diagnostics_follow_edits_and_other_files() {
     let mut client = ready("shared()\nlocal x = \n");
-    assert_eq!(client.pushed(MAIN), ["unexpected symbol near <eof>", "undefined global 'shared'"]);
+    client.pushed_at_last(MAIN, &["undefined global 'shared'", "unexpected symbol near <eof>"]);
     client.open("file:///w/other.lua", "function shared() end\n");
-    assert_eq!(client.pushed(MAIN), ["unexpected symbol near <eof>"]);
+    client.pushed_at_last(MAIN, &["unexpected symbol near <eof>"]);
     let change = json!({ "range": { "start": { "line": 1, "character": 0 }, "end": { "line": 2, "character": 0 } }, "text": "" });
     client.notify("textDocument/didChange", json!({
         "textDocument": { "uri": MAIN, "version": 2 }, "contentChanges": [change] }));
-    assert_eq!(client.pushed(MAIN), Vec::<String>::new());
+    client.pushed_at_last(MAIN, &[]);
     let definition = client.at("textDocument/definition", 0, 1);
     assert_eq!(definition["uri"], "file:///w/other.lua");
     client.notify("textDocument/didClose", json!({ "textDocument": { "uri": "file:///w/other.lua" } }));
-    assert_eq!(client.pushed(MAIN), ["undefined global 'shared'"]);
+    client.pushed_at_last(MAIN, &["undefined global 'shared'"]);
     let report = client.ask("textDocument/diagnostic", document());
     assert_eq!(messages(&report["items"]), ["undefined global 'shared'"]);
     client.quit();
@@ -275,47 +118,6 @@ fn two_hundred_edits_arrive_in_order() {
 }
 
 #[test]
-fn malformed_input_does_not_end_the_session() {
-    let mut client = ready("local x = 1\nprint(x)");
-    let noise: Vec<u8> = (0..9000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
-    let garbage: Vec<Vec<u8>> = vec![
-        b"Content-Length: banana\r\n\r\n".to_vec(),
-        b"Content-Length: -1\r\n\r\n".to_vec(),
-        b"Content-Length: 99999999999999999999\r\n\r\n".to_vec(),
-        b"Content-Length: 9999999999999\r\n\r\n{}".to_vec(),
-        b"Content-Length: 5\r\n\r\n{oops".to_vec(),
-        b"Content-Length: 4\r\n\r\n\xff\xfe\xfd\xfc".to_vec(),
-        b"Content-Length: 0\r\n\r\n".to_vec(),
-        b"Content-Length: 2\r\n\r\n[]".to_vec(),
-        b"Content-Length: 4\r\n\r\nnull".to_vec(),
-        br#"{"jsonrpc":"2.0"}"#.to_vec(),
-        noise,
-        format!("Content-Length: {}\r\n\r\n{deep}", deep.len()).into_bytes(),
-    ];
-    for bytes in garbage {
-        client.raw(&bytes);
-        let answer = client.at("textDocument/definition", 1, 6);
-        assert_eq!(answer["range"]["start"]["character"], 6);
-    }
-    for message in [
-        json!({ "jsonrpc": "2.0", "id": 1.5, "method": "shutdown" }),
-        json!({ "jsonrpc": "1.0", "id": 77, "method": "shutdown" }),
-        json!({ "jsonrpc": "2.0", "id": 78, "method": 3 }),
-        json!({ "jsonrpc": "2.0", "id": 4711, "result": null }),
-        json!({ "jsonrpc": "2.0", "method": "textDocument/didChange", "params": { "nonsense": true } }),
-        json!({ "jsonrpc": "2.0", "method": "no/such/notification" }),
-    ] {
-        client.send(&message);
-    }
-    assert!(client.notes.iter().any(|note| note["error"]["code"] == -32700));
-    assert_eq!(client.call("no/such/request", json!({}))["error"]["code"], -32601);
-    assert_eq!(client.call("textDocument/hover", json!({ "position": "here" }))["error"]["code"], -32602);
-    assert_eq!(client.at("textDocument/definition", 1, 6)["range"]["start"]["character"], 6);
-    client.quit();
-}
-
-#[test]
 fn unknown_documents_and_places_have_empty_answers() {
     let mut client = start();
     let early = client.call("textDocument/hover", place(0, 0));
@@ -331,7 +133,7 @@ fn unknown_documents_and_places_have_empty_answers() {
     }
     assert_eq!(client.ask("textDocument/diagnostic", document())["items"], json!([]));
     client.open(MAIN, &format!("x = {}", "f(".repeat(50_000)));
-    assert_eq!(client.pushed(MAIN)[0], "C stack overflow");
+    while !client.pushed(MAIN).contains(&"C stack overflow".into()) {}
     assert_eq!(client.at("textDocument/hover", 4_000_000_000, 4_000_000_000), Value::Null);
     client.quit();
 }

@@ -1,21 +1,44 @@
 //! Diagnostics, asked for or pushed.
 
-use crate::store::{File, Store};
+use crate::store::{File, Snapshot};
+use perilune_ide::{DiagnosticKind, Severity};
 use tower_lsp_server::ls_types::*;
 
-pub(crate) fn handle(store: &mut Store, uri: &Uri) -> DocumentDiagnosticReportResult {
-    let items = store.file(uri).map(|file| of(store, &file)).unwrap_or_default();
+pub(crate) fn handle(snapshot: &Snapshot, uri: &Uri) -> DocumentDiagnosticReportResult {
+    let items = snapshot.file(uri).map(|file| of(snapshot, &file, true)).unwrap_or_default();
     let full_document_diagnostic_report = FullDocumentDiagnosticReport { result_id: None, items };
     let report = RelatedFullDocumentDiagnosticReport { related_documents: None, full_document_diagnostic_report };
     DocumentDiagnosticReportResult::Report(DocumentDiagnosticReport::Full(report))
 }
 
-/// Of all open files.
-pub(crate) fn all(store: &mut Store) -> Vec<(Uri, i32, Vec<Diagnostic>)> {
-    store.all().into_iter().map(|file| (file.uri.clone(), file.version, of(store, &file))).collect()
+/// What is pushed for each open file: what is wrong, unless the client asks for that, and what was refused.
+pub(crate) fn pushed(snapshot: &Snapshot, is_read: bool) -> Vec<(Uri, Option<i32>, Vec<Diagnostic>)> {
+    let files = snapshot.open_files().into_iter();
+    let pushed = files.map(|file| {
+        let refused = snapshot.refusals.get(&file.id).cloned();
+        let found = if snapshot.agreement.pulls { Vec::new() } else { of(snapshot, &file, is_read) };
+        let is_pushed = !snapshot.agreement.pulls || refused.is_some();
+        let all = found.into_iter().chain(refused.into_iter().flatten()).collect();
+        (is_pushed, (file.uri, file.version, all))
+    });
+    pushed.filter(|(is_pushed, _)| *is_pushed).map(|(_, pushed)| pushed).collect()
 }
 
-fn of(store: &mut Store, file: &File) -> Vec<Diagnostic> {
-    let encoding = store.encoding;
-    store.diagnostics(file).into_iter().map(|found| file.diagnostic(found, encoding)).collect()
+/// More than anybody looks through; editors become slow.
+const MAX_DIAGNOSTICS: usize = 1000;
+
+/// The worst ones, if there are too many.
+fn limited(mut found: Vec<perilune_ide::Diagnostic>) -> Vec<perilune_ide::Diagnostic> {
+    if found.len() > MAX_DIAGNOSTICS {
+        found.sort_by_key(|found| (found.severity != Severity::Error, found.span.start));
+        found.truncate(MAX_DIAGNOSTICS);
+    }
+    found
+}
+
+/// Which globals are undefined is known when all files have been read.
+fn of(snapshot: &Snapshot, file: &File, is_read: bool) -> Vec<Diagnostic> {
+    let found = limited(snapshot.workspace.diagnostics(file.id));
+    let known = found.into_iter().filter(|found| is_read || found.kind != DiagnosticKind::UndefinedGlobal);
+    known.map(|found| file.diagnostic(found, snapshot.agreement.encoding)).collect()
 }

@@ -1,12 +1,12 @@
 //! `textDocument/foldingRange`.
 
-use crate::store::Store;
+use crate::store::Snapshot;
 use perilune_ide::FoldKind;
 use tower_lsp_server::ls_types::*;
 
-pub(crate) fn handle(store: &mut Store, uri: &Uri) -> Option<Vec<FoldingRange>> {
-    let file = store.file(uri)?;
-    let folds = perilune_ide::folds(&file.document, &file.analysis);
+pub(crate) fn handle(snapshot: &Snapshot, uri: &Uri) -> Option<Vec<FoldingRange>> {
+    let file = snapshot.file(uri)?;
+    let folds = perilune_ide::folds(file.document(), file.analysis());
     Some(folds.into_iter().map(|fold| FoldingRange {
         start_line: fold.start,
         end_line: fold.end,

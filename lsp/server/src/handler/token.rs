@@ -1,6 +1,6 @@
 //! `textDocument/semanticTokens/full`.
 
-use crate::store::Store;
+use crate::store::Snapshot;
 use perilune_ide::TokenKind;
 use tower_lsp_server::ls_types::*;
 
@@ -31,12 +31,12 @@ fn kind(kind: TokenKind) -> SemanticTokenType {
     }
 }
 
-pub(crate) fn handle(store: &mut Store, uri: &Uri) -> Option<SemanticTokensResult> {
-    let file = store.file(uri)?;
+pub(crate) fn handle(snapshot: &Snapshot, uri: &Uri) -> Option<SemanticTokensResult> {
+    let file = snapshot.file(uri)?;
     let mut last = Position::new(0, 0);
     let mut data = Vec::new();
-    for token in perilune_ide::semantic_tokens(&file.document, &file.analysis) {
-        let range = file.range(token.span, store.encoding);
+    for token in perilune_ide::semantic_tokens(file.document(), file.analysis()) {
+        let range = file.range(token.span, snapshot.agreement.encoding);
         let is_same_line = range.start.line == last.line;
         data.push(SemanticToken {
             delta_line: range.start.line - last.line,
