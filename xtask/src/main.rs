@@ -1,4 +1,4 @@
-//! Perilune's project tasks: `cargo xtask test`, `tidy`, `bench`.
+//! Perilune's project tasks: `cargo xtask test`, `suite`, `tidy`, `clients`, `bench`.
 //!
 //! This file only chooses the task. Each task is a module named by its noun.
 
@@ -9,6 +9,7 @@ mod process;
 mod engine;
 mod suite;
 mod tidy;
+mod clients;
 mod bench;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ fn run(options: &Options) -> ExitCode {
         Task::Test => test(options, &mut report),
         Task::Suite => suite::run(options, &mut report),
         Task::Tidy => tidy::run(&mut report),
+        Task::Clients => clients::run(options, &mut report),
         Task::Bench => bench::run(options, &mut report),
     }
     report.finish()
@@ -40,5 +42,6 @@ fn run(options: &Options) -> ExitCode {
 fn test(options: &Options, report: &mut Report) {
     report.step("cargo test", || process::cargo(&["test", "--workspace", "--release", "--quiet"]));
     suite::run(options, report);
+    clients::run(options, report);
     tidy::run(report);
 }

@@ -6,6 +6,7 @@ pub const USAGE: &str = "\
 usage: cargo xtask test  [--perilune PATH] [--lua PATH]      everything a change must pass
        cargo xtask suite [--perilune PATH] [--lua PATH] [NAME..]   Lua programs under both engines
        cargo xtask tidy                                      rules about the source itself
+       cargo xtask clients [--perilune PATH] [--write] [NAME..]     editors, debuggers, terminals
        cargo xtask bench [--perilune PATH] [--lua PATH] [--rounds N] [--write] [NAME..]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub enum Task {
     Test,
     Suite,
     Tidy,
+    Clients,
     Bench,
 }
 
@@ -24,6 +26,7 @@ pub struct Options {
     /// A ready reference interpreter to use instead of building it.
     pub lua: Option<PathBuf>,
     pub rounds: usize,
+    /// Whether results that the documentation shows are written into it.
     pub write: bool,
     /// Only the programs whose names contain one of these; all when empty.
     pub names: Vec<String>,
@@ -35,6 +38,7 @@ impl Options {
             Some("test") => Task::Test,
             Some("suite") => Task::Suite,
             Some("tidy") => Task::Tidy,
+            Some("clients") => Task::Clients,
             Some("bench") => Task::Bench,
             Some(other) => return Err(format!("no task is called '{other}'")),
             None => return Err("a task is missing".into()),
