@@ -18,7 +18,7 @@ pub const COMMAND: Command = Command {
     arguments: "[--jit=off|on|eager] [--live[=ADDR]] [--wait] FILE [ARGS…]",
     summary: "run a file; with --live, so that tools can reach it",
     details: "  --jit=off      interpret only\n  \
-              --jit=on       compile what is hot to machine code (the default)\n  \
+              --jit=on       compile what is hot (the default; there is no compiler yet, so all is interpreted)\n  \
               --jit=eager    compile every function at its first call\n  \
               --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
               --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \

@@ -182,6 +182,8 @@ impl Observer for Service {
         vm.tap_output(None);
         self.set_state(State::Ended);
         self.tell(&Event::Terminated { exit_code });
+        // What was not answered is answered by being dropped.
+        while self.inputs.try_recv().is_ok() {}
         self.endpoint = None;
     }
 }

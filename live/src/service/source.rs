@@ -83,15 +83,18 @@ impl Sources {
         }
         let id = match chunk_name.first() {
             Some(b'=') | None => None,
-            _ => Some(self.chunk_id(chunk_name)),
+            _ => Some(self.chunk_id(chunk_name)).filter(|id| *id != 0),
         };
         SourceRef { name: short_name(chunk_name), path: None, id }
     }
 
-    /// The text of such a chunk is its name.
+    /// The text of such a chunk is its name; 0 when there are too many.
     fn chunk_id(&mut self, chunk_name: &[u8]) -> u64 {
         if let Some(at) = self.chunks.iter().position(|known| known == chunk_name) {
             return at as u64 + 1;
+        }
+        if self.chunks.len() >= MAX_KNOWN {
+            return 0;
         }
         self.chunks.push(chunk_name.to_vec());
         self.chunks.len() as u64

@@ -98,6 +98,11 @@ fn collect_garbage(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     let option = ctx.check_option(1, Some("collect"), OPTIONS)?;
     let first = ctx.opt_int(2, 0)?;
     let second = ctx.opt_int(3, 0)?;
+    if ctx.vm().in_finalizer() {
+        // As the reference: the collector cannot be entered again.
+        ctx.push_bool(false);
+        return Ok(Next::Return(1));
+    }
     let vm = ctx.vm();
     match OPTIONS[option] {
         "stop" => vm.heap.stop(),

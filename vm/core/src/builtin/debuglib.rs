@@ -369,6 +369,9 @@ fn get_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     Ok(Next::Return(3))
 }
 
+/// Where the registry has the hooks by coroutine.
+const HOOKS: &[u8] = b"_HOOKKEY";
+
 fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.vm().hook_switch = true;
     let (thread, shift) = thread_argument(ctx);
@@ -397,7 +400,29 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         (*thread).hook_left = count as u32;
         ctx.vm().heap.barrier(thread.cast(), hook);
     }
+    note_hook(ctx, Slot::object(thread, tag::THREAD), hook)?;
     Ok(Next::Return(0))
+}
+
+/// Keeps the registry's table of hooks, which programs may look at, as the reference has it.
+fn note_hook(ctx: &mut Ctx<'_>, thread: Slot, hook: Slot) -> Result<(), Error> {
+    ctx.push_registry();
+    ctx.raw_get_field(-1, HOOKS);
+    if ctx.is_nil(-1) {
+        ctx.pop(1);
+        ctx.new_table(0, 0)?;
+        ctx.new_table(0, 1)?;
+        ctx.push_bytes(b"k")?;
+        ctx.raw_set_field(-2, b"__mode")?;
+        ctx.set_metatable(-2);
+        ctx.push_copy(-1);
+        ctx.raw_set_field(-3, HOOKS)?;
+    }
+    ctx.push(thread);
+    ctx.push(hook);
+    ctx.raw_set(-3)?;
+    ctx.pop(2);
+    Ok(())
 }
 
 fn set_c_stack_limit(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {

@@ -110,6 +110,22 @@ impl Vm {
         [&perilune_compile::chunk_id(&proto.source), b":".as_slice(), line.as_bytes(), b": "].concat()
     }
 
+    /// Whether a finalizer is under way in the running coroutine.
+    pub(crate) fn in_finalizer(&self) -> bool {
+        // SAFETY: the running thread's frames are walked by their links.
+        unsafe {
+            let mut base = (*self.thread).base;
+            while base != 0 {
+                let frame = stack::frame(self.thread, base);
+                if frame.flags & flag::FINALIZER != 0 {
+                    return true;
+                }
+                base = if frame.delta == 0 { 0 } else { base - frame.delta };
+            }
+        }
+        false
+    }
+
     /// ` (local 'x')` and the like for the operand of the running instruction that holds `value`.
     pub(crate) fn describe(&self, value: Slot) -> Vec<u8> {
         // SAFETY: the running thread, its state stored.
