@@ -156,4 +156,16 @@ do
   same("after removal of most", total, 500500)
 end
 
+do
+  same("nil between items", #{ 1, nil, 3 }, 3)
+  same("nils before an item", #{ nil, nil, 3 }, 3)
+  same("nil at the end", #{ 1, 2, nil }, 2)
+  same("nils in results", #{ 0, table.unpack({ 1, nil, 3 }, 1, 3) }, 4)
+  same("packed nil", #table.pack(1, nil, 3), 3)
+  local long = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+    31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, nil, nil, nil, 52, nil, 54 }
+  same("nils where a constructor is cut", #long, 54)
+  same("and their neighbours", long[48] + long[52] + long[54], 154)
+end
+
 print("checks", n)

@@ -927,6 +927,21 @@ impl<'a> Ctx<'a> {
         Some(perilune_isa::encode_chunk(&proto, strip))
     }
 
+    /// Pops the topmost `n` values into `t[1]` to `t[n]` of a fresh table.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn set_items(&mut self, t: i32, n: usize) -> Result<(), Error> {
+        let table = self.slot(t);
+        let values: Vec<Slot> = (1..=n as i32).rev().map(|at| self.slot(-at)).collect();
+        // SAFETY: the tag says it is a table; the values are on the window.
+        if table.tag == tag::TABLE && unsafe { table::set_list(&mut self.vm.heap, table.as_ptr(), 0, &values) }.is_err() {
+            return Err(self.vm.memory_error());
+        }
+        self.pop(n);
+        Ok(())
+    }
+
     /// Pushes the table of globals.
     pub fn push_globals(&mut self) {
         let value = Slot::object(self.vm.globals, tag::TABLE);

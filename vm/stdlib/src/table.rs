@@ -288,9 +288,7 @@ fn pack(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let count = ctx.top();
     ctx.new_table(count as u32, 1)?;
     ctx.insert(1);
-    for index in (1..=count as i64).rev() {
-        ctx.raw_set_int(1, index)?;
-    }
+    ctx.set_items(1, count)?;
     ctx.push_int(count as i64);
     ctx.raw_set_field(1, b"n")?;
     Ok(Next::Return(1))

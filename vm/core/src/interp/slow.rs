@@ -403,10 +403,9 @@ impl Vm {
             if (*self.register(a)).tag != tag::TABLE {
                 return Err(self.type_error(*self.register(a), "index"));
             }
-            for j in 0..n {
-                if table::set_int(&mut self.heap, t, i64::from(start) + 1 + j as i64, *first.add(j)).is_err() {
-                    return Err(self.memory_error());
-                }
+            let values = std::slice::from_raw_parts(first, n);
+            if table::set_list(&mut self.heap, t, start, values).is_err() {
+                return Err(self.memory_error());
             }
         }
         Ok(Flow::Next)

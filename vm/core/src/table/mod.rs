@@ -284,6 +284,36 @@ pub unsafe fn set_int(heap: &mut Heap, t: *mut Table, key: i64, value: Slot) -> 
     }
 }
 
+/// `t[start + 1], t[start + 2], … = values`, for a constructor. Nils between the others become elements
+/// of the array part, so that `#{1, nil, 3}` is 3 as in the reference.
+///
+/// # Safety
+/// All are live.
+pub unsafe fn set_list(heap: &mut Heap, t: *mut Table, start: u32, values: &[Slot]) -> Result<(), OutOfMemory> {
+    let Some(last) = values.iter().rposition(|value| !value.is_nil()) else { return Ok(()) };
+    // SAFETY: live by contract; the array has room for what is stored.
+    unsafe {
+        let in_order = start >= (*t).array_len && ((*t).hash.is_null() || (*hash::head((*t).hash)).int_keys == 0);
+        if !in_order {
+            for (at, value) in values.iter().enumerate() {
+                set_int(heap, t, i64::from(start) + 1 + at as i64, *value)?;
+            }
+            return Ok(());
+        }
+        let end = start + last as u32 + 1;
+        resize(heap, t, end, 0)?;
+        for at in (*t).array_len..start {
+            store((*t).array, at as usize, Slot::NIL);
+        }
+        for (at, value) in values[..=last].iter().enumerate() {
+            store((*t).array, start as usize + at, *value);
+            heap.barrier(t.cast(), *value);
+        }
+        (*t).array_len = end;
+        Ok(())
+    }
+}
+
 /// Drops the nils at the end of the array part: each drop was paid by an append.
 unsafe fn shrink(t: *mut Table) {
     // SAFETY: elements below `array_len` are initialised.

@@ -28,7 +28,7 @@ where
     let (output, from_server) = duplex(PIPE);
     let client = talk(Client { to_server, from_server, buffer: Vec::new(), next_id: 1_000_000 });
     tokio::select! {
-        _ = perilune_lsp::serve(input, output) => true,
+        _ = perilune_lsp::serve(input, output, std::sync::Arc::new(|_| Vec::new())) => true,
         _client = client => false,
     }
 }
