@@ -36,7 +36,7 @@ use input::Input;
 use session::Session;
 
 /// Inputs that may wait for a session; whoever has more waits itself.
-const QUEUE: usize = 256;
+const QUEUE: usize = 64;
 
 /// What the adapter needs to know from its host.
 #[derive(Clone, Debug)]

@@ -44,7 +44,7 @@
 (declare-function eglot--TextDocumentIdentifier "eglot" ())
 (declare-function eglot--pos-to-lsp-position "eglot" (&optional pos))
 (declare-function eglot--signal-textDocument/didChange "eglot" ())
-(declare-function jsonrpc-request "jsonrpc" (connection method params &rest rest))
+(declare-function jsonrpc-async-request "jsonrpc" (connection method params &rest args))
 (declare-function dap-register-debug-provider "dap-mode" (language-id provide-configuration-fn))
 (declare-function dap-register-debug-template "dap-mode" (configuration-name configuration-settings))
 
@@ -59,7 +59,7 @@
   :risky t)
 
 (defcustom perilune-request-timeout 10
-  "Seconds to wait for the language server when functions are redefined."
+  "Seconds in which the language server should redefine functions."
   :type 'natnum)
 
 (defconst perilune--modes '(lua-mode lua-ts-mode perilune-lua-mode)
@@ -74,27 +74,29 @@
 (with-eval-after-load 'eglot
   (add-to-list 'eglot-server-programs (cons perilune--modes #'perilune-server-contact)))
 
-(defun perilune--execute (command)
-  "Let the language server execute COMMAND at point; return its result."
-  (let ((server (or (and (fboundp 'eglot-current-server) (eglot-current-server))
-                    (user-error "No language server runs here; M-x eglot starts it"))))
-    (eglot--signal-textDocument/didChange)
-    (let ((argument (list :uri (plist-get (eglot--TextDocumentIdentifier) :uri)
-                          :position (eglot--pos-to-lsp-position))))
-      (jsonrpc-request server :workspace/executeCommand
-                       (list :command command :arguments (vector argument))
-                       :timeout perilune-request-timeout))))
+(defun perilune--server ()
+  "The language server of the buffer."
+  (or (and (fboundp 'eglot-current-server) (eglot-current-server))
+      (user-error "No language server runs here; M-x eglot starts it")))
+
+(defun perilune--place ()
+  "The document and the place of point, as the language server wants them."
+  (list :uri (plist-get (eglot--TextDocumentIdentifier) :uri)
+        :position (eglot--pos-to-lsp-position)))
 
 ;;; Redefinition
 
 (defun perilune--redefine (command)
-  "Redefine by COMMAND of the language server and tell what came of it."
-  (condition-case failure
-      (message "%s" (perilune--summary (perilune--execute command)))
-    (jsonrpc-error
-     (message "Not redefined: %s"
-              (or (alist-get 'jsonrpc-error-message (cdr failure))
-                  (error-message-string failure))))))
+  "Redefine by COMMAND of the language server; tell what comes of it."
+  (let ((server (perilune--server)))
+    (eglot--signal-textDocument/didChange)
+    (jsonrpc-async-request
+     server :workspace/executeCommand
+     (list :command command :arguments (vector (perilune--place)))
+     :success-fn (lambda (outcome) (message "%s" (perilune--summary outcome)))
+     :error-fn (lambda (failure) (message "Not redefined: %s" (plist-get failure :message)))
+     :timeout perilune-request-timeout
+     :timeout-fn (lambda () (message "Not redefined: the language server does not answer")))))
 
 (defun perilune--summary (outcome)
   "The OUTCOME of a redefinition, a property list, in one line."

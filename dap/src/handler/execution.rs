@@ -57,7 +57,7 @@ where
 pub fn pause(session: &mut Session, call: &Call, _: Json) -> Outcome {
     session.interrupt();
     match session.course {
-        Course::Running => session.ask(call, Order::AtOnceBeforeEvents, Pause {}, |_, Empty {}| Ok(Json::Null)),
+        Course::Running => session.ask(call, Order::Pause, Pause {}, |_, Empty {}| Ok(Json::Null)),
         Course::Stopped(_) => Ok(Answer::Now(Json::Null)),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use perilune_live::protocol::{Hello, OnDisconnect};
-use serde_json::{Value as Json, json};
+use perilune_live::protocol::OnDisconnect;
+use serde_json::Value as Json;
 
 use crate::envelope::Call;
 use crate::refusal::{Reason, Refusal};
@@ -116,11 +116,16 @@ fn give_up_start(session: &mut Session) {
 
 /// A program that was launched was told to end with our connection; it is told otherwise first.
 fn detach(session: &mut Session, call: &Call) -> Outcome {
-    let hello: Hello = hello(OnDisconnect::Continue, false);
     let seq = call.seq;
-    session.ask(call, Order::AtOnce, hello, move |session, _| {
-        session.finish(seq, &Ok(json!(null)));
-        session.leave();
-        Ok(Json::Null)
-    })
+    session.ask_aside(Order::AtOnce, hello(OnDisconnect::Continue, false), move |session, result| {
+        let result = result.map(|_| Json::Null).map_err(|_| {
+            let text = "this program was launched to end with its debugger: it cannot be left";
+            Refusal::new(Reason::Refused, text).shown()
+        });
+        session.finish(seq, &result);
+        if result.is_ok() {
+            session.leave();
+        }
+    });
+    Ok(Answer::Later)
 }

@@ -34,8 +34,13 @@ pub enum Alarm {
     Search(u64),
     /// The child's pipes should be closed by now.
     Draining,
-    /// This evaluation was interrupted.
-    Interrupt(i64),
+    /// An evaluation was interrupted.
+    Interrupt {
+        /// Its request.
+        seq: i64,
+        /// How often.
+        times: u32,
+    },
     /// The program was asked to end, or its connection was cut.
     Polite,
     /// The program got a signal.
@@ -95,7 +100,7 @@ impl Session {
         match alarm {
             Alarm::Configuration => self.configure_without_program(),
             Alarm::Search(number) => self.on_search_over(number),
-            Alarm::Interrupt(seq) => self.interrupt_again(seq),
+            Alarm::Interrupt { seq, times } => self.interrupt_again(seq, times),
             Alarm::Draining => {
                 self.ending.is_drained = true;
                 self.check_end();
@@ -173,7 +178,11 @@ impl Session {
     pub fn check_end(&mut self) {
         let ending = &self.ending;
         let is_over = match (&ending.child, &self.program) {
-            (Some(_), _) => ending.exit.is_some() && (ending.closed_pipes == 2 || ending.is_drained),
+            (Some(_), program) => {
+                // What the program told before its end is on the connection until that is cut.
+                let is_told = program.is_none() || ending.is_cut;
+                ending.exit.is_some() && (ending.closed_pipes == 2 && is_told || ending.is_drained)
+            }
             (None, Some(_)) => ending.is_cut,
             (None, None) => false,
         };

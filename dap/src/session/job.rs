@@ -14,8 +14,10 @@ use crate::envelope::Call;
 use crate::input::Input;
 use crate::refusal::Refusal;
 
-/// How long an evaluation may take to end when it was interrupted.
+/// How long an evaluation may take to end when it is first interrupted; longer each time.
 const AGAIN: Duration = Duration::from_millis(100);
+/// How often that becomes longer.
+const DOUBLINGS: u32 = 5;
 
 /// When a request to the program is sent, and what waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +28,15 @@ pub enum Order {
     BeforeEvents,
     /// After the evaluations before it; it may never end.
     Evaluation,
-    /// At once, whatever else waits.
+    /// After the pauses before it; no event of the program is passed on before the response.
+    Pause,
+    /// At once, whatever else waits; its answer is not waited for long.
     AtOnce,
-    /// As `AtOnce`, and no event of the program is passed on before the response.
-    AtOnceBeforeEvents,
 }
 
 impl Order {
     fn closes_gate(self) -> bool {
-        matches!(self, Order::BeforeEvents | Order::AtOnceBeforeEvents)
+        matches!(self, Order::BeforeEvents | Order::Pause)
     }
 }
 
@@ -150,7 +152,12 @@ impl Session {
         M: Method + Send + 'static,
         M::Result: Send + 'static,
     {
-        self.submit(order, move |client| client.request(params).map_err(Refusal::from), then);
+        let job = move |client: &Client| match order {
+            // A program inside of an evaluation answers after it; what is sent next may be what ends it.
+            Order::AtOnce => client.request_timeout(params, AGAIN),
+            _ => client.request(params),
+        };
+        self.submit(order, move |client| job(client).map_err(Refusal::from), then);
     }
 
     fn submit<T: Send + 'static>(
@@ -191,15 +198,16 @@ impl Session {
     /// Ends the evaluation under way, if there is one.
     pub fn interrupt(&mut self) {
         if let Some(seq) = self.evaluations.front().copied() {
-            self.ask_aside(Order::AtOnce, Interrupt {}, |_, _| {});
-            self.set_alarm(AGAIN, Alarm::Interrupt(seq));
+            self.interrupt_again(seq, 0);
         }
     }
 
     /// It may have been overtaken on its way to the program, or have caught the error that should end it.
-    pub(super) fn interrupt_again(&mut self, seq: i64) {
+    pub(super) fn interrupt_again(&mut self, seq: i64, times: u32) {
         if self.evaluations.front() == Some(&seq) {
-            self.interrupt();
+            self.ask_aside(Order::AtOnce, Interrupt {}, |_, _| {});
+            let pause = AGAIN * 2_u32.pow(times.min(DOUBLINGS));
+            self.set_alarm(pause, Alarm::Interrupt { seq, times: times + 1 });
         }
     }
 }

@@ -35,9 +35,9 @@ impl Origin {
 
 /// A connected program.
 ///
-/// Requests on one lane are sent one after the other. There are three, so that
-/// an evaluation that does not end only holds up other evaluations, and what
-/// is to end it is held up by nothing.
+/// Requests on one lane are sent one after the other. There are several, so
+/// that an evaluation that does not end only holds up other evaluations and
+/// pauses, and what is to end it is held up by nothing.
 pub struct Program {
     /// How it came here.
     pub origin: Origin,
@@ -46,6 +46,7 @@ pub struct Program {
     client: Client,
     in_turn: Sender<Job>,
     evaluations: Sender<Job>,
+    pauses: Sender<Job>,
     urgent: Sender<Job>,
 }
 
@@ -57,8 +58,9 @@ impl Program {
     pub fn new(origin: Origin, info: SessionInfo, client: Client) -> io::Result<Program> {
         let in_turn = lane("requests", client.clone())?;
         let evaluations = lane("evaluations", client.clone())?;
+        let pauses = lane("pauses", client.clone())?;
         let urgent = lane("urgent", client.clone())?;
-        Ok(Program { origin, info, client, in_turn, evaluations, urgent })
+        Ok(Program { origin, info, client, in_turn, evaluations, pauses, urgent })
     }
 
     /// Puts work on the lane of its kind.
@@ -66,7 +68,8 @@ impl Program {
         let lane = match order {
             Order::InTurn | Order::BeforeEvents => &self.in_turn,
             Order::Evaluation => &self.evaluations,
-            Order::AtOnce | Order::AtOnceBeforeEvents => &self.urgent,
+            Order::Pause => &self.pauses,
+            Order::AtOnce => &self.urgent,
         };
         // A lane lives as long as its sender.
         let _ = lane.send(job);

@@ -6,7 +6,6 @@ use crate::resolve::Resolver;
 use crate::symbol::Symbol;
 use crate::{Span, is_standard_global};
 use perilune_syntax::SyntaxKind;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A module that a file asks for by a constant name.
@@ -35,9 +34,10 @@ pub struct Analysis {
     pub required: Vec<Required>,
     /// Tokens, comments included, in order; read off the text when first asked for.
     tokens: OnceLock<Vec<(SyntaxKind, Span)>>,
-    pub(crate) globals: HashMap<String, EntityId>,
-    /// Fields by what they are fields of.
-    pub(crate) members: HashMap<EntityId, HashMap<String, EntityId>>,
+    /// Globals by their names.
+    pub(crate) globals: Vec<EntityId>,
+    /// Fields by what they are fields of, then by their names.
+    pub(crate) members: Vec<EntityId>,
     /// Whether `_ENV` is assigned to, so that globals may come from anywhere.
     pub(crate) has_own_environment: bool,
     /// Locals that can be named at the place that [`analyse_around`] was asked about.
@@ -125,20 +125,33 @@ impl Analysis {
     /// The field of an entity with this name.
     pub fn member(&self, holder: EntityId, name: &str) -> Option<EntityId> {
         let holder = self.entity(holder).alias.unwrap_or(holder);
-        self.members.get(&holder)?.get(name).copied()
+        let members = self.members_of(holder);
+        members.binary_search_by(|id| (*self.entity(*id).name).cmp(name)).ok().map(|index| members[index])
+    }
+
+    /// The fields of an entity, by their names.
+    pub(crate) fn members_of(&self, holder: EntityId) -> &[EntityId] {
+        let parent = |id: &EntityId| self.entity(*id).parent;
+        let start = self.members.partition_point(|id| parent(id) < Some(holder));
+        let rest = &self.members[start..];
+        &rest[..rest.partition_point(|id| parent(id) == Some(holder))]
     }
 
     /// The global with this name, if it is mentioned at all.
     pub fn global(&self, name: &str) -> Option<EntityId> {
-        self.globals.get(name).copied()
+        let found = self.globals.binary_search_by(|id| (*self.entity(*id).name).cmp(name));
+        found.ok().map(|index| self.globals[index])
     }
 
     /// `M.start`: the name of an entity with what it is a field of.
     pub fn path(&self, id: EntityId) -> String {
         let entity = self.entity(id);
         match entity.parent {
-            Some(parent) => format!("{}.{}", self.path(parent), entity.name),
-            None => entity.name.clone(),
+            // A value without a name is not worth a dot.
+            Some(parent) if self.entity(parent).kind != EntityKind::Value => {
+                format!("{}.{}", self.path(parent), entity.name)
+            }
+            _ => entity.name.to_string(),
         }
     }
 
@@ -154,8 +167,8 @@ impl Analysis {
 
     /// Names of the globals that this file assigns to.
     pub fn assigned_globals(&self) -> impl Iterator<Item = &str> {
-        let is_assigned = |(_, id): &(&String, &EntityId)| self.entity(**id).definition.is_some();
-        self.globals.iter().filter(is_assigned).map(|(name, _)| name.as_str())
+        let globals = self.globals.iter().map(|id| self.entity(*id));
+        globals.filter(|global| global.definition.is_some()).map(|global| &*global.name)
     }
 
     /// Uses of globals which are not Lua's own, not assigned here, and not known elsewhere.

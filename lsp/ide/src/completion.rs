@@ -148,15 +148,15 @@ impl Workspace {
     }
 
     fn fields(&self, file: FileId, analysis: &Analysis, items: &mut Items) {
-        let probe = analysis.entities.iter().find(|entity| entity.name == PROBE && entity.kind == EntityKind::Member);
+        let probe = analysis.entities.iter().find(|entity| *entity.name == *PROBE && entity.kind == EntityKind::Member);
         let Some(parent) = probe.and_then(|probe| probe.parent) else { return };
         let identities = Identities::new(self);
         let holder = identities.value_of(file, parent);
         let fields = identities.fields(&holder, file).into_iter();
-        let used = analysis.members.get(&parent).into_iter().flatten();
-        let used = used.map(|(name, id)| (name.clone(), file, *id));
-        for (name, file, id) in fields.chain(used).filter(|(name, ..)| name != PROBE) {
-            if let Some(source) = self.file(file).filter(|_| !name.is_empty()) {
+        let used = analysis.members_of(parent).iter().map(|id| (file, *id));
+        for (file, id) in fields.chain(used) {
+            let Some(source) = self.file(file) else { continue };
+            if *source.analysis().entity(id).name != *PROBE {
                 items.add_entity(source.document(), source.analysis(), id, Nearness::Local);
             }
         }
@@ -211,7 +211,7 @@ impl Items {
 
     fn add_entity(&mut self, document: &Document, analysis: &Analysis, id: EntityId, nearness: Nearness) {
         let entity = analysis.entity(id);
-        if self.0.contains_key(&entity.name) {
+        if self.0.contains_key(&*entity.name) {
             return;
         }
         let kind = match (entity.kind, &entity.signature) {
@@ -226,7 +226,7 @@ impl Items {
             false => describe(document, analysis, id).title,
         });
         let documentation = describe(document, analysis, id).comment;
-        self.insert(Completion { label: entity.name.clone(), kind, nearness, detail, documentation });
+        self.insert(Completion { label: entity.name.to_string(), kind, nearness, detail, documentation });
     }
 
     fn add_standard(&mut self, item: &StandardItem) {

@@ -1,6 +1,7 @@
 //! What names stand for, and where the names stand.
 
 use crate::Span;
+use std::sync::Arc;
 
 /// Index of an entity of one [`crate::Analysis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,7 +64,7 @@ impl EntityKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// `require "name"`.
-    Module(String),
+    Module(Arc<str>),
     /// The value of another entity.
     Same(EntityId),
     /// What a call of another entity results in.
@@ -100,8 +101,8 @@ impl Signature {
 pub struct Entity {
     /// What it is.
     pub kind: EntityKind,
-    /// Its name, without what it is a field of.
-    pub name: String,
+    /// Its name, without what it is a field of. Equal names of a file share their text.
+    pub name: Arc<str>,
     /// What it is a field of.
     pub parent: Option<EntityId>,
     /// Where it is declared, or first assigned if it is a global or a field.

@@ -35,7 +35,7 @@ impl Workspace {
         let is_listed = entity.kind == EntityKind::Member && names.len() == 1;
         match is_listed {
             // A field in a table constructor: the table's own name leads to it.
-            true => Some(analysis.path(name.entity)).filter(|path| path.contains('.') && !path.starts_with('.')),
+            true => Some(analysis.path(name.entity)).filter(|path| path.contains('.')),
             false => Some(names.join(".")),
         }
     }

@@ -67,7 +67,7 @@ impl Workspace {
         let Some((name, identity)) = self.name_at(file, offset) else { return Ok(None) };
         self.check_old_name(file, name, &identity)?;
         check_name(new_name)?;
-        let certain = self.references(&identity).into_iter().map(|(file, names)| {
+        let certain: Vec<(FileId, Vec<Span>)> = self.references(&identity).into_iter().map(|(file, names)| {
             (file, names.into_iter().map(|name| name.span).collect())
         }).collect();
         if identity.name() == Some(new_name) {
@@ -81,7 +81,7 @@ impl Workspace {
         let Some(source) = self.file(file) else { return Ok(()) };
         let entity = source.analysis().entity(name.entity);
         let is_known = match identity {
-            Identity::Own(..) => entity.name != "_ENV" && entity.alias.is_none(),
+            Identity::Own(..) => *entity.name != *"_ENV" && entity.alias.is_none(),
             Identity::Global(name) => !is_standard_global(name),
             Identity::Field(_, field) if field.starts_with("__") => {
                 return Err(RenameRefusal::Metamethod(field.clone()));
@@ -90,13 +90,13 @@ impl Workspace {
                 !identity.is_standard() && !self.definitions(identity).is_empty()
             }
         };
-        is_known.then_some(()).ok_or_else(|| RenameRefusal::NotRenamable(entity.name.clone()))
+        is_known.then_some(()).ok_or_else(|| RenameRefusal::NotRenamable(entity.name.to_string()))
     }
 
     fn check_new_name(
         &self,
         identity: &Identity,
-        edits: &Vec<(FileId, Vec<Span>)>,
+        edits: &[(FileId, Vec<Span>)],
         new_name: &str,
     ) -> Result<(), RenameRefusal> {
         let is_taken = match identity {
@@ -124,7 +124,7 @@ impl Workspace {
         let (mut others, mut known) = (Vec::new(), HashSet::from([identity.clone()]));
         for (file, source) in self.files() {
             for (index, entity) in source.analysis().entities.iter().enumerate() {
-                if entity.kind == EntityKind::Member && entity.name == *field {
+                if entity.kind == EntityKind::Member && *entity.name == **field {
                     let id = EntityId(index as u32);
                     let other = identities.of(file, id);
                     if entity.definition.is_some() || other.is_standard() {

@@ -19,6 +19,7 @@ use crate::entity::{Entity, EntityId, EntityKind, Occurrence, Origin, Role};
 use jump::Jumps;
 use perilune_syntax::ast::{Ast, Name, StrId};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Fields further than this from their variable are not told apart.
 const MAX_DEPTH: u8 = 16;
@@ -33,6 +34,7 @@ pub(crate) struct Resolver<'a> {
     scopes: Vec<Vec<&'a [u8]>>,
     members: HashMap<(EntityId, &'a [u8]), EntityId>,
     globals: HashMap<&'a [u8], EntityId>,
+    names: HashMap<&'a [u8], Arc<str>>,
     jumps: Jumps<'a>,
     /// The open functions, the main function included.
     functions: Vec<OpenFunction>,
@@ -60,6 +62,7 @@ impl<'a> Resolver<'a> {
             scopes: Vec::new(),
             members: HashMap::new(),
             globals: HashMap::new(),
+            names: HashMap::new(),
             jumps: Jumps::default(),
             functions: Vec::new(),
             statement: Span::default(),
@@ -83,11 +86,14 @@ impl<'a> Resolver<'a> {
     fn finish(self) -> Analysis {
         let mut result = self.result;
         result.occurrences.sort_by_key(|occurrence| occurrence.span.start);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        result.globals = self.globals.into_iter().map(|(name, id)| (text(name), id)).collect();
-        for ((parent, name), id) in self.members {
-            result.members.entry(parent).or_default().insert(text(name), id);
-        }
+        let entities = &result.entities;
+        let entity = |id: &EntityId| &entities[id.0 as usize];
+        result.globals = self.globals.into_values().collect();
+        result.globals.sort_by_key(|id| Arc::clone(&entity(id).name));
+        result.members = self.members.into_values().collect();
+        result.members.sort_by_key(|id| (entity(id).parent, Arc::clone(&entity(id).name)));
+        result.entities.shrink_to_fit();
+        result.occurrences.shrink_to_fit();
         result
     }
 
@@ -119,12 +125,13 @@ impl<'a> Resolver<'a> {
         &mut self.result.entities[id.0 as usize]
     }
 
-    fn new_entity(&mut self, kind: EntityKind, name: &[u8], parent: Option<EntityId>) -> EntityId {
+    fn new_entity(&mut self, kind: EntityKind, name: &'a [u8], parent: Option<EntityId>) -> EntityId {
         let id = EntityId(self.result.entities.len() as u32);
         let depth = parent.map_or(0, |parent| self.entity(parent).depth + 1);
+        let name = self.shared_name(name);
         self.result.entities.push(Entity {
             kind,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name,
             parent,
             definition: None,
             statement: None,
@@ -137,6 +144,11 @@ impl<'a> Resolver<'a> {
             alias: None,
         });
         id
+    }
+
+    fn shared_name(&mut self, name: &'a [u8]) -> Arc<str> {
+        let shared = self.names.entry(name).or_insert_with(|| String::from_utf8_lossy(name).into());
+        Arc::clone(shared)
     }
 
     /// A value that no name in the text stands for.
@@ -192,7 +204,7 @@ impl<'a> Resolver<'a> {
     fn member(&mut self, parent: EntityId, name: &'a [u8]) -> Option<EntityId> {
         let parent = self.entity(parent).alias.unwrap_or(parent);
         let holder = self.entity(parent);
-        if holder.kind == EntityKind::Global && matches!(holder.name.as_str(), "_G" | "_ENV") {
+        if holder.kind == EntityKind::Global && matches!(&*holder.name, "_G" | "_ENV") {
             return Some(self.global(name));
         }
         if holder.depth >= MAX_DEPTH {

@@ -127,9 +127,9 @@ fn findings_have_a_place_and_a_sentence() {
     check_diagnostics("local x <close> = nil local y <close> = {}", &[
         "1:41 {} | a table without a metatable cannot be closed"]);
     check_diagnostics("local a <close>, b <close> = x, y", &[
-        "1:20 close | multiple to-be-closed variables in local list",
+        "1:21 close | multiple to-be-closed variables in local list",
         "1:30 x | undefined global 'x'", "1:33 y | undefined global 'y'"]);
-    check_diagnostics("local x <const> = 1 function f() x = 2 end", &["1:34 x | attempt to assign to const variable 'x'"]);
+    check_diagnostics("local x <const> = 1 function f() x = 2 print(x) end", &["1:34 x | attempt to assign to const variable 'x'"]);
     check_diagnostics("local x <odd> = 1", &["1:10 odd | unknown attribute 'odd'"]);
     check_diagnostics(
         "local a = 1\ndo local a = a print(a) end",

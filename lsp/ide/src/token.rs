@@ -45,16 +45,16 @@ pub fn semantic_tokens(document: &Document, analysis: &Analysis) -> Vec<Semantic
             Some(kind) => plain(*span, kind),
             None => continue,
         };
-        if *kind == SyntaxKind::Name {
-            if let Some(name) = names.peek().filter(|name| name.span == *span) {
-                let entity = analysis.entity(name.entity);
-                token.kind = name_kind(entity.kind, entity.is_function());
-                token.is_declaration = name.role == Role::Declare || entity.definition == Some(*span);
-                token.is_read_only = entity.kind.is_read_only();
-                token.is_standard = entity.kind == EntityKind::Global
-                    && entity.definition.is_none()
-                    && is_standard_global(&entity.name);
-            }
+        if *kind == SyntaxKind::Name
+            && let Some(name) = names.peek().filter(|name| name.span == *span)
+        {
+            let entity = analysis.entity(name.entity);
+            token.kind = name_kind(entity.kind, entity.is_function());
+            token.is_declaration = name.role == Role::Declare || entity.definition == Some(*span);
+            token.is_read_only = entity.kind.is_read_only();
+            token.is_standard = entity.kind == EntityKind::Global
+                && entity.definition.is_none()
+                && is_standard_global(&entity.name);
         }
         push_lines(document, token, &mut result);
     }

@@ -43,10 +43,7 @@ fn main() {
     }
     let mut done = BTreeMap::new();
     while let Some(name) = wanted.pop_first() {
-        if !done.contains_key(&name) {
-            let line = definition(&model, &name, &mut wanted);
-            done.insert(name, line);
-        }
+        done.entry(name).or_insert_with_key(|name| definition(&model, name, &mut wanted));
     }
     done.values().for_each(|line| println!("{line}"));
 }

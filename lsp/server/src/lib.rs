@@ -34,7 +34,7 @@ const CONCURRENCY: usize = 256;
 /// An `exit` that no `shutdown` announced, as the protocol wants it, or streams that fail.
 pub fn run() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build()?;
-    let finder: Finder = Arc::new(|folder| perilune_live::session::find_for_workspace(folder));
+    let finder: Finder = Arc::new(perilune_live::session::find_for_workspace);
     let result = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), finder));
     // A thread may still wait for standard input.
     runtime.shutdown_background();

@@ -131,6 +131,18 @@ test("a program that was attached to stops, and goes on after detaching", async 
   assert.ok(isAlive(running.pid));
 });
 
+test("a program is found by its file or its folder", async (t) => {
+  const where = project(t, { [FILE]: TICKS });
+  const running = await startLive(where, FILE);
+  for (const session of [where.path(FILE), where.folder]) {
+    const debugged = await debugIn(where, TICKS);
+    await debugged.begin("attach", { session }, { breakpoints: ["tick"] });
+    await debugged.stop({ at: "tick" });
+    await debugged.client.disconnectRequest();
+  }
+  assert.ok(isAlive(running.pid));
+});
+
 test("a program that was attached to goes on when its adapter is killed while it stands", async (t) => {
   const where = project(t, { [FILE]: TICKS });
   const running = await startLive(where, FILE);

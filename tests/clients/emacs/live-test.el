@@ -57,20 +57,25 @@ end
   (search-forward from)
   (replace-match to t t))
 
-(defun perilune-test--press (keys)
-  "What the echo area shows after KEYS."
-  (let (shown)
-    (cl-letf (((symbol-function 'message)
-               (lambda (format &rest arguments)
-                 (when format (setq shown (apply #'format-message format arguments))))))
-      (call-interactively (key-binding (kbd keys))))
-    shown))
+(defun perilune-test--press (keys expected)
+  "Wait until the echo area shows the regular expression EXPECTED after KEYS."
+  (let* ((shown nil)
+         (note (lambda (format &rest arguments)
+                 (when format (push (apply #'format-message format arguments) shown)))))
+    (advice-add 'message :before note)
+    (unwind-protect
+        (progn
+          (call-interactively (key-binding (kbd keys)))
+          (perilune-test-wait
+           expected
+           (lambda () (seq-find (lambda (text) (string-match-p expected text)) shown))))
+      (advice-remove 'message note))))
 
 (ert-deftest perilune-redefines-the-function-at-point ()
   (perilune-test-with-app process
     (perilune-minor-mode 1)
     (perilune-test--change "hello " "goodbye ")
-    (should (string-match-p "Redefined greet" (perilune-test--press "C-M-x")))
+    (perilune-test--press "C-M-x" "Redefined greet")
     (perilune-test-wait "new output" (lambda () (perilune-test-wrote-p process "goodbye you")))))
 
 (ert-deftest perilune-redefines-what-changed ()
@@ -78,19 +83,20 @@ end
     (perilune-minor-mode 1)
     (perilune-test--change "hello " "goodbye ")
     (perilune-test--change "n + 1" "n + 2")
-    (let ((shown (perilune-test--press "C-c C-k")))
-      (should (string-match-p "greet" shown))
-      (should (string-match-p "count" shown)))
+    (perilune-test--press "C-c C-k" "Redefined greet, count")
     (perilune-test-wait "new output" (lambda () (perilune-test-wrote-p process "goodbye you")))))
 
 (ert-deftest perilune-shows-refusals ()
   (perilune-test-with-app process
     (perilune-minor-mode 1)
-    (perilune-test--change "'hello ' .. who" "'broken' ..")
-    (should (string-match-p "Not redefined: .+ (line [23])" (perilune-test--press "C-M-x")))
-    (flymake-mode 1)
     (flymake-start)
-    (perilune-test-wait "diagnostics" #'flymake-diagnostics)
+    (perilune-test--change "'hello ' .. who" "'broken' ..")
+    (perilune-test--press "C-M-x" "Not redefined: .+ (line [23])")
+    (perilune-test-wait
+     "a diagnostic"
+     (lambda ()
+       (seq-find (lambda (each) (string-match-p "perilune live" (flymake-diagnostic-text each)))
+                 (flymake-diagnostics))))
     (perilune-test-wrote-p process "")
     (perilune-test-wait "old output" (lambda () (perilune-test-wrote-p process "hello you")))))
 
@@ -98,7 +104,7 @@ end
   (perilune-test-with `(("app.lua" . ,perilune-test--app))
     (perilune-test-connect)
     (perilune-minor-mode 1)
-    (should (string-match-p "Not redefined: no program" (perilune-test--press "C-M-x")))))
+    (perilune-test--press "C-M-x" "Not redefined: no program")))
 
 (ert-deftest perilune-wants-a-language-server ()
   (perilune-test-with `(("app.lua" . ,perilune-test--app))
@@ -133,6 +139,9 @@ end
       (unwind-protect
           (progn
             (should (eq (buffer-local-value 'major-mode buffer) 'perilune-repl-mode))
+            (perilune-test-wait
+             "a prompt"
+             (lambda () (string-match-p "^> \\'" (with-current-buffer buffer (buffer-string)))))
             (perilune-test--ask buffer "6 * 7" "42")
             (perilune-test--ask buffer "nothing.there" "attempt to index a nil value")
             (perilune-test--ask buffer "'still ' .. 'here'" "still here"))

@@ -76,7 +76,7 @@
 (defun perilune-test-connect ()
   "Connect the buffer to the language server, as the person does."
   (call-interactively #'eglot)
-  (should (eglot-current-server)))
+  (perilune-test-wait "the language server" #'eglot-current-server))
 
 (defun perilune-test-start (&rest arguments)
   "Start the program of the tests with ARGUMENTS; it ends with its buffer."

@@ -2,9 +2,8 @@
 
 const test = require("node:test");
 const assert = require("node:assert");
-const { project } = require("../support/program");
+const { project, start } = require("../support/program");
 const { until } = require("../support/wait");
-const { start } = require("../support/program");
 
 /** A server on raw bytes. */
 function raw(t) {

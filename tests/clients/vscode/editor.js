@@ -43,6 +43,11 @@ function makeHome(workspace) {
   return home;
 }
 
+function programInPath(name) {
+  const files = process.env.PATH.split(path.delimiter).map((folder) => path.join(folder, name));
+  return files.find((file) => fs.existsSync(file));
+}
+
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = net.createServer().on("error", reject);
@@ -63,7 +68,7 @@ class Editor {
     fs.writeFileSync(editor.result, "");
     editor.install(extension);
     await editor.serve(options);
-    editor.browser = await chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: FLAGS });
+    editor.browser = await chromium.launch({ executablePath: programInPath("chromium"), headless: true, args: FLAGS });
     return editor;
   }
 

@@ -93,7 +93,7 @@ impl<'a> Resolver<'a> {
     /// The name of a global function whose calls say something about their results.
     fn standard_name(&self, function: Option<EntityId>) -> Option<&'static str> {
         let entity = &self.result.entities[function?.0 as usize];
-        let known = ["require", "setmetatable"].into_iter().find(|name| *name == entity.name)?;
+        let known = ["require", "setmetatable"].into_iter().find(|name| **name == *entity.name)?;
         (entity.kind == EntityKind::Global).then_some(known)
     }
 
@@ -102,7 +102,7 @@ impl<'a> Resolver<'a> {
         if let Expr::Str(text) = &node.kind {
             let name = self.string(*text);
             self.result.required.push(Required { name: name.clone(), span: node.span });
-            self.set_origin(owner, Origin::Module(name));
+            self.set_origin(owner, Origin::Module(name.into()));
         }
     }
 

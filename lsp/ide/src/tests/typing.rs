@@ -86,7 +86,7 @@ fn the_call_around_the_cursor_shows_its_parameters() {
     check_signature("('x'):rep($0)", "string.rep(s, n [, sep]) -> string | n");
     check_signature("local M = {}\nfunction M:go(a) end\nM:go($0)", "M.go(a) | a");
     check_signature("local M = {}\nfunction M:go(a) end\nM.go($0)", "M.go(self, a) | self");
-    check_signature("//- m.lua\nreturn { go = function(a, b) end }\n//- main.lua\nlocal m = require 'm'\nm.go(1, $0)", ".go(a, b) | b");
+    check_signature("//- m.lua\nreturn { go = function(a, b) end }\n//- main.lua\nlocal m = require 'm'\nm.go(1, $0)", "go(a, b) | b");
     check_signature("local insert = table.insert\ninsert(t, $0", "table.insert(list [, pos], value) | pos");
     check_signature("function f(a, $0) end", "");
     check_signature("local x = (1 + $0", "");

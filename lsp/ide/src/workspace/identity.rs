@@ -120,7 +120,7 @@ impl<'w> Identities<'w> {
     fn work_out(&self, file: FileId, id: EntityId) -> Identity {
         let Some(entity) = self.entity(file, id) else { return Identity::Own(file, id) };
         match (entity.kind, entity.parent) {
-            (EntityKind::Global, _) => Identity::Global(entity.name.clone()),
+            (EntityKind::Global, _) => Identity::Global(entity.name.to_string()),
             (EntityKind::Member, Some(parent)) => self.field(self.value_of(file, parent), &entity.name),
             _ => Identity::Own(file, id),
         }
@@ -246,7 +246,7 @@ impl<'w> Identities<'w> {
             Identity::Global(name) => source.analysis().global(name).into_iter().collect(),
             Identity::Field(_, name) => {
                 let fields = source.analysis().entities.iter().enumerate();
-                let fields = fields.filter(|(_, entity)| entity.kind == EntityKind::Member && entity.name == *name);
+                let fields = fields.filter(|(_, entity)| entity.kind == EntityKind::Member && *entity.name == **name);
                 let ids = fields.map(|(index, _)| EntityId(index as u32));
                 ids.filter(|id| self.of(file, *id) == *identity).collect()
             }
@@ -262,18 +262,21 @@ impl<'w> Identities<'w> {
         if !direct.is_empty() || !matches!(identity, Identity::Field(..)) {
             return direct;
         }
-        let files = self.workspace.files.keys();
-        let all = files.flat_map(|file| self.entities(*file, identity).into_iter().map(|id| (*file, id)));
-        all.filter(is_defined).collect()
+        let in_file = |file: FileId| self.entities(file, identity).into_iter().map(move |id| (file, id)).filter(is_defined);
+        let near: Vec<_> = self.home(identity, None).into_iter().flat_map(in_file).collect();
+        if !near.is_empty() {
+            return near;
+        }
+        self.workspace.files.keys().flat_map(|file| in_file(*file)).collect()
     }
 
     /// The fields of a value that are assigned where it was made or in this file; inherited ones last.
-    pub(crate) fn fields(&self, holder: &Identity, here: FileId) -> Vec<(String, FileId, EntityId)> {
+    pub(crate) fn fields(&self, holder: &Identity, here: FileId) -> Vec<(FileId, EntityId)> {
         let mut result = Vec::new();
         let mut current = Some(holder.clone());
         for _ in 0..MAX_CHAIN {
             let Some(identity) = current else { break };
-            for file in self.home(&identity, here) {
+            for file in self.home(&identity, Some(here)) {
                 self.fields_in(file, &identity, &mut result);
             }
             current = self.parent(&identity);
@@ -282,7 +285,7 @@ impl<'w> Identities<'w> {
     }
 
     /// The files where a value's fields are probably assigned.
-    fn home(&self, identity: &Identity, here: FileId) -> BTreeSet<FileId> {
+    fn home(&self, identity: &Identity, here: Option<FileId>) -> BTreeSet<FileId> {
         let mut root = identity;
         while let Identity::Field(holder, _) = root {
             root = holder;
@@ -291,17 +294,18 @@ impl<'w> Identities<'w> {
             Identity::Own(file, _) => vec![*file],
             global => self.direct(global).into_iter().map(|(file, _)| file).collect(),
         };
-        home.into_iter().chain([here]).collect()
+        home.into_iter().chain(here).collect()
     }
 
-    fn fields_in(&self, file: FileId, holder: &Identity, result: &mut Vec<(String, FileId, EntityId)>) {
+    fn fields_in(&self, file: FileId, holder: &Identity, result: &mut Vec<(FileId, EntityId)>) {
         let Some(source) = self.workspace.files.get(&file) else { return };
         let analysis = source.analysis();
-        for (parent, members) in &analysis.members {
-            let assigned = members.iter().filter(|(_, id)| analysis.entity(**id).definition.is_some());
-            let mut assigned = assigned.peekable();
-            if assigned.peek().is_some() && self.value_of(file, *parent) == *holder {
-                result.extend(assigned.map(|(name, id)| (name.clone(), file, *id)));
+        let parent = |id: &EntityId| analysis.entity(*id).parent;
+        for members in analysis.members.chunk_by(|one, other| parent(one) == parent(other)) {
+            let mut assigned = members.iter().filter(|id| analysis.entity(**id).definition.is_some()).peekable();
+            let owner = members.first().and_then(parent).filter(|_| assigned.peek().is_some());
+            if owner.is_some_and(|owner| self.value_of(file, owner) == *holder) {
+                result.extend(assigned.map(|id| (file, *id)));
             }
         }
     }

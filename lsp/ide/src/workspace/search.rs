@@ -40,7 +40,7 @@ impl Workspace {
         let mut places = Vec::new();
         for (file, source) in self.files() {
             let entities = source.analysis().entities.iter();
-            let fields = entities.filter(|entity| entity.kind == EntityKind::Member && entity.name == name);
+            let fields = entities.filter(|entity| entity.kind == EntityKind::Member && *entity.name == *name);
             let defined = fields.filter(|entity| entity.is_function()).filter_map(|entity| entity.definition);
             places.extend(defined.map(|span| Place { file, span }));
         }

@@ -2,24 +2,14 @@
 
 const vscode = require("vscode");
 const assert = require("node:assert");
-const fs = require("node:fs");
-const { spawn } = require("node:child_process");
 const { until } = require("../../support/wait");
-const { open, uri, goTo, setBreakpoints, watchAdapter, stopped, endDebugging } = require("./workbench");
+const { open, goTo, runLive, setBreakpoints, watchAdapter, stopped, endDebugging } = require("./workbench");
 
 async function replace(editor, from, to) {
   const start = goTo(editor, from);
   const end = start.translate(0, from.length);
   assert.ok(await editor.edit((edit) => edit.replace(new vscode.Range(start, end), to)));
   goTo(editor, to);
-}
-
-/** A program outside of the debugger that can be reached. */
-function runLive(name) {
-  const child = spawn(process.env.PERILUNE, ["run", "--live", uri(name).fsPath], { stdio: ["ignore", "pipe", "inherit"] });
-  const running = { child, output: "" };
-  child.stdout.setEncoding("utf8").on("data", (text) => (running.output = (running.output + text).slice(-4096)));
-  return running;
 }
 
 module.exports = {
@@ -42,7 +32,7 @@ module.exports = {
 
   "all changed functions of a file are redefined in a program that just runs": async () => {
     const editor = await open("app.lua");
-    const running = runLive("app.lua");
+    const running = await runLive("app.lua");
     try {
       await until("old output", () => running.output.includes("hello "));
       await replace(editor, "hello ", "goodbye ");
@@ -58,11 +48,9 @@ module.exports = {
 
   "the debugger attaches to a program that runs, and lets it go": async () => {
     const { document } = await open("app.lua");
-    const running = runLive("app.lua");
+    const running = await runLive("app.lua");
     const seen = watchAdapter();
     try {
-      await until("output", () => running.output.includes("hello "));
-      await until("a session file", () => fs.existsSync(`${process.env.XDG_RUNTIME_DIR}/perilune/${running.child.pid}.json`));
       setBreakpoints(document, ["print(text)"]);
       const folder = vscode.workspace.workspaceFolders[0];
       const config = { type: "perilune", request: "attach", name: "attach", processId: running.child.pid };
@@ -78,5 +66,28 @@ module.exports = {
       seen.tracker.dispose();
       vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
     }
+  },
+
+  "the running programs are offered to attach to": async () => {
+    const running = await runLive("app.lua");
+    try {
+      let picked;
+      vscode.commands.executeCommand("perilune.pickSession").then((pid) => (picked = pid));
+      await until("a choice", async () => {
+        await vscode.commands.executeCommand("workbench.action.acceptSelectedQuickOpenItem");
+        return picked;
+      });
+      assert.equal(picked, `${running.child.pid}`);
+    } finally {
+      running.child.kill("SIGKILL");
+    }
+  },
+
+  "the REPL opens in a terminal": async () => {
+    await vscode.commands.executeCommand("perilune.repl");
+    const terminal = await until("a terminal", () => vscode.window.terminals.find((each) => each.name === "Perilune"));
+    assert.ok(await terminal.processId > 0);
+    assert.equal(terminal.exitStatus, undefined);
+    terminal.dispose();
   },
 };

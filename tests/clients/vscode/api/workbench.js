@@ -1,5 +1,8 @@
 // What the tests do to the editor.
 
+const { spawn } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
 const vscode = require("vscode");
 const { until } = require("../../support/wait");
 
@@ -62,4 +65,14 @@ async function endDebugging(seen) {
   seen.tracker.dispose();
 }
 
-module.exports = { uri, open, goTo, lineOf, setBreakpoints, watchAdapter, stopped, endDebugging };
+/** A program outside of the debugger, once it can be reached. */
+async function runLive(name) {
+  const child = spawn(process.env.PERILUNE, ["run", "--live", uri(name).fsPath], { stdio: ["ignore", "pipe", "inherit"] });
+  const running = { child, output: "" };
+  child.stdout.setEncoding("utf8").on("data", (text) => (running.output = (running.output + text).slice(-4096)));
+  const session = path.join(process.env.XDG_RUNTIME_DIR, "perilune", `${child.pid}.json`);
+  await until("a session", () => fs.existsSync(session));
+  return running;
+}
+
+module.exports = { runLive, uri, open, goTo, lineOf, setBreakpoints, watchAdapter, stopped, endDebugging };
