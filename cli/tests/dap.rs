@@ -234,7 +234,11 @@ fn a_function_is_redefined_while_the_program_stands() {
     assert!(!refused["refusals"].as_array().expect("refusals").is_empty(), "{refused}");
     let done = redefine(&mut client, &LOOP.replace("total + n", "total + 100 * n"));
     assert_eq!(done["functions"][0]["name"], "add", "{done}");
-    let changed = client.wait("loadedSource");
+    let mut changed = client.wait("loadedSource");
+    if changed["reason"] == "new" {
+        // The loading of the program itself may be told late.
+        changed = client.wait("loadedSource");
+    }
     assert_eq!((&changed["reason"], &changed["source"]["path"]), (&json!("changed"), &json!(program.path())));
     client.ask("continue", json!({ "threadId": 1 }));
     finish(&mut client);
@@ -358,7 +362,9 @@ fn a_busy_loop_can_be_paused_and_ended() {
     assert_eq!(error, "the program is running: pause it first");
     client.ask("pause", json!({ "threadId": 1 }));
     let stop = client.stopped();
-    assert_eq!((stop.reason.as_str(), stop.function.as_str()), ("pause", "spin"));
+    assert_eq!(stop.reason, "pause");
+    // The pause may come before the first call.
+    assert!(["main chunk", "spin"].contains(&stop.function.as_str()), "{}", stop.function);
     client.ask("continue", json!({ "threadId": 1 }));
     client.ask("terminate", Json::Null);
     assert_eq!(finish(&mut client), 143);
