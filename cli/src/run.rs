@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use lexopt::Arg;
+use perilune_jit::Baseline;
 use perilune_live::endpoint::{Listen, ProgramInfo};
 use perilune_live::service;
+use perilune_vm::tier::Eagerness;
 
 use crate::command::{Arguments, Command, Failure, Outcome, complain, unexpected};
 use crate::engine::{Engine, Message};
@@ -18,7 +20,7 @@ pub const COMMAND: Command = Command {
     arguments: "[--jit=off|on|eager] [--live[=ADDR]] [--wait] FILE [ARGS…]",
     summary: "run a file; with --live, so that tools can reach it",
     details: "  --jit=off      interpret only\n  \
-              --jit=on       compile what is hot (the default; there is no compiler yet, so all is interpreted)\n  \
+              --jit=on       compile what is hot (the default)\n  \
               --jit=eager    compile every function at its first call\n  \
               --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
               --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \
@@ -64,6 +66,9 @@ impl Mode {
     /// What keeps the library or the endpoint from opening.
     pub fn start(&self, no_environment: bool) -> Result<Engine, Message> {
         let mut engine = Engine::new(perilune_vm::Options::default(), no_environment)?;
+        if let Some(eagerness) = self.jit.eagerness() {
+            engine.vm().set_tier(Box::new(Baseline::new()), eagerness);
+        }
         if self.live.is_none() {
             engine.raise_interrupts();
             engine.obey_interrupts();
@@ -94,6 +99,15 @@ impl Live {
 }
 
 impl Jit {
+    /// When functions are compiled, if at all.
+    pub fn eagerness(self) -> Option<Eagerness> {
+        match self {
+            Jit::Off => None,
+            Jit::On => Some(Eagerness::Hot),
+            Jit::Eager => Some(Eagerness::Eager),
+        }
+    }
+
     fn parse(text: &OsStr) -> Option<Jit> {
         match text.to_str()? {
             "off" => Some(Jit::Off),

@@ -4,9 +4,10 @@
 //! own checks; `tests/lua/extension/*.lua` goes beyond the reference and carries
 //! its expected output as `--> text`; the benchmarks run with tiny sizes.
 //!
-//! Each program also runs under torture: the collector works at every allocation, or at
-//! every n-th when the program has a line `-- torture: n`, stacks move at every call, and the
-//! heap is checked at the end. The output must be the same.
+//! Each program runs interpreted, compiled when hot, compiled eagerly, and under torture, both
+//! interpreted and compiled eagerly: the collector works at every allocation, or at every n-th
+//! when the program has a line `-- torture: n`, stacks move at every call, compiled code is left
+//! and dropped at random, and the heap is checked at the end. The output must be the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// As long as a program may take while the collector runs at every allocation.
 const TORTURE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Chooses what is compiled.
+const JIT: &str = "PERILUNE_JIT";
 
 /// Ways to torture the collector: whole cycles, and the smallest pieces of one.
 const TORTURES: [&str; 2] = ["cycles", "pieces"];
@@ -104,7 +108,7 @@ fn extension(engines: &Engines, program: &Path) -> Result<(), String> {
     let outcome = process::lua(&engines.perilune, program, &[], LIMIT)?;
     let wanted = Outcome { output: expectation(&text).into_bytes(), errors: vec![], code: Some(0) };
     difference(&wanted, &outcome)?;
-    torture(engines, program, &[], &wanted)
+    modes(engines, program, &[], &wanted)
 }
 
 /// What the `--> text` comments of a program promise, one line each.
@@ -142,17 +146,27 @@ fn compare(engines: &Engines, program: &Path, arguments: &[String]) -> Result<St
     }
     let actual = process::lua(&engines.perilune, program, arguments, LIMIT)?;
     difference(&expected, &actual)?;
-    torture(engines, program, arguments, &expected)?;
+    modes(engines, program, arguments, &expected)?;
     Ok(expected.text())
 }
 
-fn torture(engines: &Engines, program: &Path, arguments: &[String], expected: &Outcome) -> Result<(), String> {
+/// Runs a program in all the ways that must make no difference.
+fn modes(engines: &Engines, program: &Path, arguments: &[String], expected: &Outcome) -> Result<(), String> {
+    for jit in ["off", "eager"] {
+        let actual = process::lua_in(&[(JIT, jit)], &engines.perilune, program, arguments, LIMIT)?;
+        difference(expected, &actual).map_err(|why| format!("with {JIT}={jit}: {why}"))?;
+        torture(engines, program, arguments, expected, jit)?;
+    }
+    Ok(())
+}
+
+fn torture(engines: &Engines, program: &Path, arguments: &[String], expected: &Outcome, jit: &str) -> Result<(), String> {
     let period = setting(program, "-- torture: ")?.unwrap_or("1".to_string());
     for kind in TORTURES {
         let torture = format!("{kind}:{period}");
-        let environment = [("PERILUNE_TORTURE", torture.as_str())];
+        let environment = [("PERILUNE_TORTURE", torture.as_str()), (JIT, jit)];
         let actual = process::lua_in(&environment, &engines.perilune, program, arguments, TORTURE_LIMIT)?;
-        difference(expected, &actual).map_err(|why| format!("under torture ({torture}): {why}"))?;
+        difference(expected, &actual).map_err(|why| format!("under torture ({torture}, {JIT}={jit}): {why}"))?;
     }
     Ok(())
 }

@@ -43,6 +43,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/stack",
     "vm/core/src/string",
     "vm/core/src/table",
+    "vm/core/src/tier",
     "vm/core/src/unwind",
     "vm/core/src/vm",
     "jit/src/entry",

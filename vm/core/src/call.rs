@@ -123,6 +123,10 @@ impl Vm {
                         (*thread).base = base;
                         (*thread).top = base + n;
                         (*thread).pc = 0;
+                        (*proto).heat = (*proto).heat.saturating_sub(1);
+                        if (*proto).heat == 0 {
+                            self.warm(proto);
+                        }
                         if self.attention_raised() {
                             self.attend()?;
                         }
@@ -140,7 +144,7 @@ impl Vm {
                         {
                             return Ok(flow);
                         }
-                        return self.run_native(0);
+                        return self.run_native_function(0);
                     }
                     _ => {
                         let f = self.metamethod(callee, Event::Call);
@@ -165,10 +169,10 @@ impl Vm {
     pub(crate) fn resume_native(&mut self) -> Result<Flow, Error> {
         // SAFETY: the top frame is a native one.
         let state = unsafe { (*(*self.thread).stack.add((*self.thread).base as usize - 1)).payload as u32 };
-        self.run_native(state)
+        self.run_native_function(state)
     }
 
-    fn run_native(&mut self, state: u32) -> Result<Flow, Error> {
+    fn run_native_function(&mut self, state: u32) -> Result<Flow, Error> {
         // SAFETY: the top frame is a native one; see the head of the module.
         unsafe {
             if state == RETURN_STATE {
@@ -345,7 +349,9 @@ impl Vm {
             let lua = unsafe {
                 (*(*self.thread).stack.add((*self.thread).base as usize - 2)).tag & 0xff == tag::CLOSURE
             };
-            let flow = if lua {
+            let flow = if lua && self.goes_on_natively() {
+                self.run_native()
+            } else if lua {
                 self.interpret()
             } else {
                 let result = self.resume_native();

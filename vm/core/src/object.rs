@@ -174,8 +174,12 @@ pub struct ProtoObject {
     pub max_stack: u8,
     /// Number of upvalues.
     pub n_upvalues: u8,
-    /// Calls and loop rounds seen, for tiering.
+    /// Calls and loop rounds left until the function is compiled.
     pub heat: u32,
+    /// Machine code, or null.
+    pub native: *const crate::tier::Installed,
+    /// Where compiled code enters it by a call, or null.
+    pub entry: *const u8,
     /// Everything cold: the decoded chunk, names, lines (a leaked `Box`, freed with the object).
     pub cold: *mut crate::proto::Cold,
 }

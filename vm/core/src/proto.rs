@@ -24,6 +24,10 @@ pub struct Cold {
     pub outdated: bool,
     /// The code that runs.
     pub code: Box<[u32]>,
+    /// Machine code of the function.
+    pub(crate) native: Option<Box<crate::tier::Installed>>,
+    /// How often it was compiled again because its fast paths did not fit.
+    pub(crate) revision: u8,
     constants: Box<[Slot]>,
     caches: Box<[Cache]>,
     pub(crate) children: Box<[*mut ProtoObject]>,
@@ -70,7 +74,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
         .collect::<Result<Box<[_]>, OutOfMemory>>()?;
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code: Box<[u32]> = proto.code.as_slice().into();
-    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, constants, caches, children });
+    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
         code: cold.code.as_mut_ptr(),
@@ -85,7 +89,9 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
         is_vararg: u8::from(cold.proto.is_vararg),
         max_stack: cold.proto.max_stack,
         n_upvalues: cold.proto.upvalues.len() as u8,
-        heat: 0,
+        heat: heap.first_heat,
+        native: std::ptr::null(),
+        entry: std::ptr::null(),
         cold: std::ptr::null_mut(),
     };
     let cold = Box::into_raw(cold);

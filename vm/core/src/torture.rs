@@ -3,7 +3,8 @@
 use crate::vm::Vm;
 use std::str::FromStr;
 
-/// How a machine collects far more often than it has to, and moves its stacks at every call.
+/// How a machine collects far more often than it has to, moves its stacks at every call, and
+/// leaves and drops machine code at random.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Torture {
     /// Not at all.
@@ -49,6 +50,7 @@ impl Vm {
             Torture::Pieces(period) => self.heap.set_torture(period, true),
         }
         self.torture_stack = torture != Torture::None;
+        self.torture_tier(if torture == Torture::None { 0 } else { 0x9e37_79b9_7f4a_7c15 });
         self.refresh_limit();
     }
 

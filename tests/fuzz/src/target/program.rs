@@ -1,7 +1,8 @@
-//! Generated programs: the same output plain, under torture, and by the reference.
+//! Generated programs: the same output interpreted, compiled, under torture, and by the reference.
 
 use crate::machine::{Machine, Outcome};
 use crate::{generate, reference};
+use perilune_vm::tier::Eagerness;
 use perilune_vm::{Options, Torture};
 
 const MEMORY: usize = 256 << 20;
@@ -9,18 +10,26 @@ const MEMORY: usize = 256 << 20;
 /// One program.
 pub fn case(seed: u64) {
     let program = generate::program(seed);
-    let plain = run(&program, Torture::None);
-    for torture in [Torture::Cycles(1), Torture::Pieces(1)] {
-        let tortured = run(&program, torture);
-        assert_same(&program, &plain, &tortured, "torture changes the result");
-    }
+    let plain = run(&program, Torture::None, None);
+    let eager = Some(Eagerness::Eager);
+    let compiled = run(&program, Torture::None, eager);
+    assert_same(&program, &plain, &compiled, "compiled code has another result");
+    let tortures = [Torture::Cycles(1), Torture::Pieces(1)];
+    let (first, second) = (tortures[seed as usize % 2], tortures[(seed as usize + 1) % 2]);
+    let tortured = run(&program, first, None);
+    assert_same(&program, &plain, &tortured, "torture changes the result");
+    let tortured = run(&program, second, eager);
+    assert_same(&program, &plain, &tortured, "torture changes the result of compiled code");
     if let Some(expected) = reference::run(&program) {
         assert_same(&program, &expected, &plain, "the reference has another result");
     }
 }
 
-fn run(program: &str, torture: Torture) -> Outcome {
+fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome {
     let mut machine = Machine::new(Options { memory_limit: MEMORY, torture, budget: None });
+    if let Some(eagerness) = compiled {
+        machine.vm().set_tier(Box::new(perilune_jit::Baseline::new()), eagerness);
+    }
     let outcome = machine.run(program.as_bytes(), b"=stdin");
     machine.verify();
     outcome

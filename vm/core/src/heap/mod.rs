@@ -71,6 +71,8 @@ pub struct Heap {
     pub(crate) buffers: Cells,
     pub(crate) large: Vec<*mut Header>,
     pub(crate) faults: Option<Faults>,
+    /// Heat of a new function, see `tier`.
+    pub(crate) first_heat: u32,
     seed: u64,
     serial: u64,
 }
@@ -98,6 +100,7 @@ impl Heap {
             buffers: Cells::new(),
             large: Vec::new(),
             faults: None,
+            first_heat: u32::MAX,
             seed,
             serial: 0,
         };

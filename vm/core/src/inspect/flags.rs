@@ -48,11 +48,16 @@ pub struct Here {
 impl Vm {
     /// Sets and clears all flags so that they are as planned.
     pub fn flag(&mut self, plan: &dyn FlagPlan) {
-        for at in 0..self.heap.gc.protos.len() {
-            let proto = self.heap.gc.protos[at];
+        let mut changed = Vec::new();
+        for proto in &self.heap.gc.protos {
             // SAFETY: the list holds live objects.
-            unsafe { flag_proto(proto, plan) };
+            if unsafe { flag_proto(*proto, plan) } {
+                changed.push(*proto);
+            }
         }
+        // Machine code leaves to the interpreter what was flagged when it was made.
+        // SAFETY: as above.
+        unsafe { self.drop_native(&changed) };
     }
 
     /// As [`Vm::flag`], for code that was just loaded.
@@ -132,25 +137,30 @@ unsafe fn flag_tree(proto: *mut ProtoObject, plan: &dyn FlagPlan) {
     }
 }
 
+/// Sets and clears the flags of a function; says whether any has changed.
+///
 /// Main functions of files are also flagged where they return, so that their variables outlive them.
-unsafe fn flag_proto(proto: *mut ProtoObject, plan: &dyn FlagPlan) {
+unsafe fn flag_proto(proto: *mut ProtoObject, plan: &dyn FlagPlan) -> bool {
     // SAFETY: places of instructions lie inside the code, which has as many words as that of `Cold`.
     unsafe {
         let cold = &*(*proto).cold;
         if cold.builtin {
-            return;
+            return false;
         }
+        let code = std::slice::from_raw_parts_mut((*proto).code, cold.proto.code.len());
+        let before = code.to_vec();
         let keeps = cold.proto.line_defined == 0 && cold.proto.source.first() == Some(&b'@');
         for (pc, instruction) in instructions(&cold.proto.code) {
-            let word = (*proto).code.add(pc);
-            if keeps && is_return(instruction.op()) { *word |= FLAG } else { *word &= !FLAG }
+            if keeps && is_return(instruction.op()) { code[pc] |= FLAG } else { code[pc] &= !FLAG }
         }
-        let Some(lines) = plan.lines(&cold.proto.source) else { return };
+        let none = BTreeSet::new();
+        let lines = plan.lines(&cold.proto.source).unwrap_or(&none);
         for (pc, line) in line_starts(&cold.proto) {
             if lines.contains(&line) {
-                *(*proto).code.add(pc) |= FLAG;
+                code[pc] |= FLAG;
             }
         }
+        before != code
     }
 }
 

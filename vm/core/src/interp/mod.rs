@@ -23,10 +23,21 @@ use crate::meta::Event;
 use crate::object::{Closure, Table, Upvalue};
 use crate::stack;
 use crate::table;
+use crate::tier;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 use perilune_isa::Op;
 use std::sync::atomic::Ordering;
+
+/// Runs on, until a frame is compiled.
+const PLAIN: u8 = 0;
+/// A hook or a step is in force on the running coroutine.
+const HOOKS: u8 = 1;
+/// One instruction, for compiled code.
+const ONE: u8 = 2;
+
+/// Kind and flags in the head of a frame, but for the flag of tail calls: 0 for calls by Lua.
+const SPECIAL: u64 = 0xff00_ff00 & !((stack::flag::TAIL as u64) << 24);
 
 /// What the loop does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,12 +90,17 @@ impl Vm {
     /// Runs Lua frames until control reaches a native frame or the host.
     pub(crate) fn interpret(&mut self) -> Flow {
         // SAFETY: the running thread is live.
-        if unsafe { (*self.thread).hook_state } == 0 { self.run::<false>() } else { self.run::<true>() }
+        if unsafe { (*self.thread).hook_state } == 0 { self.run::<PLAIN>() } else { self.run::<HOOKS>() }
     }
 
-    /// The loop; `HOOKS` says whether `debug.sethook` is in force on the running coroutine.
+    /// Runs the next instruction of a Lua frame, whose coroutine has no hook.
+    pub(crate) fn interpret_one(&mut self) -> Flow {
+        self.run::<ONE>()
+    }
+
+    /// The loop; `MODE` is one of the three above.
     #[allow(clippy::cognitive_complexity)]
-    fn run<const HOOKS: bool>(&mut self) -> Flow {
+    fn run<const MODE: u8>(&mut self) -> Flow {
         // SAFETY: see the head of the module.
         unsafe {
             let mut base: *mut Slot;
@@ -93,16 +109,20 @@ impl Vm {
             let mut pc: *mut u32;
             let mut caches: *mut Cache;
             let attention = self.attention_ptr();
+            let mut rounds = tier::ROUNDS;
 
             macro_rules! reload {
                 () => {{
                     let thread = &*self.thread;
                     base = thread.stack.add(thread.base as usize);
                     let callee = *base.sub(2);
-                    if callee.tag & 0xff != tag::CLOSURE || HOOKS != (thread.hook_state != 0) {
+                    if callee.tag & 0xff != tag::CLOSURE || (MODE == HOOKS) != (thread.hook_state != 0) {
                         return Flow::Reload;
                     }
                     let proto = (*callee.as_ptr::<Closure>()).proto;
+                    if MODE == PLAIN && Vm::is_native(proto) {
+                        return Flow::Reload;
+                    }
                     code = (*proto).code;
                     k = (*proto).constants;
                     caches = (*proto).caches;
@@ -172,8 +192,16 @@ impl Vm {
                     }
                 };
             }
+            // A loop goes round.
             macro_rules! poll {
                 () => {
+                    if MODE == PLAIN {
+                        rounds -= 1;
+                        if rounds == 0 {
+                            rounds = tier::ROUNDS;
+                            slow!(Ok(self.warm_loop()));
+                        }
+                    }
                     if (*attention).load(Ordering::Relaxed) != 0 {
                         slow!(self.attend_at_jump());
                     }
@@ -346,11 +374,16 @@ impl Vm {
                 }};
             }
 
+            let mut under_way = false;
             reload!();
             loop {
+                if MODE == ONE && std::mem::replace(&mut under_way, true) {
+                    sync!();
+                    return Flow::Next;
+                }
                 let i = *pc;
                 pc = pc.add(1);
-                if HOOKS {
+                if MODE == HOOKS {
                     slow!(self.instruction_hook(i));
                 }
                 let mut byte = i as u8;
@@ -699,7 +732,11 @@ impl Vm {
                             if nb.add((*proto).max_stack as usize) <= self.limit
                                 && (*proto).is_vararg == 0
                                 && (*attention).load(Ordering::Relaxed) == 0
-                                && !HOOKS
+                                && MODE != HOOKS
+                                && {
+                                    (*proto).heat = (*proto).heat.saturating_sub(1);
+                                    (*proto).heat != 0
+                                }
                             {
                                 let mut n = if b(i) != 0 {
                                     b(i) - 1
@@ -708,6 +745,7 @@ impl Vm {
                                     thread.top as usize - nb.offset_from(thread.stack) as usize
                                 };
                                 (*f).tag = tag::CLOSURE | (c(i) as u64) << 16;
+                                (*nb.sub(1)).payload = 0;
                                 (*nb.sub(1)).tag =
                                     stack::link(pc.offset_from(code) as u32, a(i) as u32 + 2);
                                 while n < (*proto).params as usize {
@@ -737,11 +775,14 @@ impl Vm {
                     Op::Return => slow!(self.return_slow(i)),
                     Op::Return0 => {
                         let head = (*base.sub(2)).tag;
-                        if head & 0xff00_ff00 == 0 && head & 0xff_0000 == 1 << 16 {
+                        if head & SPECIAL == 0 && head & 0xff_0000 == 1 << 16 {
                             let link = (*base.sub(1)).tag;
                             base = base.sub((link >> 32) as usize);
                             let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
                             code = (*proto).code;
+                            if MODE == PLAIN && Vm::is_native(proto) {
+                                return self.leave_to_native(base, link as u32);
+                            }
                             k = (*proto).constants;
                             caches = (*proto).caches;
                             pc = code.add(link as u32 as usize);
@@ -751,7 +792,7 @@ impl Vm {
                     }
                     Op::Return1 => {
                         let head = (*base.sub(2)).tag;
-                        if head & 0xff00_ff00 == 0 {
+                        if head & SPECIAL == 0 {
                             let wanted = head >> 16 & 0xff;
                             if wanted == 2 || wanted == 1 {
                                 if wanted == 2 {
@@ -761,6 +802,9 @@ impl Vm {
                                 base = base.sub((link >> 32) as usize);
                                 let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
                                 code = (*proto).code;
+                                if MODE == PLAIN && Vm::is_native(proto) {
+                                    return self.leave_to_native(base, link as u32);
+                                }
                                 k = (*proto).constants;
                                 caches = (*proto).caches;
                                 pc = code.add(link as u32 as usize);

@@ -1,0 +1,91 @@
+//! The baseline compiler: one template of machine code per instruction, over the interpreter's frames.
+//!
+//! Every value stays in the slot in which the interpreter keeps it, so machine
+//! code can be left and entered at every instruction. What a template does not
+//! do itself it leaves to the interpreter, one instruction at a time; so every
+//! function can be compiled. `docs/jit.md` tells how registers, calls and caches work.
+
+mod memory;
+mod stub;
+mod function;
+mod template;
+mod listing;
+
+pub use listing::listing;
+
+use memory::Memory;
+use perilune_vm::tier::{Compiled, Enter, Function, Tier};
+use stub::Stubs;
+
+/// The compiler. It takes memory when the first function is compiled.
+#[derive(Default)]
+pub struct Baseline {
+    parts: Parts,
+}
+
+#[derive(Default)]
+enum Parts {
+    /// Nothing was compiled yet.
+    #[default]
+    None,
+    /// Memory for code, and the code that all functions share.
+    Ready(Memory, Stubs),
+    /// The system does not allow executable memory, or the processor is another one.
+    Refused,
+}
+
+impl Baseline {
+    /// A compiler. Where machine code cannot run, it compiles nothing.
+    pub fn new() -> Baseline {
+        Baseline::default()
+    }
+
+    fn parts(&mut self) -> Option<(&Memory, &Stubs)> {
+        if matches!(self.parts, Parts::None) {
+            self.parts = open().unwrap_or(Parts::Refused);
+        }
+        match &self.parts {
+            Parts::Ready(memory, stubs) => Some((memory, stubs)),
+            _ => None,
+        }
+    }
+
+    fn stubs(&self) -> &Stubs {
+        match &self.parts {
+            Parts::Ready(_, stubs) => stubs,
+            _ => unreachable!("nothing was compiled"),
+        }
+    }
+}
+
+fn open() -> Option<Parts> {
+    if !stub::is_supported() {
+        return None;
+    }
+    let memory = Memory::new().ok()?;
+    let stubs = Stubs::new(&memory)?;
+    Some(Parts::Ready(memory, stubs))
+}
+
+impl Tier for Baseline {
+    fn compile(&mut self, function: &Function<'_>) -> Option<Compiled> {
+        let (memory, stubs) = self.parts()?;
+        let code = function::assemble(function, stubs);
+        let block = memory.place(&code.bytes)?;
+        Some(Compiled {
+            start: block.start(),
+            entry: code.entry,
+            places: code.places,
+            length: code.bytes.len(),
+            owner: Box::new(block),
+        })
+    }
+
+    fn enter(&self) -> Enter {
+        self.stubs().enter()
+    }
+
+    fn leave(&self) -> *const u8 {
+        self.stubs().leave()
+    }
+}

@@ -1,0 +1,259 @@
+//! Calls, returns and loops.
+//!
+//! A call writes the header of the new frame, the address at which the caller
+//! goes on included, and jumps; a return jumps back by that address, or to the
+//! machine when the caller is interpreted.
+
+use super::{CLOSURE, INT, payload, tag_of};
+use crate::function::Assembler;
+use crate::stub::Service;
+use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use perilune_vm::object::{Closure, ProtoObject, Thread};
+use perilune_vm::stack;
+use perilune_vm::tier::layout;
+use perilune_vm::value::tag;
+use std::mem::offset_of;
+
+/// Kind and flags in the head of a frame, but for the flag of tail calls: 0 for calls by Lua.
+const SPECIAL: i32 = (0xff00_ff00_u32 & !((stack::flag::TAIL as u32) << 24)) as i32;
+
+impl Assembler<'_> {
+    /// Calls `r[a]` with `b - 1` arguments, or up to the top, for `c - 1` results, or all.
+    pub fn call(&mut self, a: u8, b: u8, c: u8) {
+        let stepped = self.served(Service::Call);
+        let delta = u32::from(a) + 2;
+        let base = delta as i32 * 16;
+        let link = stack::link(self.next as u32, delta) as i64;
+        let after = self.label_at(self.next);
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
+            ; jne =>stepped
+            ; mov rdx, [rbx + payload(a)]
+            ; mov rdx, [rdx + offset_of!(Closure, proto) as i32]
+            ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
+            ; test rcx, rcx
+            ; jz =>stepped
+        );
+        match b.checked_sub(1) {
+            Some(n) => dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n)),
+            None => dynasm!(self.asm
+                ; .arch x64
+                ; mov rsi, [r12 + layout::THREAD as i32]
+                ; mov eax, [rsi + offset_of!(Thread, top) as i32]
+                ; shl rax, 4
+                ; add rax, [rsi + offset_of!(Thread, stack) as i32]
+                ; sub rax, rbx
+                ; sub rax, base
+                ; shr rax, 4
+            ),
+        }
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov QWORD [rbx + tag_of(a)], (tag::CLOSURE | u64::from(c) << 16) as i32
+            ; lea rsi, [=>after]
+            ; mov rdi, QWORD link
+            ; mov [rbx + base - 16], rsi
+            ; mov [rbx + base - 8], rdi
+            ; add rbx, base
+            ; jmp rcx
+        );
+    }
+
+    /// Jumps to the caller, whose address and pc are in the header; `rdx` gets the pc.
+    fn go_back(&mut self) {
+        let resume = self.service(Service::Resume);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, [rbx - 16]
+            ; mov rdx, [rbx - 8]
+            ; mov rcx, rdx
+            ; shr rcx, 28
+            ; and rcx, -16
+            ; sub rbx, rcx
+            ; test rsi, rsi
+            ; jz =>resume
+            ; jmp rsi
+        );
+    }
+
+    /// Calls `r[a]` in place of this frame.
+    pub fn tail_call(&mut self, a: u8, b: u8, c: u8) {
+        let Some(n) = b.checked_sub(1).filter(|_| c == 0) else { return self.step() };
+        let stepped = self.stepped();
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
+            ; jne =>stepped
+            ; mov rsi, [rbx - 24]
+            ; test esi, (stack::flag::VARARG as i32) << 24
+            ; jnz =>stepped
+            ; mov rdi, [rbx + payload(a)]
+            ; mov rdx, [rdi + offset_of!(Closure, proto) as i32]
+            ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
+            ; test rcx, rcx
+            ; jz =>stepped
+            ; or rsi, (stack::flag::TAIL as i32) << 24
+            ; mov [rbx - 32], rdi
+            ; mov [rbx - 24], rsi
+        );
+        for i in 0..n {
+            self.copy(i, a + 2 + i);
+        }
+        dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n) ; jmp rcx);
+    }
+
+    /// Returns nothing.
+    pub fn return_none(&mut self) {
+        let (one, back, stepped) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rax, [rbx - 24]
+            ; test eax, SPECIAL
+            ; jnz =>stepped
+            ; shr eax, 16
+            ; cmp eax, 1
+            ; jne =>one
+            ; =>back
+        );
+        self.go_back();
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>one
+                ; and eax, 0xff
+                ; cmp eax, 1
+                ; je =>back
+                ; cmp eax, 2
+                ; jne =>stepped
+                ; mov QWORD [rbx - 24], tag::NIL as i32
+                ; jmp =>back
+            );
+        });
+    }
+
+    /// Returns `r[a]`.
+    pub fn return_one(&mut self, a: u8) {
+        let (none, back, store, stepped) = (
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.stepped(),
+        );
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rax, [rbx - 24]
+            ; test eax, SPECIAL
+            ; jnz =>stepped
+            ; shr eax, 16
+            ; cmp eax, 2
+            ; jne =>none
+            ; =>store
+            ; mov rcx, [rbx + payload(a)]
+            ; mov rdx, [rbx + tag_of(a)]
+            ; mov [rbx - 32], rcx
+            ; mov [rbx - 24], rdx
+            ; =>back
+        );
+        self.go_back();
+        self.put_off(move |this| {
+            // All results are wanted, and the end of them is the caller's top.
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>none
+                ; and eax, 0xff
+                ; cmp eax, 2
+                ; je =>store
+                ; cmp eax, 1
+                ; je =>back
+                ; test eax, eax
+                ; jnz =>stepped
+                ; mov rsi, [r12 + layout::THREAD as i32]
+                ; lea rdi, [rbx - 16]
+                ; sub rdi, [rsi + offset_of!(Thread, stack) as i32]
+                ; shr rdi, 4
+                ; mov [rsi + offset_of!(Thread, top) as i32], edi
+                ; jmp =>store
+            );
+        });
+    }
+
+    /// The start of a numeric loop; in place for integers and the step 1.
+    pub fn for_prep(&mut self, a: u8, e: i32) {
+        let (start, limit, step, value) = (a, a + 1, a + 2, a + 3);
+        let (stepped, skip) = (self.stepped(), self.label_at(self.target(e)));
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp QWORD [rbx + tag_of(start)], INT
+            ; jne =>stepped
+            ; cmp QWORD [rbx + tag_of(limit)], INT
+            ; jne =>stepped
+            ; cmp QWORD [rbx + tag_of(step)], INT
+            ; jne =>stepped
+            ; cmp QWORD [rbx + payload(step)], 1
+            ; jne =>stepped
+            ; mov rax, [rbx + payload(start)]
+            ; mov rcx, [rbx + payload(limit)]
+            ; cmp rax, rcx
+            ; jg =>skip
+            ; sub rcx, rax
+            ; mov [rbx + payload(limit)], rcx
+            ; mov [rbx + payload(value)], rax
+            ; mov QWORD [rbx + tag_of(value)], INT
+        );
+    }
+
+    /// The end of a numeric loop's round.
+    pub fn for_loop(&mut self, a: u8, e: i32) {
+        let (start, rounds, step, value) = (a, a + 1, a + 2, a + 3);
+        let target = self.target(e);
+        let (float, end) = (self.asm.new_dynamic_label(), self.label_at(self.next));
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp QWORD [rbx + tag_of(step)], INT
+            ; jne =>float
+            ; mov rax, [rbx + payload(rounds)]
+            ; sub rax, 1
+            ; jb =>end
+            ; mov [rbx + payload(rounds)], rax
+            ; mov rcx, [rbx + payload(start)]
+            ; add rcx, [rbx + payload(step)]
+            ; mov [rbx + payload(start)], rcx
+            ; mov [rbx + payload(value)], rcx
+            ; mov QWORD [rbx + tag_of(value)], INT
+        );
+        self.jump_back(target);
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>float
+                ; movsd xmm1, [rbx + payload(step)]
+                ; movsd xmm0, [rbx + payload(start)]
+                ; addsd xmm0, xmm1
+                ; movsd xmm2, [rbx + payload(rounds)]
+                ; xorps xmm3, xmm3
+                ; ucomisd xmm1, xmm3
+                ; ja >up
+                // Downwards: limit <= value.
+                ; ucomisd xmm0, xmm2
+                ; jb =>end
+                ; jmp >go
+                ; up:
+                ; ucomisd xmm2, xmm0
+                ; jb =>end
+                ; go:
+                ; movsd [rbx + payload(start)], xmm0
+            );
+            this.store_float(value);
+            this.jump_back(target);
+        });
+    }
+
+    /// The end of a generic loop's round.
+    pub fn generic_for_loop(&mut self, a: u8, e: i32) {
+        let (target, end) = (self.target(e), self.label_at(self.next));
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 4)], 0 ; je =>end);
+        self.copy(a + 2, a + 4);
+        self.jump_back(target);
+    }
+}

@@ -1,0 +1,637 @@
+//! The door for a native tier: what compiled code may rely on, and how it is entered and left.
+//!
+//! The machine knows no compiler. A [`Tier`] turns a function into machine code
+//! that keeps every value in the slots where the interpreter keeps it, so that
+//! it can be left and entered at any instruction:
+//!
+//! * It runs with a frame's register 0 and the machine at hand, see [`Enter`].
+//! * What it does not do itself it leaves to [`step`], which interprets one
+//!   instruction and says where to go on: in the same function, in another
+//!   one, or out of compiled code.
+//! * It calls and returns without the native stack: a frame's header has the
+//!   address at which a compiled caller goes on, or 0 for one that is
+//!   interpreted. The caller's pc is always there as well, so the
+//!   interpreter may take over any frame, and no address has to be right for ever.
+//! * No address of a function's code is on the native stack while anything
+//!   else runs, so code may be dropped at every safepoint.
+//!
+//! `unsafe`: addresses of code come from the tier, which promises that they
+//! follow these rules; the functions below are called by such code alone.
+#![allow(unsafe_code)]
+
+use crate::cache::Cache;
+use crate::interp::Flow;
+use crate::object::{Closure, ProtoObject, Str, Table, Thread};
+use crate::proto::Cold;
+use crate::meta::Event;
+use crate::stack;
+use crate::table;
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+use std::any::Any;
+use std::mem::offset_of;
+
+/// Enters machine code: the machine, register 0 of the running frame, the attention word, the address.
+///
+/// Machine code returns when the frame on top is not compiled or the host's call is over.
+pub type Enter = unsafe extern "C" fn(*mut Vm, *mut Slot, *const u32, *const u8);
+
+/// Rounds of a loop that the interpreter counts at once.
+pub(crate) const ROUNDS: u32 = 64;
+/// Calls and rounds after which a function is compiled.
+const HOT: u32 = 160;
+/// Misses of fast paths after which a function is compiled again with what its caches know by then.
+const MISSES: u32 = 400;
+/// How often that is done; the number of misses is four times as high each time.
+const REVISIONS: u8 = 5;
+
+/// A compiler for functions.
+pub trait Tier {
+    /// Machine code for a function; `None` when there is no room.
+    fn compile(&mut self, function: &Function<'_>) -> Option<Compiled>;
+
+    /// How machine code is entered. Asked for when something has been compiled.
+    fn enter(&self) -> Enter;
+
+    /// Where machine code goes to return to [`Tier::enter`]'s caller.
+    fn leave(&self) -> *const u8;
+}
+
+/// A function as the tier sees it.
+pub struct Function<'a> {
+    /// The code that runs; an opcode byte may have the flag of a breakpoint.
+    pub code: &'a [u32],
+    /// Constants; objects among them live as long as the function.
+    pub constants: &'a [Slot],
+    /// What its cached instructions have seen.
+    pub caches: &'a [Cache],
+    /// Number of fixed parameters.
+    pub params: u8,
+    /// Whether the function takes extra arguments.
+    pub is_vararg: bool,
+    /// Registers of a frame.
+    pub max_stack: u8,
+}
+
+/// Machine code of one function.
+pub struct Compiled {
+    /// First byte.
+    pub start: *const u8,
+    /// Where a call enters, as offset from `start`; `None` when calls have to go through the machine.
+    pub entry: Option<u32>,
+    /// For each word of code: the offset at which it goes on there, 0 within instructions.
+    pub places: Box<[u32]>,
+    /// Bytes of machine code.
+    pub length: usize,
+    /// Gives the memory back when it is dropped.
+    pub owner: Box<dyn Any>,
+}
+
+/// Machine code that is in use, with what it came to so far.
+pub struct Installed {
+    compiled: Compiled,
+    misses: u32,
+}
+
+impl Installed {
+    fn at(&self, pc: u32) -> Option<*const u8> {
+        let place = *self.compiled.places.get(pc as usize)?;
+        (place != 0).then(|| self.compiled.start.wrapping_add(place as usize))
+    }
+
+    fn contains(&self, address: u64) -> bool {
+        address.wrapping_sub(self.compiled.start as u64) < self.compiled.length as u64
+    }
+}
+
+/// What a machine knows of its tier.
+#[derive(Default)]
+pub(crate) struct State {
+    tier: Option<Box<dyn Tier>>,
+    /// What the host's call, left by compiled code, came to.
+    flow: Option<Flow>,
+    counts: Counts,
+    /// Leave compiled code now and then, and drop it, for tests; the state of a generator of numbers.
+    torture: u64,
+}
+
+/// What the tier has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Functions compiled, again ones included.
+    pub compiled: u64,
+    /// Bytes of machine code made.
+    pub bytes: u64,
+    /// Time spent in the compiler.
+    pub time: std::time::Duration,
+    /// Functions whose code was dropped.
+    pub dropped: u64,
+    /// Instructions that were left to the interpreter because there is no fast path.
+    pub steps: u64,
+    /// Instructions whose fast path did not fit.
+    pub misses: u64,
+}
+
+/// When functions are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eagerness {
+    /// When they are hot.
+    Hot,
+    /// At the first call.
+    Eager,
+}
+
+/// No value: only the interpreter can tell.
+pub const UNKNOWN: Slot = Slot { payload: 0, tag: u32::MAX as u64 };
+
+/// Where compiled code goes on.
+#[repr(C)]
+pub struct Continuation {
+    /// The address.
+    pub address: *const u8,
+    /// Register 0 of the frame that runs then.
+    pub base: *mut Slot,
+}
+
+/// Offsets of what compiled code reads of the machine, in bytes.
+pub mod layout {
+    use super::{Vm, offset_of};
+
+    /// End of the stack that a frame may use, an address.
+    pub const LIMIT: usize = offset_of!(Vm, limit);
+    /// The running coroutine, an address.
+    pub const THREAD: usize = offset_of!(Vm, thread);
+    /// The collector's debt: a step is due from 0 on, 64 bits.
+    pub const DEBT: usize = offset_of!(Vm, heap.debt);
+    /// The epoch of metatables, 32 bits.
+    pub const EPOCH: usize = offset_of!(Vm, heap.meta_epoch);
+}
+
+impl Vm {
+    /// Has a tier compile functions. To be called before any code is loaded that shall be compiled early.
+    pub fn set_tier(&mut self, tier: Box<dyn Tier>, eagerness: Eagerness) {
+        self.tier.tier = Some(tier);
+        self.heap.first_heat = match eagerness {
+            Eagerness::Hot => HOT,
+            Eagerness::Eager => 1,
+        };
+        for proto in &self.heap.gc.protos {
+            // SAFETY: the list holds live objects.
+            unsafe { (**proto).heat = self.heap.first_heat };
+        }
+    }
+
+    /// What the tier has done so far.
+    pub fn tier_counts(&self) -> Counts {
+        self.tier.counts
+    }
+
+    /// Leaves compiled code after random instructions and drops it at random; 0 ends that.
+    pub(crate) fn torture_tier(&mut self, seed: u64) {
+        self.tier.torture = seed;
+    }
+
+    /// Whether a Lua frame goes on in machine code.
+    #[inline(always)]
+    pub(crate) unsafe fn is_native(proto: *const ProtoObject) -> bool {
+        // SAFETY: a live function.
+        unsafe { !(*proto).native.is_null() }
+    }
+
+    /// A call of a function whose heat has run out.
+    pub(crate) unsafe fn warm(&mut self, proto: *mut ProtoObject) {
+        // SAFETY: a live function by contract.
+        unsafe {
+            if (*proto).native.is_null() {
+                self.compile(proto);
+            }
+            (*proto).heat = if (*proto).native.is_null() { u32::MAX } else { 1 };
+        }
+    }
+
+    /// The running function went through [`ROUNDS`] rounds of loops.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn warm_loop(&mut self) -> Flow {
+        if self.tier.tier.is_none() {
+            return Flow::Next;
+        }
+        // SAFETY: a Lua frame is on top.
+        unsafe {
+            let proto = top_function(self.thread);
+            self.warm_by(proto, ROUNDS);
+            if Vm::is_native(proto) { Flow::Reload } else { Flow::Next }
+        }
+    }
+
+    unsafe fn warm_by(&mut self, proto: *mut ProtoObject, heat: u32) {
+        // SAFETY: a live function by contract.
+        unsafe {
+            if Vm::is_native(proto) {
+                return;
+            }
+            (*proto).heat = (*proto).heat.saturating_sub(heat).max(1);
+            if (*proto).heat == 1 {
+                self.warm(proto);
+            }
+        }
+    }
+
+    unsafe fn compile(&mut self, proto: *mut ProtoObject) {
+        // SAFETY: a live function by contract.
+        unsafe {
+            let Some(tier) = &mut self.tier.tier else { return };
+            let started = std::time::Instant::now();
+            let function = Function {
+                code: std::slice::from_raw_parts((*proto).code, (*proto).n_code as usize),
+                constants: std::slice::from_raw_parts((*proto).constants, (*proto).n_constants as usize),
+                caches: std::slice::from_raw_parts((*proto).caches, (*proto).n_caches as usize),
+                params: (*proto).params,
+                is_vararg: (*proto).is_vararg != 0,
+                max_stack: (*proto).max_stack,
+            };
+            let compiled = tier.compile(&function);
+            let counts = &mut self.tier.counts;
+            counts.time += started.elapsed();
+            let Some(compiled) = compiled else { return };
+            counts.compiled += 1;
+            counts.bytes += compiled.length as u64;
+            let entry = compiled.entry.map_or(std::ptr::null(), |offset| compiled.start.wrapping_add(offset as usize));
+            let cold = &mut *(*proto).cold;
+            let installed = cold.native.insert(Box::new(Installed { compiled, misses: 0 }));
+            (*proto).native = &raw const **installed;
+            (*proto).entry = entry;
+        }
+    }
+
+    /// Drops the machine code of functions. Frames of theirs are interpreted from the next
+    /// boundary on, until the function is compiled again.
+    pub(crate) unsafe fn drop_native(&mut self, protos: &[*mut ProtoObject]) {
+        // SAFETY: live functions by contract; frames are walked by their links.
+        unsafe {
+            let dropped: Vec<Box<Installed>> = protos.iter().filter_map(|proto| uninstall(*proto)).collect();
+            if dropped.is_empty() {
+                return;
+            }
+            self.tier.counts.dropped += dropped.len() as u64;
+            for thread in &self.heap.gc.threads {
+                forget_addresses(*thread, &dropped);
+            }
+        }
+    }
+
+    /// Runs the compiled frame on top.
+    pub(crate) fn run_native(&mut self) -> Flow {
+        let at = self.resolve(Flow::Reload);
+        let Some(tier) = &self.tier.tier else { return Flow::Reload };
+        let (enter, attention) = (tier.enter(), self.attention_ptr().cast());
+        self.tier.flow = None;
+        // SAFETY: `resolve` gave an address of the tier's code for the frame on top.
+        unsafe { enter(self, at.base, attention, at.address) };
+        self.tier.flow.unwrap_or(Flow::Reload)
+    }
+
+    /// Where the frame on top goes on.
+    fn resolve(&mut self, flow: Flow) -> Continuation {
+        // SAFETY: the running thread's state stands on its stack.
+        unsafe {
+            let thread = self.thread;
+            let base = (*thread).stack.add((*thread).base as usize);
+            if flow != Flow::Done && (*thread).hook_state == 0 && (*thread).base != 0 && (*base.sub(2)).tag & 0xff == tag::CLOSURE {
+                let proto = top_function(thread);
+                if !(*proto).native.is_null() {
+                    if let Some(address) = (*(*proto).native).at((*thread).pc) {
+                        return Continuation { address, base };
+                    }
+                    // Not between two instructions: the interpreter has to go on.
+                    self.drop_native(&[proto]);
+                }
+            }
+            self.tier.flow = Some(if flow == Flow::Done { flow } else { Flow::Reload });
+            let leave = self.tier.tier.as_ref().map_or(std::ptr::null(), |tier| tier.leave());
+            Continuation { address: leave, base }
+        }
+    }
+
+    /// Whether the Lua frame on top is compiled.
+    pub(crate) fn goes_on_natively(&self) -> bool {
+        // SAFETY: the running thread has a Lua frame on top.
+        unsafe { (*self.thread).hook_state == 0 && Vm::is_native(top_function(self.thread)) }
+    }
+
+    /// The frame at `base`, which is compiled, goes on at `pc`.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn leave_to_native(&mut self, base: *mut Slot, pc: u32) -> Flow {
+        // SAFETY: `base` is that of a frame on the running coroutine's stack.
+        unsafe { self.stand_at(base, pc) };
+        Flow::Reload
+    }
+
+    unsafe fn stand_at(&mut self, base: *mut Slot, pc: u32) {
+        // SAFETY: `base` lies on the running coroutine's stack.
+        unsafe {
+            let thread = &mut *self.thread;
+            thread.base = base.offset_from(thread.stack) as u32;
+            thread.pc = pc;
+        }
+    }
+
+    fn step_at(&mut self) -> Continuation {
+        let mut flow = self.interpret_one();
+        if self.tier.torture != 0 {
+            flow = self.torture_step(flow);
+        }
+        self.resolve(flow)
+    }
+
+    fn torture_step(&mut self, mut flow: Flow) -> Flow {
+        let random = self.random();
+        for _ in 0..random % 8 {
+            // SAFETY: the running thread's state stands on its stack.
+            let interpreted = unsafe {
+                let thread = self.thread;
+                (*thread).hook_state == 0
+                    && (*thread).base != 0
+                    && (*(*thread).stack.add((*thread).base as usize - 2)).tag & 0xff == tag::CLOSURE
+            };
+            if flow == Flow::Done || !interpreted {
+                return flow;
+            }
+            flow = self.interpret_one();
+        }
+        if random >> 8 & 31 == 0 {
+            let protos: Vec<_> = self.heap.gc.protos.iter().copied().filter(|proto| {
+                // SAFETY: the list holds live objects.
+                unsafe { Vm::is_native(*proto) }
+            }).collect();
+            if !protos.is_empty() {
+                let victim = protos[(random >> 16) as usize % protos.len()];
+                // SAFETY: a live function.
+                unsafe { self.drop_native(&[victim]) };
+            }
+        }
+        flow
+    }
+
+    /// The next number of a xorshift generator (Marsaglia 2003).
+    fn random(&mut self) -> u64 {
+        let mut x = self.tier.torture;
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.tier.torture = x;
+        x
+    }
+}
+
+/// Takes a function's machine code away; the caller forgets its addresses.
+unsafe fn uninstall(proto: *mut ProtoObject) -> Option<Box<Installed>> {
+    // SAFETY: a live function by contract.
+    unsafe {
+        let cold: &mut Cold = &mut *(*proto).cold;
+        (*proto).native = std::ptr::null();
+        (*proto).entry = std::ptr::null();
+        (*proto).heat = ROUNDS;
+        cold.native.take()
+    }
+}
+
+/// Frames that would return into dropped code return to the interpreter.
+unsafe fn forget_addresses(thread: *mut Thread, dropped: &[Box<Installed>]) {
+    // SAFETY: a live thread by contract; its frames are walked by their links.
+    unsafe {
+        let mut base = (*thread).base;
+        while base != 0 {
+            let frame = stack::frame(thread, base);
+            let word = &mut (*(*thread).stack.add(base as usize - 1)).payload;
+            if frame.callee.tag == tag::CLOSURE && dropped.iter().any(|code| code.contains(*word)) {
+                *word = 0;
+            }
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+    }
+}
+
+unsafe fn top_function(thread: *const Thread) -> *mut ProtoObject {
+    // SAFETY: a Lua frame is on top by contract.
+    unsafe { (*(*(*thread).stack.add((*thread).base as usize - 2)).as_ptr::<Closure>()).proto }
+}
+
+// ---- what compiled code calls
+
+/// Interprets the instruction at `pc` of the frame at `base`: it has no fast path.
+///
+/// # Safety
+/// Called by compiled code of the frame on top.
+pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        (*vm).stand_at(base, pc);
+        (*vm).tier.counts.steps += 1;
+        (*vm).step_at()
+    }
+}
+
+/// As [`step`], for an instruction whose fast path did not fit.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn missed(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        vm.stand_at(base, pc);
+        vm.tier.counts.misses += 1;
+        let proto = top_function(vm.thread);
+        let cold = &mut *(*proto).cold;
+        if let Some(installed) = &mut cold.native {
+            installed.misses = installed.misses.saturating_add(1);
+            let (misses, revisions) = if vm.tier.torture == 0 { (MISSES << (2 * cold.revision), REVISIONS) } else { (2, u8::MAX) };
+            if cold.revision < revisions && installed.misses > misses {
+                cold.revision += 1;
+                vm.drop_native(&[proto]);
+                vm.warm(proto);
+            }
+        }
+        vm.step_at()
+    }
+}
+
+/// The attention word is raised after a jump to `pc`.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn poll(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        (*vm).stand_at(base, pc);
+        let result = (*vm).attend_at_jump();
+        let flow = (*vm).settle(result);
+        (*vm).resolve(flow)
+    }
+}
+
+/// A call at `pc` of something that is not compiled.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        if vm.tier.torture != 0 {
+            return step(vm, base, pc);
+        }
+        vm.stand_at(base, pc + 1);
+        let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
+        let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
+        let mut result = vm.call_slow(a as usize, n, c as u8);
+        if matches!(result, Ok(Flow::Next)) && c != 0 && vm.heap.debt >= 0 {
+            result = vm.collect_step((*vm.thread).base + a + c - 1);
+        }
+        let flow = vm.settle(result);
+        vm.resolve(flow)
+    }
+}
+
+/// The collector is due before the instruction at `pc`.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn collect(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        (*vm).stand_at(base, pc);
+        let result = (*vm).collect_anywhere();
+        let flow = (*vm).settle(result);
+        (*vm).resolve(flow)
+    }
+}
+
+/// A compiled function has returned to a frame without an address; `pc` is where that goes on.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn resume(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        (*vm).stand_at(base, pc);
+        // A loop that is interpreted around compiled calls gets no further than to the next of them.
+        let proto = top_function((*vm).thread);
+        (*vm).warm_by(proto, 1);
+        (*vm).resolve(Flow::Reload)
+    }
+}
+
+/// A compiled call, already in its new frame, finds that its stack is too small or the
+/// attention word raised: the call is undone and made by the machine. `n` is the number of arguments.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn enter_slow(vm: *mut Vm, base: *mut Slot, n: u32) -> Continuation {
+    // SAFETY: by contract; the header was just written by the call.
+    unsafe {
+        let vm = &mut *vm;
+        let frame = stack::frame(vm.thread, base.offset_from((*vm.thread).stack) as u32);
+        (*base.sub(2)).tag = tag::CLOSURE;
+        (*vm.thread).base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
+        (*vm.thread).pc = frame.caller_pc;
+        let result = vm.enter(frame.base - 2, n, frame.wanted, frame.kind, frame.flags, frame.extra);
+        let flow = vm.settle(result);
+        vm.resolve(flow)
+    }
+}
+
+/// `t[key]` without metamethods.
+///
+/// # Safety
+/// `t` and `key` are live.
+pub unsafe extern "C" fn raw_get(vm: *mut Vm, t: *mut Table, payload: u64, tag: u64) -> Slot {
+    // SAFETY: by contract.
+    unsafe { table::get(t, Slot { payload, tag }, &(*vm).heap) }
+}
+
+/// The field with a string key, own or inherited; [`UNKNOWN`] when only a metamethod can tell.
+///
+/// # Safety
+/// `t` and `key` are live.
+pub unsafe extern "C" fn find_field(vm: *mut Vm, t: *mut Table, key: *mut Str) -> Slot {
+    // SAFETY: by contract.
+    unsafe {
+        let heap = &mut (*vm).heap;
+        if let Some(value) = heap.look_up(t, key) {
+            return value;
+        }
+        let value = table::get_str(heap, t, key);
+        if value.is_nil() && !(*t).meta.is_null() { UNKNOWN } else { value }
+    }
+}
+
+/// The field of a string, which is one of the table `__index`; [`UNKNOWN`] when that is no table.
+///
+/// # Safety
+/// `key` is live.
+pub unsafe extern "C" fn find_method(vm: *mut Vm, key: *mut Str) -> Slot {
+    // SAFETY: by contract.
+    unsafe {
+        let meta = (*vm).type_meta[tag::STRING as usize];
+        let index = (*vm).heap.metamethod(meta, Event::Index);
+        if index.tag != tag::TABLE {
+            return UNKNOWN;
+        }
+        find_field(vm, index.as_ptr(), key)
+    }
+}
+
+/// Stores a field with a string key; 0 when only the interpreter can.
+///
+/// # Safety
+/// All are live.
+pub unsafe extern "C" fn put_field(vm: *mut Vm, t: *mut Table, key: *mut Str, payload: u64, tag: u64) -> u64 {
+    // SAFETY: by contract.
+    unsafe { u64::from((*vm).heap.look_up_to_set(t, key, Slot { payload, tag })) }
+}
+
+/// `t[key] = value` for a table without metatable; 0 when that is an error.
+///
+/// # Safety
+/// All are live.
+pub unsafe extern "C" fn put(vm: *mut Vm, t: *mut Table, key: u64, key_tag: u64, payload: u64, tag: u64) -> u64 {
+    let key = Slot { payload: key, tag: key_tag };
+    // SAFETY: by contract.
+    unsafe { u64::from(table::set(&mut (*vm).heap, t, key, Slot { payload, tag }).is_ok()) }
+}
+
+/// Whether two tables may be equal although they are not the same one.
+///
+/// # Safety
+/// Both are live.
+pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) -> u64 {
+    // SAFETY: by contract.
+    unsafe {
+        let heap = &mut (*vm).heap;
+        let decides = |heap: &mut crate::heap::Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
+        u64::from(decides(heap, a) || decides(heap, b))
+    }
+}
+
+/// `#t` without metamethods.
+///
+/// # Safety
+/// `t` is live.
+pub unsafe extern "C" fn raw_len(t: *mut Table) -> i64 {
+    // SAFETY: by contract.
+    unsafe { table::len(t) }
+}
+
+/// `a ^ b` of floats.
+pub extern "C" fn power(a: f64, b: f64) -> f64 {
+    crate::arith::power(a, b)
+}
+
+/// `a % b` of floats.
+pub extern "C" fn float_mod(a: f64, b: f64) -> f64 {
+    crate::arith::float_mod(a, b)
+}
