@@ -63,3 +63,25 @@ fn help_and_version() {
     let version = support::run(&["--version"], "");
     assert_eq!(version.out, concat!("Perilune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)\n"));
 }
+
+#[test]
+fn a_dumped_chunk_is_listed_as_its_source_is() {
+    let place = support::Place::new(&[("a.lua", "local a = 1\nreturn a + 2\n"), ("dump.lua", "io.open('a.luac', 'wb'):write(string.dump(loadfile('a.lua')))")]);
+    assert_eq!(place.run(&["dump.lua"], "").code, Some(0));
+    let (text, binary) = (place.run(&["dis", "a.lua"], ""), place.run(&["dis", "a.luac"], ""));
+    assert!(text.out.contains("return1"), "{text:?}");
+    assert_eq!((binary.out, binary.code), (text.out, Some(0)));
+    std::fs::write(place.file("a.luac"), b"\x1bLua").expect("a file");
+    let wrong = place.run(&["dis", "a.luac"], "");
+    assert!(wrong.code == Some(1) && wrong.err.starts_with("perilune: dis: a.luac: "), "{wrong:?}");
+}
+
+#[test]
+fn machine_code_is_shown_beside_the_instructions() {
+    let place = support::Place::new(&[("a.lua", "local a, b = ...\nreturn a + b\n")]);
+    let left = place.run(&["dis", "--native", "a.lua"], "");
+    assert_eq!(left.code, Some(0), "{left:?}");
+    let lines: Vec<&str> = left.out.lines().collect();
+    let add = lines.iter().position(|line| line.contains("[2]") && line.contains("add r")).expect("the addition");
+    assert!(lines[add + 1..].iter().any(|line| line.contains("add rax,")), "{}", left.out);
+}

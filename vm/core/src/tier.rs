@@ -104,6 +104,18 @@ impl Installed {
     }
 }
 
+/// Machine code of a function, to be looked at.
+pub struct Native {
+    /// The function, without its children.
+    pub proto: perilune_isa::Proto,
+    /// Where the code is.
+    pub address: u64,
+    /// The code.
+    pub bytes: Vec<u8>,
+    /// As [`Compiled::places`].
+    pub places: Box<[u32]>,
+}
+
 /// What a machine knows of its tier.
 #[derive(Default)]
 pub(crate) struct State {
@@ -189,6 +201,34 @@ impl Vm {
     /// Leaves compiled code after random instructions and drops it at random; 0 ends that.
     pub(crate) fn torture_tier(&mut self, seed: u64) {
         self.tier.torture = seed;
+    }
+
+    /// Compiles all functions of a source, by its chunk name, and gives their machine code,
+    /// in the order of their lines. Empty when there is no tier.
+    pub fn compile_all(&mut self, chunk_name: &[u8]) -> Vec<Native> {
+        let mut all = Vec::new();
+        for at in 0..self.heap.gc.protos.len() {
+            let proto = self.heap.gc.protos[at];
+            // SAFETY: the list holds live objects; code stays where it is until it is dropped.
+            unsafe {
+                if *(&(*(*proto).cold).proto).source != *chunk_name {
+                    continue;
+                }
+                if (*proto).native.is_null() {
+                    self.compile(proto);
+                }
+                let Some(installed) = &(&*(*proto).cold).native else { continue };
+                let code = &installed.compiled;
+                all.push(Native {
+                    proto: (&*(*proto).cold).proto.clone(),
+                    address: code.start as u64,
+                    bytes: std::slice::from_raw_parts(code.start, code.length).to_vec(),
+                    places: code.places.clone(),
+                });
+            }
+        }
+        all.sort_by_key(|native| (native.proto.line_defined, native.proto.span));
+        all
     }
 
     /// Whether a Lua frame goes on in machine code.

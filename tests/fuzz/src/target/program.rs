@@ -6,6 +6,8 @@ use perilune_vm::tier::Eagerness;
 use perilune_vm::{Options, Torture};
 
 const MEMORY: usize = 256 << 20;
+/// What the limit of calls by natives says.
+const OVERFLOW: &[u8] = b"stack overflow";
 
 /// One program.
 pub fn case(seed: u64) {
@@ -14,15 +16,19 @@ pub fn case(seed: u64) {
     let eager = Some(Eagerness::Eager);
     let compiled = run(&program, Torture::None, eager);
     assert_same(&program, &plain, &compiled, "compiled code has another result");
+    if let Some(expected) = reference::run(&program) {
+        assert_same(&program, &expected, &plain, "the reference has another result");
+    }
+    if plain.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW) {
+        // A finalizer takes a call as well, and torture decides when it runs.
+        return;
+    }
     let tortures = [Torture::Cycles(1), Torture::Pieces(1)];
     let (first, second) = (tortures[seed as usize % 2], tortures[(seed as usize + 1) % 2]);
     let tortured = run(&program, first, None);
     assert_same(&program, &plain, &tortured, "torture changes the result");
     let tortured = run(&program, second, eager);
     assert_same(&program, &plain, &tortured, "torture changes the result of compiled code");
-    if let Some(expected) = reference::run(&program) {
-        assert_same(&program, &expected, &plain, "the reference has another result");
-    }
 }
 
 fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome {

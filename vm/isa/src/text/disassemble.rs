@@ -19,6 +19,14 @@ pub fn disassemble(proto: &Proto) -> String {
     listing.text
 }
 
+/// The text of the instruction at a word, without its line and with jump targets as `L` and the word.
+pub fn describe(proto: &Proto, pc: usize) -> String {
+    match Instruction::at(&proto.code, pc) {
+        Some(it) => instruction_text(proto, pc, it, &labels(proto)),
+        None => String::new(),
+    }
+}
+
 struct Listing {
     text: String,
     depth: usize,

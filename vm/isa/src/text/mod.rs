@@ -8,4 +8,4 @@ mod disassemble;
 mod token;
 
 pub use assemble::{AsmError, assemble};
-pub use disassemble::disassemble;
+pub use disassemble::{describe, disassemble};

@@ -1,0 +1,175 @@
+//! Tools on a program whose loop runs as machine code: they see and change the same state.
+
+mod support;
+
+use perilune_live::client::Client;
+use perilune_live::protocol::{
+    BreakpointSpec, Children, ChildFilter, Continue, Evaluate, EvaluateContext, Frame, Hello, OnDisconnect, Pause, Redefine, ScopeKind,
+    Scopes, SetBreakpoints, SetVariable, Stack, Start, Status, Step, StepKind, StopReason, Stopped, Target, VERSION,
+};
+use perilune_live::session::Directory;
+use support::{Place, Running, until};
+
+const PROGRAM: &str = "\
+state = {rounds = 0}
+local function work(i)
+  local twice = i * 2
+  state.rounds = state.rounds + 1
+  return twice
+end
+local function loop()
+  local i = 0
+  repeat
+    i = i + 1
+    local got = work(i)
+    if got ~= i * 2 then state.odd = got end
+  until state.done
+end
+loop()
+";
+/// The line in the callee that stops.
+const LINE: u32 = 3;
+
+struct Program {
+    client: Client,
+    path: String,
+    _child: Running,
+    _place: Place,
+}
+
+/// The program, once it has done so many rounds that its functions are compiled.
+fn start(jit: &str) -> Program {
+    let place = Place::new(&[("hot.lua", PROGRAM)]);
+    let child = Running(place.command(&["run", jit, "--live", "--wait", "hot.lua"]).spawn().expect("perilune starts"));
+    let pid = child.0.id();
+    let folder = place.path().join("perilune");
+    let session = until("the session", || Directory::existing(&folder).ok().and_then(|directory| directory.find_by_pid(pid)));
+    let hello = Hello { version: VERSION, client: "test".into(), token: None, on_disconnect: OnDisconnect::Terminate, output: false };
+    let (client, _) = Client::connect(&session, hello, |_| {}).expect("a connection");
+    client.request(Start { stop_on_entry: false }).expect("a start");
+    let path = place.file("hot.lua").to_string_lossy().into_owned();
+    let program = Program { client, path, _child: child, _place: place };
+    program.runs_on();
+    program
+}
+
+impl Program {
+    fn evaluate(&self, text: &str, frame: Option<u64>) -> String {
+        let request = Evaluate { text: text.into(), frame, context: EvaluateContext::Repl };
+        let result = self.client.request(request).expect("an evaluation");
+        result.values.into_iter().map(|value| value.text).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Waits for a few thousand more rounds.
+    fn runs_on(&self) {
+        let rounds = || self.evaluate("state and state.rounds or 0", None).parse::<u64>().expect("a number");
+        let before = rounds();
+        until("more rounds", || (rounds() > before + 5000).then_some(()));
+    }
+
+    fn breakpoints(&self, breakpoints: Vec<BreakpointSpec>) {
+        self.client.request(SetBreakpoints { source: self.path.clone(), breakpoints }).expect("breakpoints");
+    }
+
+    fn stopped(&self) -> (Stopped, Vec<Frame>) {
+        let stopped = until("the stop", || self.client.request(Status {}).expect("a status").stopped);
+        let stack = Stack { coroutine: stopped.coroutine, start: 0, count: None };
+        (stopped, self.client.request(stack).expect("a stack").frames)
+    }
+
+    fn goes_on(&self) {
+        self.client.request(Continue {}).expect("to go on");
+    }
+
+    /// The local variables of a frame, as (name, value), and what they are changed by.
+    fn locals(&self, frame: u64) -> (u64, Vec<(String, String)>) {
+        let scopes = self.client.request(Scopes { frame }).expect("scopes").scopes;
+        let locals = scopes.iter().find(|scope| scope.kind == ScopeKind::Locals).expect("local variables");
+        let request = Children { reference: locals.reference, start: 0, count: None, filter: ChildFilter::All };
+        let children = self.client.request(request).expect("variables").children;
+        (locals.reference, children.into_iter().map(|child| (child.name, child.value.text)).collect())
+    }
+}
+
+fn line(frame: &Frame) -> u32 {
+    frame.location.as_ref().expect("a place").line
+}
+
+#[track_caller]
+fn a_breakpoint_stops_and_a_change_is_seen(jit: &str) {
+    let program = start(jit);
+    program.breakpoints(vec![BreakpointSpec { line: LINE, ..Default::default() }]);
+    let (stopped, frames) = program.stopped();
+    assert_eq!((stopped.reason, line(&frames[0]), line(&frames[1])), (StopReason::Breakpoint, LINE, 11));
+    let i = program.evaluate("i", Some(frames[1].id));
+    let (reference, locals) = program.locals(frames[0].id);
+    assert_eq!(locals[0], ("i".to_string(), i.clone()));
+    program
+        .client
+        .request(SetVariable { reference, name: "i".into(), value: "-4".into(), frame: Some(frames[0].id) })
+        .expect("a change");
+    // The next round stops again; the one before it has seen the change.
+    program.goes_on();
+    let frames = until("the next round", || {
+        let (_, frames) = program.stopped();
+        (program.evaluate("i", Some(frames[1].id)) != i).then_some(frames)
+    });
+    assert_eq!(program.evaluate("state.odd", Some(frames[0].id)), "-8");
+    program.breakpoints(vec![]);
+    program.goes_on();
+    program.runs_on();
+    program.evaluate("state.done = true", None);
+}
+
+#[test]
+fn a_breakpoint_stops_a_hot_loop_and_a_change_is_seen() {
+    a_breakpoint_stops_and_a_change_is_seen("--jit=on");
+}
+
+#[test]
+fn a_breakpoint_stops_an_eager_loop_and_a_change_is_seen() {
+    a_breakpoint_stops_and_a_change_is_seen("--jit=eager");
+}
+
+#[test]
+fn a_false_condition_lets_the_loop_run_on() {
+    let program = start("--jit=on");
+    let never = BreakpointSpec { line: LINE, condition: Some("i < 0".into()), ..Default::default() };
+    program.breakpoints(vec![never]);
+    program.runs_on();
+    let late = BreakpointSpec { line: LINE, condition: Some("i % 1000 == 0".into()), ..Default::default() };
+    program.breakpoints(vec![late]);
+    let (_, frames) = program.stopped();
+    assert_eq!(program.evaluate("i % 1000", Some(frames[0].id)), "0");
+}
+
+#[test]
+fn steps_go_from_line_to_line_through_compiled_functions() {
+    let program = start("--jit=on");
+    program.client.request(Pause {}).expect("a pause");
+    program.stopped();
+    program.breakpoints(vec![BreakpointSpec { line: 11, ..Default::default() }]);
+    program.goes_on();
+    let mut lines = Vec::new();
+    until("the breakpoint", || (program.stopped().0.reason == StopReason::Breakpoint).then_some(()));
+    program.breakpoints(vec![]);
+    for kind in [StepKind::Into, StepKind::Over, StepKind::Out, StepKind::Over, StepKind::Over, StepKind::Over] {
+        program.client.request(Step { kind, coroutine: None }).expect("a step");
+        let (stopped, frames) = program.stopped();
+        assert_eq!(stopped.reason, StopReason::Step);
+        lines.push(line(&frames[0]));
+    }
+    assert_eq!(lines, [3, 4, 12, 13, 10, 11]);
+    program.goes_on();
+    program.runs_on();
+}
+
+#[test]
+fn a_hot_loop_calls_the_new_code() {
+    let program = start("--jit=on");
+    let text = PROGRAM.replace("local twice = i * 2", "local twice = i * 3");
+    let request = Redefine { source: program.path.clone(), text, target: Target::Named("work".into()), check: false };
+    program.client.request(request).expect("a redefinition");
+    until("the new result", || (program.evaluate("state.odd ~= nil", None) == "true").then_some(()));
+    program.runs_on();
+}
