@@ -165,6 +165,46 @@ impl Vm {
         }
     }
 
+    /// Calls the native at stack index `func` for a Lua frame, without hooks and with room for its arguments:
+    /// what `enter` does, in one go when the native simply returns. The caller sees to the collector.
+    pub(crate) unsafe fn call_native(&mut self, func: u32, n: u32, wanted: u8) -> Result<Flow, Error> {
+        // SAFETY: see the head of the module.
+        unsafe {
+            let thread = self.thread;
+            let before = (*thread).stack;
+            let slot = before.add(func as usize);
+            let (caller, pc) = ((*thread).base, (*thread).pc);
+            let native = (*slot).as_ptr::<Native>();
+            (*slot).tag = stack::head(tag::NATIVE, kind::LUA, wanted, 0, 0);
+            *slot.add(1) = Slot { payload: 0, tag: stack::link(pc, func + 2 - caller) };
+            (*thread).base = func + 2;
+            (*thread).top = func + 2 + n;
+            let function = self.natives[(*native).id as usize].function;
+            let next = function(&mut Ctx::new(self), 0)?;
+            let Next::Return(given) = next else { return self.go_on_with(next) };
+            let results = if wanted == 0 { given } else { u32::from(wanted) - 1 };
+            let room = func + results < (*thread).capacity;
+            if (*thread).hook_state != 0 || !room {
+                return self.go_on_with(next);
+            }
+            let stack = (*thread).stack;
+            let target = stack.add(func as usize);
+            let source = stack.add(((*thread).top - given) as usize);
+            for i in 0..given.min(results) as usize {
+                *target.add(i) = *source.add(i);
+            }
+            for i in given..results {
+                *target.add(i as usize) = Slot::NIL;
+            }
+            (*thread).base = caller;
+            (*thread).pc = pc;
+            (*thread).top = func + results;
+            self.returned_fixed = wanted != 0;
+            let moved = stack != before || std::mem::take(&mut self.hook_switch);
+            Ok(if moved { Flow::Reload } else { Flow::Next })
+        }
+    }
+
     /// Enters the native frame on top again, with the state it left.
     pub(crate) fn resume_native(&mut self) -> Result<Flow, Error> {
         // SAFETY: the top frame is a native one.
@@ -183,6 +223,14 @@ impl Vm {
             let native = (*(*self.thread).stack.add((*self.thread).base as usize - 2)).as_ptr::<Native>();
             let function = self.natives[(*native).id as usize].function;
             let next = function(&mut Ctx::new(self), state)?;
+            self.go_on_with(next)
+        }
+    }
+
+    /// Does what the native on top has asked for.
+    unsafe fn go_on_with(&mut self, next: Next) -> Result<Flow, Error> {
+        // SAFETY: the top frame is a native one.
+        unsafe {
             let thread = self.thread;
             match next {
                 Next::Return(n) => {

@@ -107,7 +107,8 @@ impl Interner {
     }
 
     pub(crate) fn insert(&mut self, string: *mut Str) {
-        if self.count * 4 >= self.slots.len() * 3 {
+        // Half of it stays vacant: a search that finds nothing ends at a vacant slot.
+        if self.count * 2 >= self.slots.len() {
             let size = self.slots.len() * 2;
             let hashes = std::mem::replace(&mut self.hashes, vec![VACANT; size]);
             let slots = std::mem::replace(&mut self.slots, vec![std::ptr::null_mut(); size]);

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// The captures one pattern may have.
 pub const CAPTURES_MAX: usize = 32;
+/// Those that need no memory of their own.
+const FIRST: usize = 4;
 /// How deep choices may nest, as PUC Lua's `MAXCCALLS`.
 const DEPTH_MAX: u32 = 200;
 /// The steps between two looks at the clock.
@@ -48,16 +50,32 @@ pub enum Capture {
     },
 }
 
-/// The captures of a match, detached from subject and pattern.
-#[derive(Clone, Copy)]
+/// The captures of a match, detached from subject and pattern. The first few, and mostly all, stand
+/// in place: matches are made and moved by the million.
+#[derive(Clone)]
 pub struct Captures {
-    list: [Capture; CAPTURES_MAX],
+    first: [Capture; FIRST],
+    others: Vec<Capture>,
     n: usize,
 }
 
 impl Captures {
     fn new() -> Captures {
-        Captures { list: [Capture::Open { start: 0 }; CAPTURES_MAX], n: 0 }
+        Captures { first: [Capture::Open { start: 0 }; FIRST], others: Vec::new(), n: 0 }
+    }
+
+    fn at(&self, level: usize) -> Capture {
+        if level < FIRST { self.first[level] } else { self.others[level - FIRST] }
+    }
+
+    fn set(&mut self, level: usize, capture: Capture) {
+        if level < FIRST {
+            self.first[level] = capture;
+        } else if level - FIRST < self.others.len() {
+            self.others[level - FIRST] = capture;
+        } else {
+            self.others.push(capture);
+        }
     }
 
     /// How many the pattern has.
@@ -73,7 +91,7 @@ impl Captures {
             }
             return Ok(Capture::Span { start: whole.start, end: whole.end });
         }
-        match self.list[index] {
+        match self.at(index) {
             Capture::Open { .. } => malformed("unfinished capture"),
             capture => Ok(capture),
         }
@@ -108,7 +126,7 @@ impl<'a> Matcher<'a> {
 
     /// The captures of the last successful match.
     pub fn captures(&self) -> Captures {
-        self.captures
+        self.captures.clone()
     }
 
     fn step(&mut self) -> Result<(), Stop> {
@@ -222,7 +240,7 @@ impl<'a> Matcher<'a> {
         if level >= CAPTURES_MAX {
             return malformed("too many captures");
         }
-        self.captures.list[level] = capture;
+        self.captures.set(level, capture);
         self.captures.n = level + 1;
         let outcome = self.run(s, p)?;
         if outcome.is_none() {
@@ -232,15 +250,15 @@ impl<'a> Matcher<'a> {
     }
 
     fn close_capture(&mut self, s: usize, p: usize) -> Outcome {
-        let open = (0..self.captures.n).rev().find_map(|level| match self.captures.list[level] {
+        let open = (0..self.captures.n).rev().find_map(|level| match self.captures.at(level) {
             Capture::Open { start } => Some((level, start)),
             _ => None,
         });
         let Some((level, start)) = open else { return malformed("invalid pattern capture") };
-        self.captures.list[level] = Capture::Span { start, end: s };
+        self.captures.set(level, Capture::Span { start, end: s });
         let outcome = self.run(s, p)?;
         if outcome.is_none() {
-            self.captures.list[level] = Capture::Open { start };
+            self.captures.set(level, Capture::Open { start });
         }
         Ok(outcome)
     }
@@ -282,7 +300,7 @@ impl<'a> Matcher<'a> {
 
     fn back_reference(&mut self, s: usize, digit: u8) -> Outcome {
         let index = usize::from(digit).wrapping_sub(usize::from(b'1'));
-        let capture = if index < self.captures.n { self.captures.list[index] } else { Capture::Open { start: 0 } };
+        let capture = if index < self.captures.n { self.captures.at(index) } else { Capture::Open { start: 0 } };
         let number = i32::from(digit) - i32::from(b'0');
         match capture {
             Capture::Open { .. } => Err(Stop::Malformed(format!("invalid capture index %{number}").into())),
