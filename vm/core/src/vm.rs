@@ -531,7 +531,7 @@ impl Vm {
             } else {
                 source
             };
-            let proto = perilune_compile::compile(source, name).map_err(|error| error.message)?.0;
+            let proto = perilune_compile::compile_within(source, name, self.native_levels()).map_err(|error| error.message)?.0;
             debug_assert_eq!(perilune_isa::verify(&proto), Ok(()), "the compiler's output is sound");
             proto
         };
@@ -540,6 +540,12 @@ impl Vm {
             self.show_loaded(name, source, function);
         }
         Ok(function)
+    }
+
+    /// Calls under way that the reference would make over its C stack. The host is one of them.
+    fn native_levels(&self) -> u32 {
+        // SAFETY: the running thread is live.
+        unsafe { (*self.thread).native_calls.max(1) }
     }
 
     fn make_closure(&mut self, proto: Proto, builtin: bool) -> Result<Slot, crate::heap::OutOfMemory> {
