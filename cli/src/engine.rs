@@ -97,15 +97,33 @@ impl Engine {
         arguments: &[Vec<u8>],
         show: impl FnOnce(&mut Ctx<'_>, usize) -> Result<Result<T, Message>, Error>,
     ) -> Result<T, Message> {
+        let push = |ctx: &mut Ctx<'_>| {
+            for argument in arguments {
+                ctx.push_bytes(argument)?;
+            }
+            Ok(Ok(arguments.len()))
+        };
+        self.evaluate_on(source, name, push, show)
+    }
+
+    /// As [`Engine::evaluate`], on the arguments that `push` pushes.
+    fn evaluate_on<T>(
+        &mut self,
+        source: &[u8],
+        name: &[u8],
+        push: impl FnOnce(&mut Ctx<'_>) -> Result<Result<usize, Message>, Error>,
+        show: impl FnOnce(&mut Ctx<'_>, usize) -> Result<Result<T, Message>, Error>,
+    ) -> Result<T, Message> {
         let _armed = self.interrupts.as_ref().map(Interrupts::arm);
         self.with(|ctx| {
             if ctx.load(source, name, b"bt").is_err() {
                 return Ok(Err(top_bytes(ctx)));
             }
-            for argument in arguments {
-                ctx.push_bytes(argument)?;
-            }
-            match protected_call(ctx, arguments.len())? {
+            let count = match push(ctx)? {
+                Ok(count) => count,
+                Err(message) => return Ok(Err(message)),
+            };
+            match protected_call(ctx, count)? {
                 Ok(count) => show(ctx, count),
                 Err(message) => Ok(Err(message)),
             }
@@ -113,9 +131,15 @@ impl Engine {
     }
 
     /// Runs a file, or standard input.
-    pub fn run_file(&mut self, path: Option<&[u8]>, arguments: &[Vec<u8>]) -> Result<(), Message> {
+    pub fn run_file(&mut self, path: Option<&[u8]>) -> Result<(), Message> {
         let (source, name) = self.with(|ctx| Ok(perilune_stdlib::read_chunk(ctx, path)))??;
-        self.run(&source, &name, arguments)
+        self.run(&source, &name, &[])
+    }
+
+    /// Runs a file, or standard input, with what is in the global `arg` by now as its arguments.
+    pub fn run_script(&mut self, path: Option<&[u8]>) -> Result<(), Message> {
+        let (source, name) = self.with(|ctx| Ok(perilune_stdlib::read_chunk(ctx, path)))??;
+        self.evaluate_on(&source, &name, push_script_arguments, |_, _| Ok(Ok(())))
     }
 
     /// Requires a module into a global.
@@ -171,6 +195,24 @@ pub fn protected_call(ctx: &mut Ctx<'_>, arguments: usize) -> Result<Result<usiz
     }
     ctx.remove(function);
     Ok(Ok(ctx.top() + 1 - function as usize))
+}
+
+fn push_script_arguments(ctx: &mut Ctx<'_>) -> Result<Result<usize, Message>, Error> {
+    ctx.push_globals();
+    ctx.raw_get_field(-1, b"arg");
+    ctx.remove(-2);
+    if ctx.kind(-1) != Kind::Table {
+        return Ok(Err(b"'arg' is not a table".to_vec()));
+    }
+    let (list, count) = (ctx.top() as i32, ctx.len_raw(-1));
+    if !ctx.check_stack(count as usize) {
+        return Ok(Err(b"stack overflow (too many arguments to script)".to_vec()));
+    }
+    for index in 1..=count {
+        ctx.raw_get_int(list, index);
+    }
+    ctx.remove(list);
+    Ok(Ok(count as usize))
 }
 
 fn torture() -> Torture {

@@ -108,7 +108,7 @@ fn run_options(engine: &mut Engine, line: &[Vec<u8>], options: &Options) -> Resu
     }
     if let Some(script) = options.script {
         let path = (!options.script_is_stdin).then(|| line[script].as_slice());
-        engine.run_file(path, &line[script + 1..])?;
+        engine.run_script(path)?;
     }
     let asks_nothing = options.script.is_none() && !options.executes() && !options.version;
     if options.interactive {
@@ -118,7 +118,7 @@ fn run_options(engine: &mut Engine, line: &[Vec<u8>], options: &Options) -> Resu
         say(&format!("{VERSION}\n"));
         return Ok(After::Prompt);
     }
-    if asks_nothing && let Err(message) = engine.run_file(None, &[]) {
+    if asks_nothing && let Err(message) = engine.run_file(None) {
         // As in `lua`, an error in standard input is shown and does not count.
         show(program_name(line), &message);
     }
@@ -148,7 +148,7 @@ fn run_initial(engine: &mut Engine) -> Result<(), Message> {
         };
         let value = value.as_encoded_bytes();
         return match value.strip_prefix(b"@") {
-            Some(path) => engine.run_file(Some(path), &[]),
+            Some(path) => engine.run_file(Some(path)),
             None => engine.run(value, format!("={variable}").as_bytes(), &[]),
         };
     }

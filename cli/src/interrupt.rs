@@ -2,6 +2,9 @@
 //!
 //! Outside an evaluation the signal means what it always means.
 
+#[cfg(unix)]
+mod handler;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
@@ -29,11 +32,10 @@ impl Drop for Armed {
 impl Interrupts {
     /// Ctrl-C asks this machine for an error; its observer raises it.
     pub fn of(vm: &Vm) -> Interrupts {
-        let (attention, interruption) = (vm.attention(), vm.interruption());
-        Interrupts::calling(move || {
-            interruption.store(1, Ordering::Relaxed);
-            attention.store(1, Ordering::Relaxed);
-        })
+        let state = Arc::new(AtomicU8::new(IDLE));
+        #[cfg(unix)]
+        handler::install(Arc::clone(&state), vm.interruption(), vm.attention());
+        Interrupts { state }
     }
 
     /// Ctrl-C calls this, on a thread of its own.

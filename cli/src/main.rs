@@ -1,5 +1,4 @@
 //! `perilune`: the stand-alone interpreter and the tools around it.
-#![forbid(unsafe_code)]
 
 mod command;
 mod help;

@@ -22,4 +22,6 @@ mod tests;
 
 pub use error::SyntaxError;
 pub use kind::SyntaxKind;
-pub use parse::{Lua, Parsed, SyntaxElement, SyntaxNode, SyntaxToken, TreeParse, parse, parse_tree};
+pub use parse::{
+    Landmark, Lua, Parsed, SyntaxElement, SyntaxNode, SyntaxToken, TreeParse, parse, parse_tree, parse_within, token_from,
+};

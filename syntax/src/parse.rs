@@ -4,6 +4,7 @@ use crate::ast::Ast;
 use crate::error::SyntaxError;
 use crate::grammar::Parser;
 use crate::kind::SyntaxKind;
+use crate::lex::Lexer;
 use crate::sink_ast::AstSink;
 use crate::sink_tree::TreeSink;
 use rowan::GreenNode;
@@ -17,13 +18,41 @@ pub struct Parsed {
     pub errors: Vec<SyntaxError>,
 }
 
+/// Levels that a stand-alone interpreter uses before it reads a program.
+const OUTERMOST: u32 = 1;
+
 /// Parses a chunk for the compiler.
 ///
 /// A byte order mark and a first line that starts with `#` are skipped.
 pub fn parse(source: &[u8]) -> Parsed {
-    let (sink, strings, errors) = Parser::new(source, AstSink::default()).chunk();
+    parse_within(source, OUTERMOST)
+}
+
+/// As [`parse`], when `levels` of the nesting that the reference allows are in use already
+/// by the calls that led to `load`.
+pub fn parse_within(source: &[u8], levels: u32) -> Parsed {
+    let (sink, strings, errors) = Parser::new(source, AstSink::default(), levels).chunk();
     let strings = strings.into_strings();
     Parsed { ast: Ast { exprs: sink.exprs, functions: sink.functions, strings }, errors }
+}
+
+/// A token as error messages need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landmark {
+    /// Line of its last byte.
+    pub line: u32,
+    /// How a message says that it is near the token; some cannot be shown.
+    pub near: Option<String>,
+}
+
+/// The first token that begins at `offset` or behind it and is of no kind to be passed over.
+pub fn token_from(source: &[u8], offset: u32, passes: impl Fn(SyntaxKind) -> bool) -> Landmark {
+    let mut lexer = Lexer::new(source, false);
+    let mut token = lexer.next_token();
+    while token.kind != SyntaxKind::Eof && (token.start < offset || passes(token.kind)) {
+        token = lexer.next_token();
+    }
+    Landmark { line: token.line, near: lexer.near(&token) }
 }
 
 /// Lua, as `rowan` wants it.
@@ -78,6 +107,6 @@ impl TreeParse {
 /// An editor's text is Unicode. Whoever has other bytes decodes them first
 /// (`String::from_utf8_lossy`) and gets the tree of the decoded text.
 pub fn parse_tree(source: &str) -> TreeParse {
-    let (sink, _, errors) = Parser::new(source.as_bytes(), TreeSink::new(source)).chunk();
+    let (sink, _, errors) = Parser::new(source.as_bytes(), TreeSink::new(source), OUTERMOST).chunk();
     TreeParse { green: sink.finish(), errors }
 }

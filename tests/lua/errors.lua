@@ -205,4 +205,39 @@ do
   plain("sort with a broken order", table.sort, { 3, {}, 1 })
 end
 
+-- The line of an error that PUC Lua finds when it has read the next token.
+for _, row in ipairs {
+  { "::l::\n::l::", "chunk:2: label 'l' already defined on line 2" },
+  { "::l::\n::m::\n::l\n::\n;;\nx = 1", "chunk:6: label 'l' already defined on line 3" },
+  { "::l\n:: x = 1 ::\nl::\nx = 1", "chunk:4: label 'l' already defined on line 1" },
+  { "goto l; ::l::\ndo ::l:: end", "chunk:2: label 'l' already defined on line 1" },
+  { "goto l\nlocal a\n::l::\n;;\nprint(a)", "chunk:5: <goto l> at line 1 jumps into the scope of local 'a'" },
+  { "repeat\ngoto l\nlocal a\n::l::\nuntil a", "chunk:5: <goto l> at line 2 jumps into the scope of local 'a'" },
+  { "local x <const> = 1\nx\n=\n2", "chunk:3: attempt to assign to const variable 'x'" },
+  { "local x <const> = 1\nfunction x()\nend\n\nx = 2", "chunk:5: attempt to assign to const variable 'x'" },
+  { ("local a\n"):rep(201), "chunk:202: too many local variables (limit is 200) in main function near <eof>" },
+  { "local a" .. (",a"):rep(200) .. "\n= 1", "chunk:2: too many local variables (limit is 200) in main function near '='" },
+  { ("local a\n"):rep(198) .. "for\ni\n=\n1, 2 do end", "chunk:201: too many local variables (limit is 200) in main function near '='" },
+  { ("local a\n"):rep(197) .. "for i\nin\nnext do end", "chunk:199: too many local variables (limit is 200) in main function near 'in'" },
+  { "return function()\nlocal a" .. (",a"):rep(200) .. " end", "chunk:2: too many local variables (limit is 200) in function at line 1 near 'end'" },
+} do
+  local got = message(row[1]):gsub("^syntax: ", "")
+  check("place of " .. row[2], got == row[2], got)
+end
+
+-- A function of a module is known by the module's name, whoever calls it.
+for _, row in ipairs {
+  { "table.sort({1, 2, 3}, table.sort)", "bad argument #1 to 'table.sort' (table expected, got number)" },
+  { "table.insert(setmetatable({}, { __len = string.rep }), 1)", "bad argument #1 to 'string.rep' (string expected, got table)" },
+  { "table.unpack(setmetatable({}, { __index = string.rep }), 1, 2)", "bad argument #1 to 'string.rep' (string expected, got table)" },
+  { "string.gsub('x', 'x', setmetatable({}, { __index = string.rep }))", "bad argument #1 to 'string.rep' (string expected, got table)" },
+} do
+  local got = message(row[1])
+  check("named by module: " .. row[1], got == row[2], got)
+end
+do
+  local ok, got = pcall(function() coroutine.yield() end)
+  check("yield outside a coroutine has no position", got == "attempt to yield from outside a coroutine", got)
+end
+
 print("checks", n)

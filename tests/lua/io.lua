@@ -139,4 +139,11 @@ list("rename missing", "nil|No such file or directory|2", os.rename(name, name .
 list("remove", "true", os.remove(name .. ".moved"))
 list("remove missing", "nil|FILE: No such file or directory|2", os.remove(name))
 
+do
+  local pipe = io.popen("no_such_command 2>&1")
+  local said = pipe:read("a")
+  local ok, how, code = pipe:close()
+  check("the shell's name", said:find("^sh: ") ~= nil, said:match("^%w+"), ok, how, code)
+end
+
 print("checks", n)

@@ -79,4 +79,24 @@ fails("offset continuation", "initial position is a continuation byte", utf8.off
 fails("char range", "bad argument #1 to 'utf8.char' (value out of range)", utf8.char, -1)
 fails("len position", "bad argument #2 to 'utf8.len' (initial position out of bounds)", utf8.len, "abc", 9)
 
+-- The largest and the smallest of whatever can be compared.
+do
+  local mt = {}
+  mt.__lt = function(a, b) return a.rank < b.rank end
+  local function ranked(rank) return setmetatable({ rank = rank }, mt) end
+  same("max of strings", math.max("a", "c", "b"), "c")
+  same("min of strings", math.min("b", "a", "c"), "a")
+  same("max of one string", math.max("10"), "10")
+  local only = {}
+  check("max of one table", math.max(only) == only)
+  same("max of objects", math.max(ranked(2), ranked(5), ranked(3)).rank, 5)
+  same("min of objects", math.min(ranked(2), ranked(5), ranked(1), ranked(3)).rank, 1)
+  same("the first of equals", math.max(1, 1.0), 1)
+  check("max with NaN", math.max(1, 0 / 0) == 1 and math.max(0 / 0, 1) ~= math.max(0 / 0, 1))
+  for _, row in ipairs { { "max number string", math.max, 1, "2" }, { "min table", math.min, 1, {} }, { "max tables", math.max, {}, {} }, { "min nils", math.min, nil, nil } } do
+    local ok, message = pcall(row[2], row[3], row[4])
+    check(row[1], not ok, message)
+  end
+end
+
 print("checks", n)

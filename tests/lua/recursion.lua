@@ -176,5 +176,52 @@ check("nested for", load(("for i = 1, 1 do "):rep(300) .. ("end "):rep(300)) == 
 block("local functions", "local function f() ", "end ")
 check("else-if chains are flat", load("if x then " .. ("elseif x then "):rep(10000) .. "end") ~= nil)
 
+-- How deep a program may be nested, and how much less where calls are under way already.
+local function deepest(f)
+  local low, high = 0, 250
+  while low < high do
+    local middle = (low + high + 1) // 2
+    if f(middle) then low = middle else high = middle - 1 end
+  end
+  local chunk, e = f(low + 1)
+  return low, e:match "^[^\n]*"
+end
+local function parens(k) return load("return " .. ("("):rep(k) .. "1" .. (")"):rep(k)) end
+local function levels(name, f) check("levels of " .. name, true, deepest(f)) end
+for _, row in ipairs {
+  { "do ", " end" }, { "while a do ", " end" }, { "if a then else ", " end" }, { "repeat ", " until a" },
+  { "function f() ", " end" }, { "return function() ", " end" }, { "f(function() ", " end)" },
+} do
+  levels(row[1], function(k) return load(row[1]:rep(k) .. row[2]:rep(k)) end)
+end
+for _, row in ipairs {
+  { "{", "}" }, { "not ", "" }, { "- ", "" }, { "a..", "" }, { "a^", "" }, { "a[", "]" }, { "{[", "]=1}" }, { "{x=", "}" },
+} do
+  levels(row[1], function(k) return load("return " .. row[1]:rep(k) .. "a" .. row[2]:rep(k)) end)
+end
+levels(",a", function(k) return load("a" .. (",a"):rep(k) .. "= 1") end)
+levels("parentheses", parens)
+local function within(depth, f) if depth == 0 then return f() end return select(2, pcall(within, depth - 1, f)) end
+for _, depth in ipairs { 1, 10, 100, 150 } do
+  levels("parentheses in pcall " .. depth, function(k) return within(depth, function() return parens(k) end) end)
+end
+levels("parentheses in a coroutine", function(k) return coroutine.wrap(function() return parens(k) end)() end)
+levels("parentheses in a metamethod", function(k)
+  local f, e
+  local _ = meta("__index", function() f, e = parens(k) end).x
+  return f, e
+end)
+levels("parentheses in gsub", function(k) local f, e; string.gsub("a", "a", function() f, e = parens(k) end); return f, e end)
+levels("parentheses in __close", function(k)
+  local f, e
+  do local c <close> = meta("__close", function() f, e = parens(k) end) end
+  return f, e
+end)
+levels("parentheses in a message handler", function(k)
+  local f, e
+  xpcall(error, function() local ok; ok, f, e = pcall(parens, k) end)
+  return f, e
+end)
+
 check("still alive", handled() == "stack overflow")
 print("checks", n)

@@ -46,6 +46,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/tier",
     "vm/core/src/unwind",
     "vm/core/src/vm",
+    "cli/src/interrupt/handler",
     "jit/src/entry",
     "jit/src/memory",
     "jit/src/stub",

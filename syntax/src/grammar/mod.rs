@@ -16,9 +16,10 @@ use crate::kind::SyntaxKind;
 use crate::lex::{Lexer, Token, TokenValue};
 use crate::sink::{Mark, Sink};
 
-/// Levels of nested statements and operands that PUC Lua accepts: its limit of
-/// 200 C calls, less those that `load` itself is inside of.
-const MAX_LEVELS: u32 = 199;
+/// PUC Lua's limit of C calls, of which each nested statement and operand is one.
+const MAX_LEVELS: u32 = 200;
+/// Past the limit, while an overflow is being handled, some more are allowed.
+const MAX_HANDLING_LEVELS: u32 = MAX_LEVELS / 10 * 11;
 
 /// One pass over a text.
 pub(crate) struct Parser<'s, S> {
@@ -38,7 +39,8 @@ pub(crate) struct Parser<'s, S> {
 }
 
 impl<'s, S: Sink> Parser<'s, S> {
-    pub(crate) fn new(source: &'s [u8], sink: S) -> Parser<'s, S> {
+    /// `levels` are the C calls that the reference would be inside of.
+    pub(crate) fn new(source: &'s [u8], sink: S, levels: u32) -> Parser<'s, S> {
         let mut lexer = Lexer::new(source, S::LOSSLESS);
         let current = lexer.next_token();
         Parser {
@@ -47,7 +49,7 @@ impl<'s, S: Sink> Parser<'s, S> {
             last_line: 1,
             last_end: 0,
             sink,
-            levels: 0,
+            levels,
             is_vararg: true,
             is_recovering: false,
             is_over: false,
@@ -177,8 +179,8 @@ impl<'s, S: Sink> Parser<'s, S> {
 
     /// Counts one more level of nesting; false, and the end of parsing, when it is one too many.
     fn enter_level(&mut self) -> bool {
-        self.levels += 1;
-        if self.levels < MAX_LEVELS {
+        self.levels = self.levels.saturating_add(1);
+        if self.levels != MAX_LEVELS && self.levels < MAX_HANDLING_LEVELS {
             return true;
         }
         self.levels -= 1;

@@ -110,6 +110,7 @@ impl<'a> Compiler<'a> {
         line: u32,
     ) -> Result<()> {
         self.f.enter(true);
+        self.check_room(3, [name].iter())?;
         let base = self.f.free as u8;
         for bound in bounds {
             let mut e = match bound {
@@ -139,6 +140,7 @@ impl<'a> Compiler<'a> {
         line: u32,
     ) -> Result<()> {
         self.f.enter(true);
+        self.check_room(4, names.iter())?;
         let base = self.f.free as u8;
         // The iterator is called on the line where its expression begins.
         let line = exprs.first().map_or(line, |first| self.first_line(*first));

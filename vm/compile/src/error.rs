@@ -26,8 +26,21 @@ pub struct SemanticError {
     pub line: u32,
     /// Bytes it is about.
     pub span: Span,
-    /// Where the token stands that the message should say it is `near`, if any.
-    pub near: Option<u32>,
+    /// The token it is reported at, where that is not a token of the construct itself.
+    pub next: Next,
+}
+
+/// The token that PUC Lua has read ahead when it finds an error: the message has that token's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// None: the line is known.
+    Known,
+    /// The first one from this byte on.
+    Line(u32),
+    /// As `Line`, behind statements that do nothing.
+    LineBehindEmpty(u32),
+    /// As `Line`; the message says that it is near this token.
+    Near(u32),
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Box<SemanticError>>;

@@ -1,13 +1,16 @@
 //! A function under construction: its code, registers, variables and blocks.
 
 use crate::constants::Constants;
-use crate::error::{Result, SemanticError};
+use crate::error::{Next, Result, SemanticError};
 use crate::exp::Kind;
 use perilune_isa::{Op, Proto, word};
 use perilune_syntax::ast::{Span, StrId};
 
 /// Registers a function may have.
 pub(crate) const MAX_REGISTERS: usize = 250;
+
+/// Local variables a function may have in scope.
+pub(crate) const MAX_VARIABLES: usize = 200;
 
 /// How a variable may be used.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,13 +133,21 @@ impl Function {
 
     /// An error about the last token.
     pub(crate) fn error<T>(&self, message: String) -> Result<T> {
-        Err(Box::new(SemanticError { message, line: self.line.max(1), span: self.span, near: None }))
+        Err(Box::new(SemanticError { message, line: self.line.max(1), span: self.span, next: Next::Known }))
     }
 
     /// As [`Function::error`], with the next token in the message.
     pub(crate) fn error_near<T>(&self, message: String) -> Result<T> {
         self.error(message).map_err(|mut e: Box<SemanticError>| {
-            e.near = Some(self.span.end);
+            e.next = Next::Near(self.span.end);
+            e
+        })
+    }
+
+    /// As [`Function::error`], on the line of the next token.
+    pub(crate) fn error_at<T>(&self, next: Next, message: String) -> Result<T> {
+        self.error(message).map_err(|mut e: Box<SemanticError>| {
+            e.next = next;
             e
         })
     }
@@ -192,8 +203,8 @@ impl Function {
 
     /// Puts a variable in scope; its value is in the next register of a variable.
     pub(crate) fn activate(&mut self, name: StrId, kind: VarKind) -> Result<u8> {
-        if self.actives.len() >= 200 {
-            return self.limit("local variables", 200);
+        if self.actives.len() >= MAX_VARIABLES {
+            return self.limit("local variables", MAX_VARIABLES);
         }
         let register = self.register_level(self.actives.len()) as u8;
         let record = self.locals.len();

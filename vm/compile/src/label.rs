@@ -1,6 +1,6 @@
 //! Labels and the jumps that look for them.
 
-use crate::error::{Result, SemanticError};
+use crate::error::{Next, Result, SemanticError};
 use crate::exp::Jumps;
 use crate::function::{Function, Scope};
 use perilune_isa::{Op, word};
@@ -115,5 +115,5 @@ pub(crate) fn undefined(goto: &Goto, ast: &Ast, break_name: StrId, end: (u32, u3
         let name = String::from_utf8_lossy(crate::text(ast, goto.name));
         format!("no visible label '{name}' for <goto> at line {}", goto.line)
     };
-    Box::new(SemanticError { message, line: end.0, span: goto.span, near: None })
+    Box::new(SemanticError { message, line: end.0, span: goto.span, next: Next::Known })
 }

@@ -21,12 +21,13 @@ mod control;
 mod finish;
 
 pub use chunk_id::chunk_id;
-pub use error::{CompileError, SemanticError};
+pub use error::{CompileError, Next, SemanticError};
 
 use error::Result;
 use exp::{Exp, Kind};
 use function::{Function, Upvalue, VarKind};
 use perilune_isa::{Chunk, Op, Proto, word};
+use perilune_syntax::{Parsed, SyntaxKind, token_from};
 use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
 use std::sync::Arc;
 
@@ -42,14 +43,41 @@ const TOO_DEEP: &str = "C stack overflow";
 /// # Errors
 /// The first thing that is wrong with the text, as PUC Lua words it.
 pub fn compile(source: &[u8], chunk_name: &[u8]) -> std::result::Result<Chunk, CompileError> {
-    let parsed = perilune_syntax::parse(source);
+    compile_parsed(source, chunk_name, &perilune_syntax::parse(source))
+}
+
+/// As [`compile`], inside of so many calls that count against the limit of nesting.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_within(source: &[u8], chunk_name: &[u8], levels: u32) -> std::result::Result<Chunk, CompileError> {
+    compile_parsed(source, chunk_name, &perilune_syntax::parse_within(source, levels))
+}
+
+fn compile_parsed(source: &[u8], chunk_name: &[u8], parsed: &Parsed) -> std::result::Result<Chunk, CompileError> {
     if let Some(error) = parsed.errors.iter().min_by_key(|e| e.span.start) {
         return Err(located(chunk_name, error.line, &error.message));
     }
     compile_ast(&parsed.ast, chunk_name).map_err(|error| {
-        let near = error.near.map(|at| format!(" near {}", token_at(source, at as usize)));
-        located(chunk_name, error.line, &format!("{}{}", error.message, near.unwrap_or_default()))
+        let (line, near) = place(source, &error);
+        located(chunk_name, line, &format!("{}{near}", error.message))
     })
+}
+
+/// The line an error is reported on, and which token the message names.
+fn place(source: &[u8], error: &SemanticError) -> (u32, String) {
+    let no_kind = |_| false;
+    match error.next {
+        Next::Known => (error.line, String::new()),
+        Next::Line(at) => (token_from(source, at, no_kind).line, String::new()),
+        Next::LineBehindEmpty(at) => {
+            (token_from(source, at, |kind| kind == SyntaxKind::Semicolon).line, String::new())
+        }
+        Next::Near(at) => {
+            let token = token_from(source, at, no_kind);
+            (token.line, token.near.map(|near| format!(" near {near}")).unwrap_or_default())
+        }
+    }
 }
 
 fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
@@ -58,16 +86,6 @@ fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
     }
     let text = format!(":{line}: {message}");
     CompileError { message: [chunk_id(chunk_name).as_slice(), text.as_bytes()].concat() }
-}
-
-/// The token that begins at or after `at`, as messages show it.
-fn token_at(source: &[u8], at: usize) -> String {
-    let rest = source.get(at..).unwrap_or_default().trim_ascii_start();
-    let is_word = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
-    match rest.iter().take_while(is_word).count() {
-        0 if rest.is_empty() => "<eof>".into(),
-        count => format!("'{}'", String::from_utf8_lossy(&rest[..count.max(1)])),
-    }
 }
 
 /// Compiles a tree without syntax errors.

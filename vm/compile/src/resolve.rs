@@ -2,7 +2,7 @@
 
 use crate::Compiler;
 use crate::constants::Constant;
-use crate::error::Result;
+use crate::error::{Next, Result};
 use crate::exp::{Exp, Kind};
 use crate::function::{Function, Known, Upvalue, VarKind};
 use perilune_syntax::ast::StrId;
@@ -78,8 +78,8 @@ impl Compiler<'_> {
         Ok(Some(found))
     }
 
-    /// An error if the variable may not be assigned to.
-    pub(crate) fn check_assignable(&self, name: StrId, target: &Exp) -> Result<()> {
+    /// An error, at what follows byte `end`, if the variable may not be assigned to.
+    pub(crate) fn check_assignable(&self, name: StrId, target: &Exp, end: u32) -> Result<()> {
         let read_only = match target.kind {
             Kind::Local(_, active) => self.f.actives[usize::from(active)].kind != VarKind::Regular,
             Kind::Upvalue(index) => self.f.upvalues[usize::from(index)].read_only,
@@ -89,7 +89,7 @@ impl Compiler<'_> {
         };
         if read_only {
             let name = String::from_utf8_lossy(crate::text(self.ast, name));
-            return self.f.error(format!("attempt to assign to const variable '{name}'"));
+            return self.f.error_at(Next::Line(end), format!("attempt to assign to const variable '{name}'"));
         }
         Ok(())
     }

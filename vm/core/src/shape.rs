@@ -113,7 +113,10 @@ impl KeyList {
     }
 }
 
+/// Most shapes are followed by one other at most.
 enum Transitions {
+    None,
+    One(u64, u32),
     Few(Vec<(u64, u32)>),
     Many(NumberMap<u32>),
 }
@@ -121,6 +124,8 @@ enum Transitions {
 impl Transitions {
     fn get(&self, edge: u64) -> Option<u32> {
         match self {
+            Transitions::None => None,
+            Transitions::One(key, id) => (*key == edge).then_some(*id),
             Transitions::Few(list) => list.iter().find(|(key, _)| *key == edge).map(|(_, id)| *id),
             Transitions::Many(map) => map.get(&edge).copied(),
         }
@@ -128,6 +133,9 @@ impl Transitions {
 
     fn insert(&mut self, edge: u64, id: u32) {
         match self {
+            Transitions::None => *self = Transitions::One(edge, id),
+            Transitions::One(key, old) if *key == edge => *old = id,
+            Transitions::One(key, old) => *self = Transitions::Few(vec![(*key, *old), (edge, id)]),
             Transitions::Few(list) => {
                 list.retain(|(key, _)| *key != edge);
                 list.push((edge, id));
@@ -143,6 +151,8 @@ impl Transitions {
 
     fn len(&self) -> usize {
         match self {
+            Transitions::None => 0,
+            Transitions::One(..) => 1,
             Transitions::Few(list) => list.len(),
             Transitions::Many(map) => map.len(),
         }
@@ -150,6 +160,12 @@ impl Transitions {
 
     fn retain(&mut self, mut alive: impl FnMut(u32) -> bool) {
         match self {
+            Transitions::None => {}
+            Transitions::One(_, id) => {
+                if !alive(*id) {
+                    *self = Transitions::None;
+                }
+            }
             Transitions::Few(list) => list.retain(|(_, id)| alive(*id)),
             Transitions::Many(map) => map.retain(|_, id| alive(*id)),
         }
@@ -262,7 +278,7 @@ impl Shapes {
     fn create(&mut self, parent: u32, keys: &[*mut Str], class: u32, watched: bool) -> u32 {
         let list = Rc::new(UnsafeCell::new(KeyList::new(keys)));
         let count = keys.len() as u32;
-        let next = Transitions::Few(Vec::new());
+        let next = Transitions::None;
         self.push(Shape { parent, count, class, watched, epoch: self.cycle, keys: list, next })
     }
 
@@ -291,7 +307,7 @@ impl Shapes {
             copy.push(key);
             Rc::new(UnsafeCell::new(copy))
         };
-        let next = Transitions::Few(Vec::new());
+        let next = Transitions::None;
         let child = self.push(Shape { parent: id, count: count + 1, class, watched, epoch: 0, keys, next });
         self.link(id, key as u64, child);
         self.touch(child);
@@ -396,7 +412,7 @@ impl Shapes {
         if live.len() != before {
             for &id in live.iter() {
                 let mut next = match &mut shapes[id as usize] {
-                    Some(shape) => std::mem::replace(&mut shape.next, Transitions::Few(Vec::new())),
+                    Some(shape) => std::mem::replace(&mut shape.next, Transitions::None),
                     None => continue,
                 };
                 next.retain(|to| shapes[to as usize].is_some());

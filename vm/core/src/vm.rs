@@ -12,6 +12,7 @@ use crate::meta::Event;
 use crate::object::{Str, Table, Thread};
 use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
 use crate::string;
+use crate::shape::NumberHasher;
 use crate::table;
 use crate::torture::Torture;
 use crate::unwind::status;
@@ -19,6 +20,7 @@ use crate::value::{Slot, tag};
 use perilune_isa::{Proto, decode_chunk};
 use std::any::Any;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::io::{BufReader, BufWriter, Stderr, Stdin, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -93,7 +95,7 @@ pub struct Vm {
     pub(crate) registry: *mut Table,
     pub(crate) type_meta: [*mut Table; 16],
     pub(crate) natives: Vec<NativeEntry>,
-    native_ids: HashMap<(&'static str, usize), u64>,
+    native_ids: HashMap<(*const str, usize), u64, BuildHasherDefault<NumberHasher>>,
     pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
@@ -136,7 +138,7 @@ impl Vm {
             registry: std::ptr::null_mut(),
             type_meta: [std::ptr::null_mut(); 16],
             natives: Vec::new(),
-            native_ids: HashMap::new(),
+            native_ids: HashMap::default(),
             hosts: Vec::new(),
             free_hosts: Vec::new(),
             error: Slot::NIL,
@@ -403,7 +405,8 @@ impl Vm {
 
     pub(crate) fn native_id(&mut self, entry: NativeEntry) -> u64 {
         let natives = &mut self.natives;
-        *self.native_ids.entry((entry.name, entry.function as usize)).or_insert_with(|| {
+        // By its address, a name needs no hashing; one that is in the binary twice has two numbers.
+        *self.native_ids.entry((std::ptr::from_ref(entry.name), entry.function as usize)).or_insert_with(|| {
             natives.push(entry);
             natives.len() as u64 - 1
         })
@@ -530,7 +533,7 @@ impl Vm {
             } else {
                 source
             };
-            let proto = perilune_compile::compile(source, name).map_err(|error| error.message)?.0;
+            let proto = perilune_compile::compile_within(source, name, self.native_levels()).map_err(|error| error.message)?.0;
             debug_assert_eq!(perilune_isa::verify(&proto), Ok(()), "the compiler's output is sound");
             proto
         };
@@ -539,6 +542,12 @@ impl Vm {
             self.show_loaded(name, source, function);
         }
         Ok(function)
+    }
+
+    /// Calls under way that the reference would make over its C stack. The host is one of them.
+    fn native_levels(&self) -> u32 {
+        // SAFETY: the running thread is live.
+        unsafe { (*self.thread).native_calls.max(1) }
     }
 
     fn make_closure(&mut self, proto: Proto, builtin: bool) -> Result<Slot, crate::heap::OutOfMemory> {

@@ -2,8 +2,11 @@
 
 use perilune_vm::{Ctx, Error, Kind, Next, Value, number};
 
-use crate::support::{self, set_functions, set_with_chunks};
+use crate::support::{self, Chunk, set_functions, set_with_chunks};
 use crate::{load, text};
+
+/// Reads an element of something with metamethods.
+const ELEMENT: Chunk = Chunk::new("ipairs", "local t, i = ... return t[i]");
 
 /// Installs the basic functions, `_G` and `_VERSION` into the globals, and the globals as a loaded module.
 pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
@@ -31,7 +34,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.raw_get_field(-1, b"pcall");
     ctx.push_native("load", load::load, 1)?;
     ctx.raw_set_field(-2, b"load")?;
-    set_with_chunks(ctx, ("ipairs", next_index), &["local t, i = ... return t[i]"])?;
+    set_with_chunks(ctx, ("ipairs", next_index), 1)?;
     ctx.raw_get_field(-1, b"ipairs");
     ctx.push_native("ipairs", ipairs, 1)?;
     ctx.raw_set_field(-2, b"ipairs")?;
@@ -90,7 +93,7 @@ fn ipairs(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     Ok(Next::Return(3))
 }
 
-/// The iterator of `ipairs`; its upvalue reads an element with respect for metamethods.
+/// The iterator of `ipairs`; its upvalue is for [`ELEMENT`].
 fn next_index(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     let index = ctx.check_int(2)?.wrapping_add(1);
     if state == 0 {
@@ -99,7 +102,7 @@ fn next_index(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.raw_get_int(1, index);
         }
         if !is_table || (ctx.is_nil(-1) && ctx.has_metatable(1)) {
-            ctx.upvalue(1);
+            ELEMENT.push(ctx, 1)?;
             ctx.push_copy(1);
             ctx.push_int(index);
             return Ok(Next::Call { args: 2, results: Some(1), state: 1 });

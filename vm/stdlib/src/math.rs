@@ -3,7 +3,10 @@
 use perilune_vm::{Ctx, Error, Next, Value, number};
 
 use crate::random;
-use crate::support::{self, set_functions};
+use crate::support::{self, Chunk, set_functions, set_with_chunks};
+
+/// Compares values of which one may have metamethods.
+const LESS: Chunk = Chunk::new("math", "local a, b = ... return a < b");
 
 /// Installs the library.
 pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
@@ -24,8 +27,6 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("math.ldexp", ldexp),
         ("math.log", log),
         ("math.log10", |ctx, _| map(ctx, f64::log10)),
-        ("math.max", |ctx, _| extreme(ctx, |candidate, best| less(best, candidate))),
-        ("math.min", |ctx, _| extreme(ctx, less)),
         ("math.modf", modf),
         ("math.pow", pow),
         ("math.rad", |ctx, _| map(ctx, |x| x * (std::f64::consts::PI / 180.0))),
@@ -38,6 +39,8 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("math.type", type_),
         ("math.ult", ult),
     ])?;
+    set_with_chunks(ctx, ("math.max", max), 1)?;
+    set_with_chunks(ctx, ("math.min", min), 1)?;
     random::install(ctx)?;
     ctx.push_float(std::f64::consts::PI);
     ctx.raw_set_field(-2, b"pi")?;
@@ -217,28 +220,67 @@ fn float_below(a: f64, b: i64) -> bool {
     a < 9_223_372_036_854_775_808.0 && (a.floor() as i64) < b
 }
 
-fn extreme(ctx: &mut Ctx<'_>, better: fn(Value<'_>, Value<'_>) -> bool) -> Result<Next, Error> {
-    if ctx.top() == 0 {
-        return Err(ctx.arg_error(1, "value expected"));
+/// Whether `a < b`, where that can be said without asking Lua.
+fn plain_less(a: Value<'_>, b: Value<'_>) -> Option<bool> {
+    match (a, b) {
+        (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => Some(less(a, b)),
+        (Value::Str(a), Value::Str(b)) => Some(a < b),
+        _ => None,
     }
-    let count = ctx.top() as i32;
-    let mut best = 1;
-    for index in 1..=count {
-        if !matches!(ctx.value(index), Value::Int(_) | Value::Float(_)) {
-            // A string that can be converted takes part as the number it writes.
-            let converted = ctx.check_float(index)?;
-            match ctx.bytes(index).and_then(number::parse) {
-                Some(number::Number::Int(i)) => ctx.push_int(i),
-                _ => ctx.push_float(converted),
+}
+
+fn max(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    extreme(ctx, state, |best, candidate| (best, candidate))
+}
+
+fn min(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    extreme(ctx, state, |best, candidate| (candidate, best))
+}
+
+/// The argument that comes first in an order; `pair` says which of two has to be less for the second to be it.
+///
+/// As in the reference, any values that can be compared will do. State `n` is entered with the answer for
+/// argument `n` on the top, above the place of the best one so far.
+fn extreme(ctx: &mut Ctx<'_>, state: u32, pair: fn(i32, i32) -> (i32, i32)) -> Result<Next, Error> {
+    if state == 0 {
+        if ctx.top() == 0 {
+            return Err(ctx.arg_error(1, "value expected"));
+        }
+        ctx.push_int(1);
+    }
+    let mut next = 2;
+    if state > 0 {
+        let is_better = ctx.to_bool(-1);
+        ctx.pop(1);
+        if is_better {
+            set_best(ctx, state as i32);
+        }
+        next = state as i32 + 1;
+    }
+    let count = ctx.top() as i32 - 1;
+    while next <= count {
+        let best = ctx.to_int(-1).unwrap_or(1) as i32;
+        let (a, b) = pair(best, next);
+        match plain_less(ctx.value(a), ctx.value(b)) {
+            Some(true) => set_best(ctx, next),
+            Some(false) => {}
+            None => {
+                LESS.push(ctx, 1)?;
+                ctx.push_copy(a);
+                ctx.push_copy(b);
+                return Ok(Next::Call { args: 2, results: Some(1), state: next as u32 });
             }
-            ctx.replace(index);
         }
-        if better(ctx.value(index), ctx.value(best)) {
-            best = index;
-        }
+        next += 1;
     }
+    let best = ctx.to_int(-1).unwrap_or(1) as i32;
     ctx.push_copy(best);
     Ok(Next::Return(1))
+}
+
+fn set_best(ctx: &mut Ctx<'_>, index: i32) {
+    ctx.pop(1);
+    ctx.push_int(index.into());
 }
 
 fn tointeger(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {

@@ -48,6 +48,9 @@ fn difftime(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 /// A shell that runs this command.
 pub(crate) fn shell(command: &[u8]) -> Command {
     let mut shell = Command::new("/bin/sh");
+    // The name under which C's `system` starts it, which its messages begin with.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::arg0(&mut shell, "sh");
     shell.arg("-c").arg(path_of(command).into_os_string());
     shell
 }

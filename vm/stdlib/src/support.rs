@@ -7,8 +7,29 @@ pub(crate) type Entry = (&'static str, NativeFn);
 
 /// The Lua source of a function run in place of a native that has to call back.
 ///
-/// Each one is a whole chunk that takes its arguments from `...`, so nothing has to run at start-up.
-pub(crate) type Chunk = &'static str;
+/// Each one is a whole chunk that takes its arguments from `...`. It is compiled when it is first needed.
+pub(crate) struct Chunk {
+    name: &'static str,
+    source: &'static str,
+}
+
+impl Chunk {
+    pub(crate) const fn new(name: &'static str, source: &'static str) -> Chunk {
+        Chunk { name, source }
+    }
+
+    /// Pushes the function. Upvalue `n` of the running native keeps it from the first time on.
+    pub(crate) fn push(&self, ctx: &mut Ctx<'_>, n: usize) -> Result<(), Error> {
+        ctx.upvalue(n);
+        if ctx.is_nil(-1) {
+            ctx.pop(1);
+            ctx.load_prelude(self.source.as_bytes(), self.name.as_bytes())?;
+            ctx.push_copy(-1);
+            ctx.set_upvalue(n);
+        }
+        Ok(())
+    }
+}
 
 /// The key under which a function with this versioned name is stored in its library's table.
 fn field_name(versioned: &'static str) -> &'static [u8] {
@@ -37,12 +58,12 @@ pub(crate) fn set_functions_with(ctx: &mut Ctx<'_>, n: usize, entries: &[Entry])
     Ok(())
 }
 
-/// Sets a function whose upvalues are the given prelude chunks in the table on the top.
-pub(crate) fn set_with_chunks(ctx: &mut Ctx<'_>, entry: Entry, chunks: &[Chunk]) -> Result<(), Error> {
-    for chunk in chunks {
-        ctx.load_prelude(chunk.as_bytes(), entry.0.as_bytes())?;
+/// Sets a function with room for `chunks` chunks among its upvalues in the table on the top.
+pub(crate) fn set_with_chunks(ctx: &mut Ctx<'_>, entry: Entry, chunks: usize) -> Result<(), Error> {
+    for _ in 0..chunks {
+        ctx.push_nil();
     }
-    ctx.push_native(entry.0, entry.1, chunks.len())?;
+    ctx.push_native(entry.0, entry.1, chunks)?;
     ctx.raw_set_field(-2, field_name(entry.0))
 }
 

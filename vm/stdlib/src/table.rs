@@ -15,14 +15,14 @@ const ALL: &[&[u8]] = &[b"__index", b"__newindex", b"__len"];
 /// How many values one call can return.
 const MAX_RESULTS: i64 = 999_000;
 
-const LENGTH: Chunk = "local t = ... return #t";
+const LENGTH: Chunk = Chunk::new("table", "local t = ... return #t");
 
-const INSERT: Chunk = "
+const INSERT: Chunk = Chunk::new("table.insert", "
 local t, last, position, value = ...
 for i = last, position + 1, -1 do t[i] = t[i - 1] end
-t[position] = value";
+t[position] = value");
 
-const REMOVE: Chunk = "
+const REMOVE: Chunk = Chunk::new("table.remove", "
 local t, size, position = ...
 local removed = t[position]
 while position < size do
@@ -30,19 +30,19 @@ while position < size do
   position = position + 1
 end
 t[position] = nil
-return removed";
+return removed");
 
-const MOVE: Chunk = "
+const MOVE: Chunk = Chunk::new("table.move", "
 local from, first, last, target, to = ...
 if target > last or target <= first or from ~= to then
   for i = 0, last - first do to[target + i] = from[first + i] end
 else
   for i = last - first, 0, -1 do to[target + i] = from[first + i] end
 end
-return to";
+return to");
 
 /// Copies a range into a plain table; stops after a value that `concat` will not take.
-const COLLECT: Chunk = "
+const COLLECT: Chunk = Chunk::new("table", "
 local t, first, last, accepts = ...
 local copy, n = {}, 0
 for i = first, last do
@@ -51,10 +51,10 @@ for i = first, last do
   copy[n] = value
   if accepts and not accepts(value) then break end
 end
-return copy, n";
+return copy, n");
 
 /// Quicksort with the median of three, as PUC Lua's: so it asks an inconsistent order the same questions.
-const SORT: Chunk = "
+const SORT: Chunk = Chunk::new("table.sort", "
 local raise, t, size, less = ...
 less = less or function(a, b) return a < b end
 local function sort(low, high)
@@ -116,18 +116,19 @@ local function sort(low, high)
     if (high - low) // 128 > smaller then tilt = tilt * 31 + span + 7 end
   end
 end
-sort(1, size)";
+sort(1, size)");
 
 /// Installs the library.
 pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.new_table(0, 7)?;
     set_functions(ctx, &[("table.pack", pack)])?;
-    set_with_chunks(ctx, ("table.concat", concat), &[LENGTH, COLLECT])?;
-    set_with_chunks(ctx, ("table.insert", insert), &[LENGTH, INSERT])?;
-    set_with_chunks(ctx, ("table.move", move_), &[LENGTH, MOVE])?;
-    set_with_chunks(ctx, ("table.remove", remove), &[LENGTH, REMOVE])?;
-    set_with_chunks(ctx, ("table.sort", sort), &[LENGTH, SORT])?;
-    set_with_chunks(ctx, ("table.unpack", unpack), &[LENGTH, COLLECT])?;
+    // The first upvalue is for `LENGTH`, the second for the function's own chunk.
+    set_with_chunks(ctx, ("table.concat", concat), 2)?;
+    set_with_chunks(ctx, ("table.insert", insert), 2)?;
+    set_with_chunks(ctx, ("table.move", move_), 2)?;
+    set_with_chunks(ctx, ("table.remove", remove), 2)?;
+    set_with_chunks(ctx, ("table.sort", sort), 2)?;
+    set_with_chunks(ctx, ("table.unpack", unpack), 2)?;
     support::publish(ctx, b"table")
 }
 
@@ -151,10 +152,10 @@ fn check_access(ctx: &mut Ctx<'_>, index: i32, metamethods: &[&[u8]]) -> Result<
 }
 
 /// Asks for the length of the first argument; the native goes on in state 1 with the answer on the top.
-fn call_length(ctx: &mut Ctx<'_>) -> Next {
-    ctx.upvalue(1);
+fn call_length(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
+    LENGTH.push(ctx, 1)?;
     ctx.push_copy(1);
-    Next::Call { args: 1, results: Some(1), state: 1 }
+    Ok(Next::Call { args: 1, results: Some(1), state: 1 })
 }
 
 fn pop_length(ctx: &mut Ctx<'_>) -> Result<i64, Error> {
@@ -174,7 +175,7 @@ fn length_of(ctx: &mut Ctx<'_>, state: u32, metamethods: &[&[u8]]) -> Result<Res
     if is_plain(ctx, 1) {
         return Ok(Ok(ctx.len_raw(1)));
     }
-    Ok(Err(call_length(ctx)))
+    call_length(ctx).map(Err)
 }
 
 fn copy_element(ctx: &mut Ctx<'_>, table: i32, from: i64, to: i64) -> Result<(), Error> {
@@ -204,7 +205,7 @@ fn insert(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         ctx.raw_set_int(1, position)?;
         return Ok(Next::Return(0));
     }
-    ctx.upvalue(2);
+    INSERT.push(ctx, 2)?;
     ctx.insert(-2);
     ctx.push_copy(1);
     ctx.insert(-2);
@@ -235,7 +236,7 @@ fn remove(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         ctx.raw_set_int(1, slot)?;
         return Ok(Next::Return(1));
     }
-    ctx.upvalue(2);
+    REMOVE.push(ctx, 2)?;
     ctx.push_copy(1);
     ctx.push_int(size);
     ctx.push_int(position);
@@ -261,7 +262,7 @@ fn move_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         return Err(ctx.arg_error(4, "destination wrap around"));
     }
     if !is_plain(ctx, 1) || !is_plain(ctx, to) {
-        ctx.upvalue(2);
+        MOVE.push(ctx, 2)?;
         ctx.push_copy(1);
         ctx.push_int(first);
         ctx.push_int(last);
@@ -313,7 +314,7 @@ fn unpack(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     } else if is_plain(ctx, 1) {
         ctx.len_raw(1)
     } else {
-        return Ok(call_length(ctx));
+        return call_length(ctx);
     };
     if first > last {
         return Ok(Next::Return(0));
@@ -324,7 +325,7 @@ fn unpack(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if is_plain(ctx, 1) {
         return push_range(ctx, 1, first, last);
     }
-    ctx.upvalue(2);
+    COLLECT.push(ctx, 2)?;
     ctx.push_copy(1);
     ctx.push_int(first);
     ctx.push_int(last);
@@ -360,7 +361,7 @@ fn concat(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if is_plain(ctx, 1) {
         return join(ctx, 1, first, last, first);
     }
-    ctx.upvalue(2);
+    COLLECT.push(ctx, 2)?;
     ctx.push_copy(1);
     ctx.push_int(first);
     ctx.push_int(last);
@@ -417,7 +418,7 @@ fn sort(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if !has_order && ctx.array_len(1) == Some(size as u64) && sort_plain(ctx, size)? {
         return Ok(Next::Return(0));
     }
-    ctx.upvalue(2);
+    SORT.push(ctx, 2)?;
     ctx.push_native("table.sort", raise, 0)?;
     ctx.push_copy(1);
     ctx.push_int(size);

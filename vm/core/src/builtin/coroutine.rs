@@ -130,7 +130,7 @@ fn yield_(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         return Ok(Next::Return(ctx.top() as u32));
     }
     if ctx.is_main() {
-        return Err(ctx.error("attempt to yield from outside a coroutine"));
+        return Err(ctx.error_plain("attempt to yield from outside a coroutine"));
     }
     Ok(Next::Switch(Switch::Yield { values: ctx.top() as u32 }))
 }

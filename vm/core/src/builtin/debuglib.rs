@@ -19,6 +19,7 @@ pub fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     super::install(
         ctx,
         &[
+            ("debug", "debug.debug", super::prompt::debug),
             ("traceback", "debug.traceback", traceback),
             ("getinfo", "debug.getinfo", get_info),
             ("getlocal", "debug.getlocal", get_local),

@@ -4,6 +4,7 @@
 pub mod base;
 pub mod coroutine;
 pub mod debuglib;
+mod prompt;
 
 use crate::api::{Ctx, NativeFn};
 use crate::error::Error;

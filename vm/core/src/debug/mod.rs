@@ -256,12 +256,17 @@ impl Vm {
     pub(crate) fn native_name(&mut self) -> (&'static str, Option<Vec<u8>>) {
         // SAFETY: the running thread, its state stored.
         unsafe {
-            // A library function in Lua that called a native leaf speaks for it.
+            // A library function in Lua that called a native leaf speaks for it, unless the leaf
+            // is a function of a module, which the program must have passed.
             let mut level = 0;
+            let leaf = activation(self.thread, 0).map_or(Slot::NIL, |at| at.frame.callee);
             while let Some(at) = activation(self.thread, level + 1) {
                 let builtin = at.frame.callee.tag == tag::CLOSURE && proto_of(at.frame.callee).is_none();
                 if !builtin {
                     break;
+                }
+                if level == 0 && let Some(name) = self.global_name(leaf) {
+                    return ("function", Some(name));
                 }
                 level += 1;
             }

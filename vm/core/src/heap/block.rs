@@ -1,4 +1,4 @@
-//! Cells of fixed sizes, cut from aligned blocks.
+//! Cells of fixed sizes, cut from blocks.
 //!
 //! This module may use `unsafe`: it hands out raw memory. The bargain: a cell
 //! is either in use by exactly one owner or on exactly one free list, and a
@@ -7,8 +7,13 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 
-/// Size and alignment of a block.
+/// Size of a block, but for the first ones of a class.
 pub const BLOCK: usize = 256 * 1024;
+/// Size of the first block of a class; each further one is four times as large as the one before.
+/// So a small program needs few pages, and no mapping of its own for any class.
+const FIRST_BLOCK: usize = 1024;
+/// Cells of up to this size do not straddle cache lines more often than they must.
+const ALIGNMENT: usize = 64;
 /// Largest cell; what is bigger gets memory of its own.
 pub const LARGEST: usize = 8192;
 /// Number of size classes.
@@ -64,6 +69,7 @@ pub struct Block {
     pub class: u8,
     /// Bytes that were cut into cells so far.
     pub carved: u32,
+    size: u32,
     free: *mut FreeCell,
 }
 
@@ -73,14 +79,47 @@ pub struct Cells {
     /// The block that the cells in `free` come from.
     current: [u32; N_CLASSES],
     carving: [u32; N_CLASSES],
+    /// Size of the next block.
+    next_size: [u32; N_CLASSES],
     available: [Vec<u32>; N_CLASSES],
     /// The blocks.
     pub blocks: Vec<Block>,
     vacant: Vec<u32>,
 }
 
-fn block_layout() -> Layout {
-    Layout::from_size_align(BLOCK, BLOCK).expect("constant layout")
+impl Block {
+    fn allocate(class: usize, size: u32) -> Block {
+        // SAFETY: the layout has a size.
+        let start = unsafe { alloc(block_layout(size)) };
+        Block { start, class: class as u8, carved: 0, size, free: std::ptr::null_mut() }
+    }
+
+    /// Gives the memory back.
+    ///
+    /// # Safety
+    /// No cell of the block is in use or listed.
+    unsafe fn release(&mut self) {
+        // SAFETY: the block came from `alloc` with this layout and is not used by contract.
+        unsafe { dealloc(self.start, block_layout(self.size)) };
+        self.start = std::ptr::null_mut();
+        self.carved = 0;
+    }
+}
+
+fn block_layout(size: u32) -> Layout {
+    Layout::from_size_align(size as usize, ALIGNMENT).expect("sizes of blocks are small")
+}
+
+const fn first_sizes() -> [u32; N_CLASSES] {
+    let mut sizes = [FIRST_BLOCK as u32; N_CLASSES];
+    let mut class = 0;
+    while class < N_CLASSES {
+        if SIZES[class] > sizes[class] {
+            sizes[class] = SIZES[class];
+        }
+        class += 1;
+    }
+    sizes
 }
 
 impl Cells {
@@ -91,6 +130,7 @@ impl Cells {
             free: [std::ptr::null_mut(); N_CLASSES],
             current: [NONE; N_CLASSES],
             carving: [NONE; N_CLASSES],
+            next_size: first_sizes(),
             available: [const { Vec::new() }; N_CLASSES],
             blocks: Vec::new(),
             vacant: Vec::new(),
@@ -144,7 +184,8 @@ impl Cells {
     fn carve(&mut self, class: usize) -> bool {
         let size = SIZES[class] as usize;
         let mut index = self.carving[class];
-        if index == NONE || self.blocks[index as usize].carved as usize + size > BLOCK {
+        let is_full = |block: &Block| block.carved as usize + size > block.size as usize;
+        if index == NONE || is_full(&self.blocks[index as usize]) {
             index = self.add_block(class);
             if index == NONE {
                 return false;
@@ -153,7 +194,7 @@ impl Cells {
         }
         let block = &mut self.blocks[index as usize];
         let from = block.carved as usize;
-        let count = (CARVE / size).max(1).min((BLOCK - from) / size);
+        let count = (CARVE / size).max(1).min((block.size as usize - from) / size);
         let mut next = std::ptr::null_mut();
         for cell in (0..count).rev() {
             // SAFETY: `from + count * size` stays within the block, which nobody else uses there.
@@ -171,12 +212,12 @@ impl Cells {
     }
 
     fn add_block(&mut self, class: usize) -> u32 {
-        // SAFETY: the layout has a size.
-        let start = unsafe { alloc(block_layout()) };
-        if start.is_null() {
+        let size = self.next_size[class];
+        let block = Block::allocate(class, size);
+        if block.start.is_null() {
             return NONE;
         }
-        let block = Block { start, class: class as u8, carved: 0, free: std::ptr::null_mut() };
+        self.next_size[class] = (size * 4).min(BLOCK as u32);
         match self.vacant.pop() {
             Some(index) => {
                 self.blocks[index as usize] = block;
@@ -224,10 +265,8 @@ impl Cells {
         let class = usize::from(block.class);
         let n_cells = block.carved as usize / SIZES[class] as usize;
         if n_free == n_cells && self.carving[class] != index as u32 {
-            // SAFETY: the block came from `alloc` with this layout and no cell is in use or listed.
-            unsafe { dealloc(block.start, block_layout()) };
-            block.start = std::ptr::null_mut();
-            block.carved = 0;
+            // SAFETY: all cells are free, and none is listed since `detach`.
+            unsafe { block.release() };
             self.vacant.push(index as u32);
             return;
         }
@@ -240,10 +279,10 @@ impl Cells {
 
 impl Drop for Cells {
     fn drop(&mut self) {
-        for block in &self.blocks {
+        for block in &mut self.blocks {
             if !block.start.is_null() {
-                // SAFETY: the block came from `alloc` with this layout.
-                unsafe { dealloc(block.start, block_layout()) };
+                // SAFETY: nobody can reach the cells any more.
+                unsafe { block.release() };
             }
         }
     }
@@ -252,6 +291,25 @@ impl Drop for Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_grow_and_are_cut_into_cells_of_their_own() {
+        for class in [0, 3, 20, N_CLASSES - 1] {
+            let mut cells = Cells::new();
+            let size = SIZES[class] as usize;
+            let wanted = 2 * BLOCK / size;
+            let mut taken: Vec<usize> = (0..wanted).map(|_| cells.take(class) as usize).collect();
+            taken.sort_unstable();
+            assert!(taken.windows(2).all(|pair| pair[1] - pair[0] >= size), "cells of {size} bytes overlap");
+            let within = |cell: &usize| {
+                let blocks = cells.blocks.iter();
+                blocks.clone().any(|b| *cell >= b.start as usize && cell + size <= b.start as usize + b.size as usize)
+            };
+            assert!(taken.iter().all(within), "a cell of {size} bytes leaves its block");
+            assert_eq!(cells.blocks[0].size as usize, FIRST_BLOCK.max(size));
+            assert!(cells.blocks.iter().any(|block| block.size as usize == BLOCK));
+        }
+    }
 
     #[test]
     fn every_size_fits_its_class_and_no_smaller_one() {

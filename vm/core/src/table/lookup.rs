@@ -13,7 +13,7 @@ use crate::object::{Str, Table};
 use crate::string::is_short;
 use crate::value::Slot;
 
-/// Records for each of reading and writing; a power of two.
+/// Records for each of reading and writing, once there is one; a power of two.
 const RECORDS: usize = 1024;
 
 #[derive(Clone, Copy)]
@@ -32,7 +32,15 @@ pub struct Lookups {
 
 impl Lookups {
     pub(crate) fn new() -> Lookups {
-        Lookups { reads: vec![EMPTY; RECORDS], writes: vec![EMPTY; RECORDS] }
+        Lookups { reads: vec![EMPTY], writes: vec![EMPTY] }
+    }
+
+    fn keep_read(&mut self, record: Record) {
+        keep(&mut self.reads, record);
+    }
+
+    fn keep_write(&mut self, record: Record) {
+        keep(&mut self.writes, record);
     }
 
     /// Forgets everything.
@@ -42,10 +50,16 @@ impl Lookups {
     }
 }
 
+fn keep(records: &mut Vec<Record>, record: Record) {
+    records.resize(RECORDS, EMPTY);
+    let at = place(records, record.cache.shape, record.key);
+    records[at] = record;
+}
+
 #[inline(always)]
-fn place(shape: u32, key: *mut Str) -> usize {
+fn place(records: &[Record], shape: u32, key: *mut Str) -> usize {
     let mixed = (key as usize >> 4) ^ (shape as usize).wrapping_mul(0x9E37_79B1);
-    (mixed ^ mixed >> 10) & (RECORDS - 1)
+    (mixed ^ mixed >> 10) & (records.len() - 1)
 }
 
 impl Heap {
@@ -58,8 +72,7 @@ impl Heap {
         // SAFETY: live by contract; records for the table's shape hold for the table.
         unsafe {
             let shape = (*t).header.aux;
-            let at = place(shape, key);
-            let record = &self.lookups.reads[at];
+            let record = &self.lookups.reads[place(&self.lookups.reads, shape, key)];
             if record.key == key && record.cache.shape == shape {
                 let value = self.answer(&record.cache, t);
                 if value.is_some() {
@@ -73,7 +86,7 @@ impl Heap {
             if !self.cache_get(t, key, &mut cache) {
                 return None;
             }
-            self.lookups.reads[at] = Record { key, cache };
+            self.lookups.keep_read(Record { key, cache });
             self.answer(&cache, t)
         }
     }
@@ -108,8 +121,7 @@ impl Heap {
         // SAFETY: as `look_up`.
         unsafe {
             let shape = (*t).header.aux;
-            let at = place(shape, key);
-            let record = self.lookups.writes[at];
+            let record = self.lookups.writes[place(&self.lookups.writes, shape, key)];
             if record.key == key && record.cache.shape == shape && self.store_by(&record.cache, t, value) {
                 return true;
             }
@@ -120,7 +132,7 @@ impl Heap {
             if !self.cache_set(t, key, &mut cache) {
                 return false;
             }
-            self.lookups.writes[at] = Record { key, cache };
+            self.lookups.keep_write(Record { key, cache });
             self.store_by(&cache, t, value)
         }
     }

@@ -7,10 +7,11 @@ use perilune_vm::{Ctx, Error, Kind, Next, number};
 use super::pattern::{Capture, Stop};
 use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
 use super::text;
+use crate::support::Chunk;
 use crate::text::append_plain;
 
 /// Reads a field of a table with a metatable; the native's only upvalue.
-pub(super) const INDEX_CHUNK: &str = "local t, k = ... return t[k]";
+const FIELD: Chunk = Chunk::new("string.gsub", "local t, k = ... return t[k]");
 
 // The window: 1 to 4 are the arguments.
 const REPLACEMENT: i32 = 3;
@@ -172,7 +173,7 @@ fn replacement(ctx: &mut Ctx<'_>, found: &Match) -> Result<Option<Next>, Error> 
         return Ok(None);
     }
     ctx.pop(1);
-    ctx.upvalue(1);
+    FIELD.push(ctx, 1)?;
     ctx.push_copy(REPLACEMENT);
     push_capture(ctx, found, 0)?;
     Ok(Some(Next::Call { args: 2, results: Some(1), state: REPLACED }))

@@ -36,7 +36,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.unpack", pack::unpack),
         ("string.upper", |ctx, _| map(ctx, <[u8]>::to_ascii_uppercase)),
     ])?;
-    set_with_chunks(ctx, ("string.gsub", gsub::gsub), &[gsub::INDEX_CHUNK])?;
+    set_with_chunks(ctx, ("string.gsub", gsub::gsub), 1)?;
     set_metatable(ctx)?;
     support::publish(ctx, b"string")
 }
