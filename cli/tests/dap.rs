@@ -487,3 +487,64 @@ fn a_program_that_does_not_compile_is_told_of() {
     assert!(complaint["output"].as_str().expect("a text").contains("unexpected symbol near '='"), "{complaint}");
     client.leave(Json::Null);
 }
+
+const PRINTING: &str = "\
+local function report(n)
+  print('step ' .. n)
+  io.write('begun ', n, ' ')
+  return n -- report
+end
+for i = 1, 200 do
+  report(i)
+end
+os.execute('sleep 1000 & echo $! > pid')
+print('last words')
+os.exit(7)
+";
+
+#[test]
+fn what_a_busy_program_printed_is_told_at_once() {
+    let program = Program::new("local function hello()\n  print('hello')\nend\nhello()\nwhile true do end\n");
+    let mut client = program.launch(json!({}), &[]);
+    client.wait_output("hello\n");
+    client.leave(Json::Null);
+}
+
+#[test]
+fn output_without_a_line_end_is_told_at_once_when_the_program_wants_no_buffer() {
+    let text = "io.stdout:setvbuf('no')\nio.write('almost done')\nwhile true do end\n";
+    let mut client = Program::new(text).launch(json!({}), &[]);
+    client.wait_output("almost done");
+    client.leave(Json::Null);
+}
+
+#[test]
+fn what_was_written_before_a_stop_is_told_before_it() {
+    let program = Program::new(PRINTING);
+    let mut client = program.launch(json!({}), &[plain("report")]);
+    let mut expected = String::new();
+    for n in 1..=200 {
+        client.wait("stopped");
+        expected += &format!("step {n}\nbegun {n} ");
+        assert!(client.stdout == expected, "stop {n} after {:?}", client.stdout.lines().last());
+        client.ask("continue", json!({ "threadId": 1 }));
+    }
+    // A process that the program left behind holds its standard output open.
+    assert_eq!(finish(&mut client), 7);
+    assert!(client.stdout.ends_with("last words\n"), "{}", client.stdout);
+    let pid = std::fs::read_to_string(program.place.path().join("pid")).expect("a process id");
+    std::process::Command::new("kill").arg(pid.trim()).status().expect("kill runs");
+    client.leave(Json::Null);
+}
+
+#[test]
+fn what_an_evaluation_printed_is_told_before_its_result() {
+    let program = Program::new(LOOP);
+    let mut client = program.launch(json!({}), &[plain("end")]);
+    let stop = client.stopped();
+    for n in 1..=200 {
+        client.evaluate(&format!("print({n})"), &stop);
+        assert!(client.stdout.ends_with(&format!("{n}\n")), "{n}: {}", client.stdout);
+    }
+    client.leave(Json::Null);
+}

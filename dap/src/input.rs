@@ -51,8 +51,8 @@ impl Stream {
 pub enum ChildInput {
     /// It wrote text.
     Wrote(Stream, String),
-    /// One of its two pipes closed.
-    PipeClosed,
+    /// What it had written to a stream when that was asked for has been told.
+    Drained(Stream),
     /// It ended and waits to be reaped.
     Exited,
 }

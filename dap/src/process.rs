@@ -1,9 +1,12 @@
-//! The program as a child process: its start, its output, its end.
+//! The program as a child process: its start and its end.
 //!
 //! The child is not reaped before its owner says so, so its number cannot have
 //! passed to another process when a signal is sent.
 
-use std::io::{self, Read};
+mod pump;
+
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::SyncSender;
@@ -12,12 +15,14 @@ use std::thread;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::input::{ChildInput, Input, Stream};
+use pump::Pump;
 
 /// A child process with a process group of its own.
 #[derive(Debug)]
 pub struct Child {
     child: std::process::Child,
     pid: Pid,
+    pumps: Vec<Pump>,
 }
 
 /// How a process ended.
@@ -39,19 +44,20 @@ impl Child {
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the process has no valid number"))?;
-        let pipes = (child.stdout.take(), child.stderr.take());
-        let child = Child { child, pid };
-        child.watch(pipes, &Teller { number, inputs: inputs.clone() }).inspect_err(|_| child.kill())?;
+        let stdout = child.stdout.take().map(OwnedFd::from);
+        let stderr = child.stderr.take().map(OwnedFd::from);
+        let mut child = Child { child, pid, pumps: Vec::new() };
+        let teller = Teller { number, inputs: inputs.clone() };
+        let watched = child.watch([(Stream::Stdout, stdout), (Stream::Stderr, stderr)], &teller);
+        watched.inspect_err(|_| child.kill())?;
         Ok(child)
     }
 
-    fn watch(
-        &self,
-        (stdout, stderr): (Option<impl Read + Send + 'static>, Option<impl Read + Send + 'static>),
-        teller: &Teller,
-    ) -> io::Result<()> {
-        pump(Stream::Stdout, stdout, teller.clone())?;
-        pump(Stream::Stderr, stderr, teller.clone())?;
+    fn watch(&mut self, pipes: [(Stream, Option<OwnedFd>); 2], teller: &Teller) -> io::Result<()> {
+        for (stream, pipe) in pipes {
+            let pipe = pipe.ok_or_else(|| io::Error::other("the process has no pipe"))?;
+            self.pumps.push(Pump::start(stream, pipe, teller.clone())?);
+        }
         let (pid, teller) = (self.pid, teller.clone());
         thread::Builder::new().name("wait".to_owned()).spawn(move || {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -64,6 +70,13 @@ impl Child {
     /// The operating system's number.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Has all that it wrote so far told, and then for each of its streams that it is.
+    pub fn drain(&self) {
+        for pump in &self.pumps {
+            pump.drain();
+        }
     }
 
     /// Asks the process and its children to end.
@@ -166,88 +179,9 @@ impl Teller {
     }
 }
 
-fn pump(stream: Stream, pipe: Option<impl Read + Send + 'static>, teller: Teller) -> io::Result<()> {
-    let Some(mut pipe) = pipe else { return Ok(()) };
-    thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
-        let mut decoder = Decoder::default();
-        let mut buffer = [0; 8192];
-        loop {
-            let text = match pipe.read(&mut buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Ok(0) | Err(_) => break,
-                Ok(read) => decoder.decode(&buffer[..read]),
-            };
-            if !text.is_empty() && !teller.tell(ChildInput::Wrote(stream, text)) {
-                return;
-            }
-        }
-        let rest = decoder.finish();
-        if !rest.is_empty() {
-            teller.tell(ChildInput::Wrote(stream, rest));
-        }
-        teller.tell(ChildInput::PipeClosed);
-    })?;
-    Ok(())
-}
-
-/// Text of bytes that arrive in pieces; what is no UTF-8 is replaced.
-#[derive(Debug, Default)]
-struct Decoder {
-    /// The beginning of a character whose end has not arrived.
-    rest: Vec<u8>,
-}
-
-impl Decoder {
-    fn decode(&mut self, bytes: &[u8]) -> String {
-        self.rest.extend_from_slice(bytes);
-        let is_whole = |chunk: &std::str::Utf8Chunk<'_>| chunk.invalid().is_empty();
-        let last = self.rest.utf8_chunks().last();
-        // Only what could still become a character may wait.
-        let waiting = match last {
-            Some(chunk) if !is_whole(&chunk) && may_continue(chunk.invalid()) => chunk.invalid().len(),
-            _ => 0,
-        };
-        let rest = self.rest.split_off(self.rest.len() - waiting);
-        let text = String::from_utf8_lossy(&self.rest).into_owned();
-        self.rest = rest;
-        text
-    }
-
-    fn finish(self) -> String {
-        String::from_utf8_lossy(&self.rest).into_owned()
-    }
-}
-
-/// Whether bytes at the end of the input are the beginning of a character.
-fn may_continue(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn decode(pieces: &[&[u8]]) -> Vec<String> {
-        let mut decoder = Decoder::default();
-        let mut texts: Vec<String> = pieces.iter().map(|piece| decoder.decode(piece)).collect();
-        texts.push(decoder.finish());
-        texts
-    }
-
-    #[test]
-    fn characters_may_arrive_in_pieces() {
-        assert_eq!(decode(&["ä".as_bytes()]), ["ä", ""]);
-        assert_eq!(decode(&[b"a\xc3", b"\xa4b"]), ["a", "äb", ""]);
-        assert_eq!(decode(&[b"\xf0", b"\x9f", b"\x98", b"\x80"]), ["", "", "", "😀", ""]);
-    }
-
-    #[test]
-    fn what_is_no_text_is_replaced() {
-        assert_eq!(decode(&[b"a\xffb"]), ["a\u{fffd}b", ""]);
-        assert_eq!(decode(&[b"\xc3", b"x"]), ["", "\u{fffd}x", ""]);
-        assert_eq!(decode(&[b"a\xf0\x9f"]), ["a", "\u{fffd}"]);
-        assert_eq!(decode(&[b"\x80"]), ["\u{fffd}", ""]);
-    }
 
     #[test]
     fn ends_are_told_as_shells_do() {

@@ -8,9 +8,12 @@
 //! 2. Events of the program are passed on in their order, and none overtakes
 //!    the response of a request that lets the program go on or changes its
 //!    breakpoints: they wait while the gate is closed (`job`).
-//! 3. `terminated` is sent once; after it the client only gets responses (`ending`).
+//! 3. What the program wrote before a stop, a result or its end is told before
+//!    it (`drain`).
+//! 4. `terminated` is sent once; after it the client only gets responses (`ending`).
 
 mod admission;
+mod drain;
 mod ending;
 mod job;
 mod program;
@@ -265,8 +268,16 @@ impl Session {
         match event {
             Event::Output(output) => event::output(self, output),
             Event::Terminated { exit_code } => self.on_announced(exit_code),
+            Event::Stopped(stopped) => self.on_stopped(stopped),
             event => self.events.push_back(event),
         }
+    }
+
+    /// A stop is passed on after what the program wrote before it.
+    fn on_stopped(&mut self, stopped: Stopped) {
+        self.events.push_back(Event::Stopped(stopped));
+        self.gate += 1;
+        self.after_output(|session| session.gate -= 1);
     }
 
     /// Passes on the program's events as long as nothing is in their way.

@@ -114,6 +114,15 @@ impl Client {
         }
     }
 
+    /// Waits until the program has written this to standard output. Output is no event for `wait`:
+    /// it arrives in pieces.
+    pub fn wait_output(&mut self, text: &str) {
+        while !self.stdout.contains(text) {
+            let message = self.next();
+            self.keep(message);
+        }
+    }
+
     /// Whether an event of this name has arrived that nobody waited for.
     pub fn has(&self, name: &str) -> bool {
         self.events.iter().any(|event| event["event"] == name)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use perilune_live::protocol::Terminate;
 use serde_json::{Value as Json, json};
 
+use super::drain::Drains;
 use super::{Origin, Phase, Session};
 use crate::event;
 use crate::input::{ChildInput, Stream};
@@ -20,8 +21,6 @@ use crate::types::body::Output;
 
 /// How long a program may take to end when it is asked to, and again when it gets a signal.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the output of a child that has ended is waited for: its own children may hold the pipes open.
-const DRAINING: Duration = Duration::from_millis(250);
 /// How much of what a child wrote before it could be reached is told when it cannot be.
 const LAST_WORDS: usize = 4000;
 
@@ -32,8 +31,6 @@ pub enum Alarm {
     Configuration,
     /// Nobody has found this start's program.
     Search(u64),
-    /// The child's pipes should be closed by now.
-    Draining,
     /// An evaluation was interrupted.
     Interrupt {
         /// Its request.
@@ -54,8 +51,9 @@ pub struct Ending {
     pub child: Option<Child>,
     /// Set when nobody needs the program any more that is being looked for.
     pub search: Arc<AtomicBool>,
+    /// What waits for the child's output.
+    pub(super) drains: Drains,
     exit: Option<Exit>,
-    closed_pipes: u8,
     is_drained: bool,
     /// The exit code, as the program announced it.
     announced: Option<i32>,
@@ -101,10 +99,6 @@ impl Session {
             Alarm::Configuration => self.configure_without_program(),
             Alarm::Search(number) => self.on_search_over(number),
             Alarm::Interrupt { seq, times } => self.interrupt_again(seq, times),
-            Alarm::Draining => {
-                self.ending.is_drained = true;
-                self.check_end();
-            }
             Alarm::Polite => {
                 self.signal(Urgency::Polite);
                 self.set_alarm(PATIENCE, Alarm::Final);
@@ -135,10 +129,7 @@ impl Session {
     pub(super) fn on_child(&mut self, input: ChildInput) {
         match input {
             ChildInput::Wrote(stream, text) => self.on_wrote(stream, &text),
-            ChildInput::PipeClosed => {
-                self.ending.closed_pipes += 1;
-                self.check_end();
-            }
+            ChildInput::Drained(stream) => self.on_drained(stream),
             ChildInput::Exited => self.on_exited(),
         }
     }
@@ -155,8 +146,11 @@ impl Session {
     fn on_exited(&mut self) {
         if let Some(child) = &mut self.ending.child {
             self.ending.exit = Some(child.reap());
-            self.set_alarm(DRAINING, Alarm::Draining);
-            self.check_end();
+            // The pipes themselves may stay open: its own children may hold them.
+            self.after_output(|session| {
+                session.ending.is_drained = true;
+                session.check_end();
+            });
         }
     }
 
@@ -181,7 +175,7 @@ impl Session {
             (Some(_), program) => {
                 // What the program told before its end is on the connection until that is cut.
                 let is_told = program.is_none() || ending.is_cut;
-                ending.exit.is_some() && (ending.closed_pipes == 2 && is_told || ending.is_drained)
+                ending.exit.is_some() && ending.is_drained && is_told
             }
             (None, Some(_)) => ending.is_cut,
             (None, None) => false,
@@ -282,7 +276,10 @@ impl Session {
     /// What a new start needs: nothing of an old one that failed.
     pub fn renew_ending(&mut self) {
         let is_client_gone = self.ending.is_client_gone;
-        self.ending = Ending { is_client_gone, ..Ending::default() };
+        let old = std::mem::replace(&mut self.ending, Ending { is_client_gone, ..Ending::default() });
+        for then in old.drains.into_waiting() {
+            then(self);
+        }
     }
 
     /// Adds a note for the person to the output.

@@ -109,8 +109,12 @@ impl Session {
         };
         self.submit(order, job, move |session, result| {
             session.evaluations.retain(|evaluation| *evaluation != seq);
-            let result = result.and_then(|result| then(session, result));
-            session.finish_unless_ended(seq, result);
+            let finish = move |session: &mut Session| {
+                let result = result.and_then(|result| then(session, result));
+                session.finish_unless_ended(seq, result);
+            };
+            // Only evaluations write anything.
+            if order == Order::Evaluation { session.after_output(finish) } else { finish(session) }
         });
         Ok(Answer::Later)
     }

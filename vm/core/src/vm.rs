@@ -53,18 +53,38 @@ pub struct NativeEntry {
     pub function: NativeFn,
 }
 
+/// When what is written to a file is handed over, as `setvbuf` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffering {
+    /// At once.
+    None,
+    /// With the end of a line.
+    Line,
+    /// When the buffer is full.
+    Full,
+}
+
 /// Standard output with a buffer, handed over line by line to people and tools.
 pub(crate) struct Output {
     writer: BufWriter<Stdout>,
-    by_line: bool,
+    buffering: Buffering,
     tap: Option<Box<dyn Fn(&[u8])>>,
 }
 
 impl Output {
     fn new() -> Output {
         let stdout = std::io::stdout();
-        let by_line = std::io::IsTerminal::is_terminal(&stdout);
-        Output { writer: BufWriter::with_capacity(1 << 16, stdout), by_line, tap: None }
+        let buffering = if std::io::IsTerminal::is_terminal(&stdout) { Buffering::Line } else { Buffering::Full };
+        Output { writer: BufWriter::with_capacity(1 << 16, stdout), buffering, tap: None }
+    }
+
+    /// While somebody listens, what is done line by line is seen line by line.
+    fn hands_over(&self, bytes: &[u8]) -> bool {
+        match self.buffering {
+            Buffering::None => true,
+            Buffering::Full if self.tap.is_none() => false,
+            Buffering::Line | Buffering::Full => bytes.contains(&b'\n'),
+        }
     }
 }
 
@@ -74,7 +94,7 @@ impl Write for Output {
         if let Some(tap) = &self.tap {
             tap(&bytes[..written]);
         }
-        if self.by_line && bytes.contains(&b'\n') {
+        if self.hands_over(bytes) {
             self.writer.flush()?;
         }
         Ok(written)
@@ -601,8 +621,13 @@ impl Vm {
 
     /// Gives a copy of everything that is written to standard output to `tap`; each line is handed over at once.
     pub fn tap_output(&mut self, tap: Option<Box<dyn Fn(&[u8])>>) {
-        self.out.by_line |= tap.is_some();
         self.out.tap = tap;
+    }
+
+    /// When what is written to standard output is handed over from now on.
+    pub fn buffer_output(&mut self, buffering: Buffering) {
+        self.flush_output();
+        self.out.buffering = buffering;
     }
 
     /// Bytes the heap takes.

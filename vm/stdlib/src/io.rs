@@ -3,10 +3,10 @@
 use std::io::{self, BufRead, SeekFrom, Write};
 use std::process::Stdio;
 
-use perilune_vm::{Ctx, Error, Kind, Next, Value, number};
+use perilune_vm::{Buffering, Ctx, Error, Kind, Next, Value, number};
 
 use crate::os::shell;
-use crate::stream::{self, Buffering, Shared, Stream};
+use crate::stream::{self, Shared, Stream};
 use crate::support::{
     self, exit_result, file_result, path_of, push_failure, set_functions, set_functions_with, system_message,
 };
@@ -506,8 +506,12 @@ fn file_setvbuf(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.opt_int(3, 1024)?;
     let result = match &handle {
         Handle::File(_) => handle.with_file(|stream| stream.set_buffering(buffering)),
-        // The virtual machine's host decides how standard files are buffered.
-        _ => handle.flush(ctx),
+        Handle::Stdout => {
+            ctx.vm().buffer_output(buffering);
+            Ok(())
+        }
+        // Standard error has no buffer, and that of standard input shows nowhere.
+        Handle::Stdin | Handle::Stderr => Ok(()),
     };
     file_result(ctx, result, None)
 }

@@ -6,15 +6,9 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::process::{Child, ExitStatus};
 use std::rc::{Rc, Weak};
 
-const BUFFER: usize = 8192;
+use perilune_vm::Buffering;
 
-/// When written bytes leave the buffer.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Buffering {
-    None,
-    Line,
-    Full,
-}
+const BUFFER: usize = 8192;
 
 /// A file of the system, read and written at one position.
 pub(crate) struct Stream {
