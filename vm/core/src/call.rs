@@ -200,8 +200,7 @@ impl Vm {
             (*thread).pc = pc;
             (*thread).top = func + results;
             self.returned_fixed = wanted != 0;
-            let moved = stack != before || std::mem::take(&mut self.hook_switch);
-            Ok(if moved { Flow::Reload } else { Flow::Next })
+            Ok(if stack == before { Flow::Next } else { Flow::Reload })
         }
     }
 

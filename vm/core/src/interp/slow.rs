@@ -612,10 +612,12 @@ impl Vm {
             let before = (*thread).stack;
             let func = (*thread).base + a as u32;
             let slot = before.add(func as usize);
-            if (*slot).tag == tag::NATIVE && (*thread).hook_state == 0 && slot.add(2 + n as usize) <= self.limit {
-                return self.call_native(func, n, wanted);
-            }
-            match self.enter(func, n, wanted, kind::LUA, 0, 0)? {
+            let plain = (*slot).tag == tag::NATIVE && (*thread).hook_state == 0 && slot.add(2 + n as usize) <= self.limit;
+            let flow = match plain {
+                true => self.call_native(func, n, wanted)?,
+                false => self.enter(func, n, wanted, kind::LUA, 0, 0)?,
+            };
+            match flow {
                 Flow::Next if (*thread).stack != before || std::mem::take(&mut self.hook_switch) => Ok(Flow::Reload),
                 flow => Ok(flow),
             }
