@@ -16,12 +16,14 @@ pub fn case(seed: u64) {
     let eager = Some(Eagerness::Eager);
     let compiled = run(&program, Torture::None, eager);
     assert_same(&program, &plain, &compiled, "compiled code has another result");
-    if let Some(expected) = reference::run(&program) {
-        assert_same(&program, &expected, &plain, "the reference has another result");
-    }
-    if plain.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW) {
-        // A finalizer takes a call as well, and torture decides when it runs.
+    let expected = reference::run(&program);
+    let overflows = |outcome: &Outcome| outcome.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW);
+    if overflows(&plain) || expected.as_ref().is_some_and(overflows) {
+        // A finalizer takes a call as well, and the collector decides when it runs.
         return;
+    }
+    if let Some(expected) = expected {
+        assert_same(&program, &expected, &plain, "the reference has another result");
     }
     let tortures = [Torture::Cycles(1), Torture::Pieces(1)];
     let (first, second) = (tortures[seed as usize % 2], tortures[(seed as usize + 1) % 2]);
