@@ -176,4 +176,15 @@ do
   check("nesting without end is an error", not ok and tostring(e):find("C stack overflow", 1, true) ~= nil)
 end
 
+do -- an error that is nil is an error
+  local co = create(function() error(nil) end)
+  local ran, why = coroutine.resume(co)
+  local closed, with = coroutine.close(co)
+  check("nil as error closes", ran == false and why == nil and closed == false and with == nil)
+  check("once", coroutine.close(co) == true)
+  co = create(function() local x <close> = setmetatable({}, {__close = function() error(nil) end}) coroutine.yield() end)
+  coroutine.resume(co)
+  check("nil in __close", select("#", coroutine.close(co)) == 2)
+end
+
 print("checks", n)

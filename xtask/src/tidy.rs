@@ -38,6 +38,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/heap",
     "vm/core/src/inspect",
     "vm/core/src/interp",
+    "vm/core/src/leaf",
     "vm/core/src/proto",
     "vm/core/src/shape",
     "vm/core/src/stack",

@@ -7,10 +7,10 @@
 use super::{CLOSURE, INT, payload, tag_of};
 use crate::function::Assembler;
 use crate::stub::Service;
-use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
-use perilune_vm::tier::layout;
+use perilune_vm::tier::{self, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
@@ -20,7 +20,11 @@ const SPECIAL: i32 = (0xff00_ff00_u32 & !((stack::flag::TAIL as u32) << 24)) as 
 impl Assembler<'_> {
     /// Calls `r[a]` with `b - 1` arguments, or up to the top, for `c - 1` results, or all.
     pub fn call(&mut self, a: u8, b: u8, c: u8) {
-        let stepped = self.served(Service::Call);
+        let called = self.served(Service::Call);
+        let other = match b.checked_sub(1) {
+            Some(n) if c == 1 || c == 2 => self.call_leaf(a, n, c, called),
+            _ => called,
+        };
         let delta = u32::from(a) + 2;
         let base = delta as i32 * 16;
         let link = stack::link(self.next as u32, delta) as i64;
@@ -28,12 +32,12 @@ impl Assembler<'_> {
         dynasm!(self.asm
             ; .arch x64
             ; cmp QWORD [rbx + tag_of(a)], CLOSURE
-            ; jne =>stepped
+            ; jne =>other
             ; mov rdx, [rbx + payload(a)]
             ; mov rdx, [rdx + offset_of!(Closure, proto) as i32]
             ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
             ; test rcx, rcx
-            ; jz =>stepped
+            ; jz =>called
         );
         match b.checked_sub(1) {
             Some(n) => dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n)),
@@ -57,6 +61,44 @@ impl Assembler<'_> {
             ; mov [rbx + base - 8], rdi
             ; add rbx, base
             ; jmp rcx
+        );
+    }
+
+    /// Code for a callee that is no Lua function: natives may have a leaf form.
+    fn call_leaf(&mut self, a: u8, n: u8, c: u8, called: DynamicLabel) -> DynamicLabel {
+        let (other, next) = (self.asm.new_dynamic_label(), self.next);
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>other
+                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; jne =>called
+                ; mov rdi, r12
+                ; lea rsi, [rbx + payload(a)]
+                ; mov edx, i32::from(n)
+                ; mov ecx, i32::from(c)
+                ; mov rax, QWORD tier::call_leaf as *const () as i64
+                ; call rax
+                ; test eax, eax
+                ; jz =>called
+            );
+            this.go_on_after_allocation(next);
+        });
+        other
+    }
+
+    /// A round of a generic loop.
+    pub fn generic_for_call(&mut self, a: u8, c: u8) {
+        let stepped = self.stepped();
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; lea rsi, [rbx + payload(a)]
+            ; mov edx, i32::from(c)
+            ; mov rax, QWORD tier::iterate as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>stepped
         );
     }
 

@@ -166,6 +166,7 @@ impl Assembler<'_> {
             I::TestSet { a, b, c, e } => self.test_set(a, b, c != 0, e),
             I::ForPrep { a, e } => self.for_prep(a, e),
             I::ForLoop { a, e } => self.for_loop(a, e),
+            I::TForCall { a, c } => self.generic_for_call(a, c),
             I::TForLoop { a, e } => self.generic_for_loop(a, e),
             I::Call { a, b, c } => self.call(a, b, c),
             I::TailCall { a, b, c } => self.tail_call(a, b, c),
@@ -175,7 +176,6 @@ impl Assembler<'_> {
             | I::SetList { .. }
             | I::Concat { .. }
             | I::TForPrep { .. }
-            | I::TForCall { .. }
             | I::Return { .. }
             | I::Vararg { .. }
             | I::VarargPrep { .. }

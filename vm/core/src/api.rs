@@ -825,7 +825,7 @@ impl<'a> Ctx<'a> {
     /// # Errors
     /// The memory limit.
     pub fn push_native(&mut self, name: &'static str, function: NativeFn, upvalues: usize) -> Result<(), Error> {
-        let id = self.vm.native_id(NativeEntry { name, function });
+        let id = self.vm.native_id(NativeEntry::new(name, function));
         let n = upvalues as i32;
         let values: Vec<Slot> = (0..n).map(|i| self.slot(i - n)).collect();
         let native = self.vm.heap.native(id, &values);

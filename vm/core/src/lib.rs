@@ -23,6 +23,7 @@ pub mod call;
 pub mod unwind;
 pub mod debug;
 pub mod inspect;
+pub mod leaf;
 pub mod tier;
 pub mod api;
 pub mod vm;

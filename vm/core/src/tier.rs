@@ -657,6 +657,34 @@ pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) ->
     }
 }
 
+/// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, and keeps the
+/// result if `wanted` is 2; 0 when there is no such form or it declines.
+///
+/// # Safety
+/// Slots of the frame on top.
+pub unsafe extern "C" fn call_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted: u32) -> u64 {
+    // SAFETY: by contract.
+    unsafe {
+        if slot.add(2 + n as usize) > (*vm).limit {
+            return 0;
+        }
+        let Some(value) = (*vm).call_leaf(slot, n) else { return 0 };
+        if wanted == 2 {
+            *slot = value;
+        }
+        1
+    }
+}
+
+/// A round of a generic loop, see `Vm::iterate`; 0 when the iterator has to be called.
+///
+/// # Safety
+/// Registers of the frame on top.
+pub unsafe extern "C" fn iterate(vm: *mut Vm, f: *mut Slot, count: u32) -> u64 {
+    // SAFETY: by contract.
+    unsafe { u64::from((*vm).iterate(f, count as usize)) }
+}
+
 /// `#t` without metamethods.
 ///
 /// # Safety

@@ -31,6 +31,11 @@ pub mod status {
     pub const FAILED: u8 = 4;
 }
 
+/// State in which a native is entered again when the coroutine it closes is closed; nil is on the top.
+pub(crate) const CLOSED: u32 = 2;
+/// The same when an error, which may be nil, ended or closed it; the error is on the top.
+pub(crate) const CLOSED_WITH_ERROR: u32 = 3;
+
 /// Where an error goes.
 enum Target {
     /// The protected native frame with this base.
@@ -85,6 +90,7 @@ impl Vm {
                     (*thread).base = base;
                 }
                 Target::Bottom if (*thread).flags & thread_flag::CLOSING != 0 => {
+                    (*thread).flags |= thread_flag::HAS_ERROR;
                     *(*thread).stack = error;
                     (*thread).base = FIRST_BASE;
                 }
@@ -140,11 +146,12 @@ impl Vm {
             stack::close_upvalues(&mut self.heap, thread, slot);
             stack::change_flags(thread, base, 0, flag::UNWINDING);
             if bottom {
-                (*thread).flags &= !thread_flag::CLOSING;
+                let state = if (*thread).flags & thread_flag::HAS_ERROR != 0 { CLOSED_WITH_ERROR } else { CLOSED };
+                (*thread).flags &= !(thread_flag::CLOSING | thread_flag::HAS_ERROR);
                 (*thread).status = status::DEAD;
                 (*thread).base = 0;
                 (*thread).top = 1;
-                return Ok(self.deliver_to_resumer(&[error], 2));
+                return Ok(self.deliver_to_resumer(&[error], state));
             }
             if protected {
                 (*thread).top = base + 2;
@@ -302,7 +309,8 @@ impl Vm {
                     Ok(self.deliver_to_resumer(values, 1))
                 }
                 Switch::Close { thread } => {
-                    let error = if (*thread).status == status::FAILED { *(*thread).stack } else { Slot::NIL };
+                    let failed = (*thread).status == status::FAILED;
+                    let error = if failed { *(*thread).stack } else { Slot::NIL };
                     if (*thread).base == 0 {
                         (*thread).status = status::DEAD;
                         (*thread).top = 1;
@@ -311,7 +319,8 @@ impl Vm {
                         self.reserve(top + 1)?;
                         *(*from).stack.add(top) = error;
                         (*from).top += 1;
-                        (*(*from).stack.add((*from).base as usize - 1)).payload = 2;
+                        let state = if failed { CLOSED_WITH_ERROR } else { CLOSED };
+                        (*(*from).stack.add((*from).base as usize - 1)).payload = u64::from(state);
                         return Ok(Flow::Reload);
                     }
                     (*from).status = status::NORMAL;
@@ -320,7 +329,7 @@ impl Vm {
                     let end = stack::extent(thread);
                     self.activate(thread);
                     *(*thread).stack = error;
-                    (*thread).flags |= thread_flag::CLOSING;
+                    (*thread).flags |= thread_flag::CLOSING | if failed { thread_flag::HAS_ERROR } else { 0 };
                     (*thread).base = FIRST_BASE;
                     (*thread).top = end;
                     (*thread).pc = 0;
@@ -372,4 +381,6 @@ pub mod thread_flag {
     pub const IN_HOOK: u8 = 2;
     /// Runs code for an observer beside the program.
     pub const ASIDE: u8 = 4;
+    /// An error, which may be nil, is under way while it is closed.
+    pub const HAS_ERROR: u8 = 8;
 }

@@ -51,6 +51,17 @@ pub struct NativeEntry {
     pub name: &'static str,
     /// The function.
     pub function: NativeFn,
+    /// What it does for common arguments, see [`crate::leaf`].
+    pub leaf: Option<crate::leaf::LeafFn>,
+    /// Which iterator it is, if the machine knows it.
+    pub iterator: Option<crate::leaf::Iterator>,
+}
+
+impl NativeEntry {
+    /// A function that has only its general form.
+    pub fn new(name: &'static str, function: NativeFn) -> NativeEntry {
+        NativeEntry { name, function, leaf: None, iterator: None }
+    }
 }
 
 /// When what is written to a file is handed over, as `setvbuf` says.
@@ -211,7 +222,7 @@ impl Vm {
         fn host(_: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             Ok(Next::Return(0))
         }
-        let id = self.native_id(NativeEntry { name: "host", function: host });
+        let id = self.native_id(NativeEntry::new("host", host));
         Ok(Slot::object(self.heap.native(id, &[])?, tag::NATIVE))
     }
 
@@ -414,7 +425,7 @@ impl Vm {
 
     /// A native that calls a finalizer and turns its error into a warning.
     fn finalizer_runner(&mut self) -> Result<Slot, Error> {
-        let id = self.native_id(NativeEntry { name: "finalizer", function: crate::builtin::base::finalizer });
+        let id = self.native_id(NativeEntry::new("finalizer", crate::builtin::base::finalizer));
         match self.heap.native(id, &[]) {
             Ok(native) => Ok(Slot::object(native, tag::NATIVE)),
             Err(_) => Err(self.memory_error()),

@@ -1,9 +1,10 @@
 //! The basic functions that are not the virtual machine's own.
 
+use perilune_vm::leaf::Iterator;
 use perilune_vm::{Ctx, Error, Kind, Next, Value, number};
 
 use crate::support::{self, Chunk, set_functions, set_with_chunks};
-use crate::{load, text};
+use crate::{leaf, load, text};
 
 /// Reads an element of something with metamethods.
 const ELEMENT: Chunk = Chunk::new("ipairs", "local t, i = ... return t[i]");
@@ -34,8 +35,13 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.raw_get_field(-1, b"pcall");
     ctx.push_native("load", load::load, 1)?;
     ctx.raw_set_field(-2, b"load")?;
+    support::set_leaves(ctx, leaf::BASE);
+    ctx.raw_get_field(-1, b"next");
+    ctx.set_iterator(-1, Iterator::Next);
+    ctx.pop(1);
     set_with_chunks(ctx, ("ipairs", next_index), 1)?;
     ctx.raw_get_field(-1, b"ipairs");
+    ctx.set_iterator(-1, Iterator::Index);
     ctx.push_native("ipairs", ipairs, 1)?;
     ctx.raw_set_field(-2, b"ipairs")?;
     ctx.push_copy(-1);

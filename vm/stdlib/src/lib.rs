@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod support;
+mod leaf;
 mod text;
 mod base;
 mod load;

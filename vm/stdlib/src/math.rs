@@ -2,7 +2,7 @@
 
 use perilune_vm::{Ctx, Error, Next, Value, number};
 
-use crate::random;
+use crate::{leaf, random};
 use crate::support::{self, Chunk, set_functions, set_with_chunks};
 
 /// Compares values of which one may have metamethods.
@@ -41,6 +41,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ])?;
     set_with_chunks(ctx, ("math.max", max), 1)?;
     set_with_chunks(ctx, ("math.min", min), 1)?;
+    support::set_leaves(ctx, leaf::MATH);
     random::install(ctx)?;
     ctx.push_float(std::f64::consts::PI);
     ctx.raw_set_field(-2, b"pi")?;

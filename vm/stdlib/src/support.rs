@@ -1,5 +1,6 @@
 //! Small things every library file needs: installing functions and naming system errors.
 
+use perilune_vm::leaf::LeafFn;
 use perilune_vm::{Ctx, Error, NativeFn, Next};
 
 /// A function of a library: its versioned name (`table.concat`) and its code.
@@ -179,4 +180,13 @@ pub(crate) fn path_of(bytes: &[u8]) -> std::path::PathBuf {
 /// The bytes of a system string.
 pub(crate) fn os_bytes(text: &std::ffi::OsStr) -> Vec<u8> {
     text.as_encoded_bytes().to_vec()
+}
+
+/// Gives functions in the table on the top their leaf forms.
+pub(crate) fn set_leaves(ctx: &mut Ctx<'_>, entries: &[(&str, LeafFn)]) {
+    for &(name, leaf) in entries {
+        ctx.raw_get_field(-1, name.as_bytes());
+        ctx.set_leaf(-1, leaf);
+        ctx.pop(1);
+    }
 }

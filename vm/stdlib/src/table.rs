@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use perilune_vm::{Ctx, Error, Kind, Next, Value};
 
+use crate::leaf;
 use crate::support::{self, Chunk, set_functions, set_with_chunks};
 
 /// What a function does with its table, and so which metamethods stand in for a table.
@@ -125,6 +126,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     // The first upvalue is for `LENGTH`, the second for the function's own chunk.
     set_with_chunks(ctx, ("table.concat", concat), 2)?;
     set_with_chunks(ctx, ("table.insert", insert), 2)?;
+    support::set_leaves(ctx, leaf::TABLE);
     set_with_chunks(ctx, ("table.move", move_), 2)?;
     set_with_chunks(ctx, ("table.remove", remove), 2)?;
     set_with_chunks(ctx, ("table.sort", sort), 2)?;

@@ -7,7 +7,7 @@ use crate::api::{Ctx, Kind, Next, Switch, Value};
 use crate::call::{ERROR_STATE, MAX_NATIVE_CALLS};
 use crate::error::Error;
 use crate::object::Thread;
-use crate::unwind::status;
+use crate::unwind::{CLOSED_WITH_ERROR, status};
 use crate::value::{Slot, tag};
 
 /// Pushes the library table.
@@ -177,8 +177,7 @@ fn close(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             }
         };
     }
-    // The error, or nil, is on the top.
-    if ctx.is_nil(-1) {
+    if state != CLOSED_WITH_ERROR {
         ctx.push_bool(true);
         return Ok(Next::Return(1));
     }

@@ -74,7 +74,7 @@ impl Ctx<'_> {
             return Err(self.error("native function expected"));
         }
         self.push_native_copy(index)?;
-        let id = self.vm.native_id(crate::vm::NativeEntry { name, function });
+        let id = self.vm.native_id(crate::vm::NativeEntry::new(name, function));
         // SAFETY: a live native on the window.
         unsafe { (*slot.as_ptr::<Native>()).id = id };
         Ok(())

@@ -216,6 +216,8 @@ impl Vm {
                     } else if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
                         let v = (*x).as_float() $op (*y).as_float();
                         set_float!(r!(a($i)), v);
+                    } else if let (Some(p), Some(q)) = (arith::to_float(*x), arith::to_float(*y)) {
+                        set_float!(r!(a($i)), p $op q);
                     } else {
                         slow!(self.arith_slow($event, *x, *y, $i));
                     }
@@ -708,6 +710,9 @@ impl Vm {
                     }
                     Op::TForCall => {
                         let f = r!(a(i));
+                        if MODE != HOOKS && self.iterate(f, c(i)) {
+                            continue;
+                        }
                         *f.add(4) = copy(f);
                         *f.add(6) = copy(f.add(1));
                         *f.add(7) = copy(f.add(2));

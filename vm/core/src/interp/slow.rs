@@ -613,6 +613,12 @@ impl Vm {
             let func = (*thread).base + a as u32;
             let slot = before.add(func as usize);
             let plain = (*slot).tag == tag::NATIVE && (*thread).hook_state == 0 && slot.add(2 + n as usize) <= self.limit;
+            if plain && matches!(wanted, 1 | 2) && let Some(value) = self.call_leaf(slot, n) {
+                if wanted == 2 {
+                    *slot = value;
+                }
+                return Ok(Flow::Next);
+            }
             let flow = match plain {
                 true => self.call_native(func, n, wanted)?,
                 false => self.enter(func, n, wanted, kind::LUA, 0, 0)?,

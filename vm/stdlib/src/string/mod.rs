@@ -2,6 +2,7 @@
 
 use perilune_vm::{Ctx, Error, Kind, Next};
 
+use crate::leaf;
 use crate::support::{self, set_functions, set_with_chunks};
 
 mod arithmetic;
@@ -37,6 +38,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.upper", |ctx, _| map(ctx, <[u8]>::to_ascii_uppercase)),
     ])?;
     set_with_chunks(ctx, ("string.gsub", gsub::gsub), 1)?;
+    support::set_leaves(ctx, leaf::STRING);
     set_metatable(ctx)?;
     support::publish(ctx, b"string")
 }
@@ -71,7 +73,7 @@ fn push_part(ctx: &mut Ctx<'_>, index: i32, range: std::ops::Range<usize>) -> Re
 }
 
 /// A start position: negative counts from the end, and all before the first is the first.
-fn start_position(position: i64, length: usize) -> usize {
+pub(crate) fn start_position(position: i64, length: usize) -> usize {
     match position {
         1.. => usize::try_from(position).unwrap_or(usize::MAX),
         0 => 1,
@@ -80,7 +82,7 @@ fn start_position(position: i64, length: usize) -> usize {
 }
 
 /// An end position: negative counts from the end, and all behind the last is the last.
-fn end_position(position: i64, length: usize) -> usize {
+pub(crate) fn end_position(position: i64, length: usize) -> usize {
     let length = length as i64;
     let position = if position < 0 { length.saturating_add(position).saturating_add(1) } else { position };
     position.clamp(0, length) as usize

@@ -1,0 +1,225 @@
+//! Leaf forms of natives: what they do for common arguments, without a frame.
+//!
+//! A native that only computes one value from its arguments may have a second
+//! form beside the general one. The machine tries it first where nobody could
+//! see the difference: without hooks, and with one result or none wanted. A
+//! leaf form that does not know what to do declines, and the general one is
+//! called; so it raises no errors, calls nothing, and has no effect before it declines.
+//!
+//! `unsafe`: arguments are read in place, on the stack. The bargain: nothing
+//! here collects or moves the stack.
+#![allow(unsafe_code)]
+
+use crate::api::{Ctx, Kind};
+use crate::heap::Heap;
+use crate::object::{Native, Str, Table};
+use crate::string;
+use crate::table;
+use crate::value::{Slot, tag};
+use crate::vm::Vm;
+
+/// A leaf form: the result, or `None` to decline.
+pub type LeafFn = fn(&mut Leaf<'_>) -> Option<LeafValue>;
+
+/// The arguments of a leaf form, counted from 0.
+pub struct Leaf<'a> {
+    heap: &'a mut Heap,
+    arguments: &'a [Slot],
+}
+
+/// The result of a leaf form.
+pub struct LeafValue(Slot);
+
+/// Iterators of generic loops that the machine runs in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Iterator {
+    /// `next`
+    Next,
+    /// The iterator of `ipairs`.
+    Index,
+}
+
+impl Leaf<'_> {
+    /// Number of arguments.
+    pub fn count(&self) -> usize {
+        self.arguments.len()
+    }
+
+    fn slot(&self, index: usize) -> Option<Slot> {
+        self.arguments.get(index).copied()
+    }
+
+    /// Kind of an argument.
+    pub fn kind(&self, index: usize) -> Option<Kind> {
+        self.slot(index).map(|slot| Kind::of(slot.tag))
+    }
+
+    /// An argument that is an integer; nothing is converted.
+    pub fn int(&self, index: usize) -> Option<i64> {
+        self.slot(index).filter(|slot| slot.tag == tag::INT).map(Slot::as_int)
+    }
+
+    /// An argument that is a float; nothing is converted.
+    pub fn float(&self, index: usize) -> Option<f64> {
+        self.slot(index).filter(|slot| slot.tag == tag::FLOAT).map(Slot::as_float)
+    }
+
+    /// An argument that is a number, as float.
+    pub fn number(&self, index: usize) -> Option<f64> {
+        self.slot(index).and_then(crate::arith::to_float)
+    }
+
+    /// Bytes of an argument that is a string.
+    pub fn bytes(&self, index: usize) -> Option<&[u8]> {
+        // SAFETY: the tag says it is a string, which an argument keeps alive.
+        self.slot(index).filter(|slot| slot.tag == tag::STRING).map(|slot| unsafe { string::str_bytes(slot.as_ptr::<Str>()) })
+    }
+
+    /// A part of an argument that is a string, as a new string.
+    pub fn part(&mut self, index: usize, range: std::ops::Range<usize>) -> Option<LeafValue> {
+        let slot = self.slot(index).filter(|slot| slot.tag == tag::STRING)?;
+        // SAFETY: as above; nothing is collected while the part is copied.
+        let bytes = unsafe { string::str_bytes(slot.as_ptr::<Str>()) };
+        if range == (0..bytes.len()) {
+            return Some(LeafValue(slot));
+        }
+        self.string(bytes.get(range)?)
+    }
+
+    /// A new string; declines when there is no memory.
+    pub fn string(&mut self, bytes: &[u8]) -> Option<LeafValue> {
+        Some(LeafValue(Slot::object(self.heap.string(bytes).ok()?, tag::STRING)))
+    }
+
+    /// An argument itself.
+    pub fn argument(&self, index: usize) -> Option<LeafValue> {
+        self.slot(index).map(LeafValue)
+    }
+
+    /// `t[k]` without metamethods, when both arguments are there and the first is a table.
+    pub fn raw_get(&self, table: usize, key: usize) -> Option<LeafValue> {
+        let (t, key) = (self.slot(table).filter(|slot| slot.tag == tag::TABLE)?, self.slot(key)?);
+        // SAFETY: a live table.
+        Some(LeafValue(unsafe { table::get(t.as_ptr(), key, self.heap) }))
+    }
+
+    /// Appends an argument to a table without metatable; the result is nil. Declines for nil.
+    pub fn append(&mut self, table: usize, value: usize) -> Option<LeafValue> {
+        let (t, value) = (self.slot(table).filter(|slot| slot.tag == tag::TABLE)?, self.slot(value)?);
+        let t = t.as_ptr::<Table>();
+        // SAFETY: a live table.
+        unsafe {
+            if value.is_nil() || !(*t).meta.is_null() {
+                return None;
+            }
+            let end = table::len(t).checked_add(1)?;
+            table::set_int(self.heap, t, end, value).ok()?;
+        }
+        Some(LeafValue::nil())
+    }
+}
+
+impl LeafValue {
+    /// `nil`
+    pub fn nil() -> LeafValue {
+        LeafValue(Slot::NIL)
+    }
+
+    /// An integer.
+    pub fn int(value: i64) -> LeafValue {
+        LeafValue(Slot::int(value))
+    }
+
+    /// A float.
+    pub fn float(value: f64) -> LeafValue {
+        LeafValue(Slot::float(value))
+    }
+
+    /// A boolean.
+    pub fn bool(value: bool) -> LeafValue {
+        LeafValue(Slot::bool(value))
+    }
+}
+
+impl Ctx<'_> {
+    /// Gives a leaf form to the native at `index`, and to all that run the same function under the same name.
+    pub fn set_leaf(&mut self, index: i32, leaf: LeafFn) {
+        if let Some(entry) = self.native_entry(index) {
+            entry.leaf = Some(leaf);
+        }
+    }
+
+    /// Says that the native at `index` is one of the iterators that the machine knows.
+    pub fn set_iterator(&mut self, index: i32, iterator: Iterator) {
+        if let Some(entry) = self.native_entry(index) {
+            entry.iterator = Some(iterator);
+        }
+    }
+
+    fn native_entry(&mut self, index: i32) -> Option<&mut crate::vm::NativeEntry> {
+        let slot = self.slot(index);
+        if slot.tag != tag::NATIVE {
+            return None;
+        }
+        // SAFETY: the tag says it is a native.
+        let id = unsafe { (*slot.as_ptr::<Native>()).id };
+        self.vm.natives.get_mut(id as usize)
+    }
+}
+
+impl Vm {
+    /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form.
+    ///
+    /// # Safety
+    /// All of them are live slots of the running coroutine's stack.
+    #[inline]
+    pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32) -> Option<Slot> {
+        // SAFETY: by contract.
+        unsafe {
+            let native = (*slot).as_ptr::<Native>();
+            let leaf = self.natives[(*native).id as usize].leaf?;
+            let arguments = std::slice::from_raw_parts(slot.add(2), n as usize);
+            leaf(&mut Leaf { heap: &mut self.heap, arguments }).map(|value| value.0)
+        }
+    }
+
+    /// Makes a round of a generic loop whose registers begin at `f`, if its iterator is one of those that
+    /// the machine knows; `count` variables are set.
+    ///
+    /// # Safety
+    /// The registers are live slots of the running coroutine's stack.
+    pub(crate) unsafe fn iterate(&mut self, f: *mut Slot, count: usize) -> bool {
+        // SAFETY: by contract.
+        unsafe {
+            if (*f).tag != tag::NATIVE || (*f.add(1)).tag != tag::TABLE {
+                return false;
+            }
+            let id = (*(*f).as_ptr::<Native>()).id as usize;
+            let t = (*f.add(1)).as_ptr::<Table>();
+            let pair = match self.natives[id].iterator {
+                Some(Iterator::Next) => match table::next(&self.heap, t, *f.add(2)) {
+                    Ok(pair) => pair,
+                    Err(_) => return false,
+                },
+                Some(Iterator::Index) if (*f.add(2)).tag == tag::INT => {
+                    let index = (*f.add(2)).as_int().wrapping_add(1);
+                    let value = table::get_int(t, index);
+                    if value.is_nil() && !(*t).meta.is_null() {
+                        return false;
+                    }
+                    (!value.is_nil()).then_some((Slot::int(index), value))
+                }
+                _ => return false,
+            };
+            let (key, value) = pair.unwrap_or((Slot::NIL, Slot::NIL));
+            for i in 0..count {
+                *f.add(4 + i) = match i {
+                    0 => key,
+                    1 => value,
+                    _ => Slot::NIL,
+                };
+            }
+            true
+        }
+    }
+}

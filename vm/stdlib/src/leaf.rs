@@ -1,0 +1,127 @@
+//! Leaf forms of the library's busiest functions. Whatever is unusual they leave to the general form.
+
+use perilune_vm::leaf::{Leaf, LeafFn, LeafValue};
+use perilune_vm::{Kind, number};
+
+use crate::string::{end_position, start_position};
+
+type Result = Option<LeafValue>;
+
+/// Of `math`.
+pub(crate) const MATH: &[(&str, LeafFn)] = &[
+    ("abs", abs),
+    ("ceil", |leaf| round(leaf, f64::ceil)),
+    ("cos", |leaf| map(leaf, f64::cos)),
+    ("exp", |leaf| map(leaf, f64::exp)),
+    ("floor", |leaf| round(leaf, f64::floor)),
+    ("max", |leaf| best(leaf, |a, b| a > b, |a, b| a > b)),
+    ("min", |leaf| best(leaf, |a, b| a < b, |a, b| a < b)),
+    ("sin", |leaf| map(leaf, f64::sin)),
+    ("sqrt", |leaf| map(leaf, f64::sqrt)),
+    ("tointeger", tointeger),
+];
+
+/// Of `string`.
+pub(crate) const STRING: &[(&str, LeafFn)] = &[
+    ("byte", byte),
+    ("char", char_),
+    ("len", |leaf| Some(LeafValue::int(leaf.bytes(0)?.len() as i64))),
+    ("sub", sub),
+];
+
+/// Of the basic functions.
+pub(crate) const BASE: &[(&str, LeafFn)] = &[
+    ("rawget", |leaf| if leaf.count() == 2 { leaf.raw_get(0, 1) } else { None }),
+    ("select", select),
+    ("type", type_),
+];
+
+/// Of `table`.
+pub(crate) const TABLE: &[(&str, LeafFn)] = &[("insert", |leaf| if leaf.count() == 2 { leaf.append(0, 1) } else { None })];
+
+fn map(leaf: &mut Leaf<'_>, function: fn(f64) -> f64) -> Result {
+    leaf.number(0).map(|x| LeafValue::float(function(x)))
+}
+
+fn round(leaf: &mut Leaf<'_>, function: fn(f64) -> f64) -> Result {
+    if let Some(integer) = leaf.int(0) {
+        return Some(LeafValue::int(integer));
+    }
+    let whole = function(leaf.float(0)?);
+    Some(number::float_to_int(whole).map_or_else(|| LeafValue::float(whole), LeafValue::int))
+}
+
+fn abs(leaf: &mut Leaf<'_>) -> Result {
+    match leaf.int(0) {
+        Some(integer) => Some(LeafValue::int(integer.wrapping_abs())),
+        None => leaf.float(0).map(|float| LeafValue::float(float.abs())),
+    }
+}
+
+/// The better of two numbers of one kind: the second only if it is.
+fn best(leaf: &mut Leaf<'_>, ints: fn(i64, i64) -> bool, floats: fn(f64, f64) -> bool) -> Result {
+    if leaf.count() != 2 {
+        return None;
+    }
+    if let (Some(a), Some(b)) = (leaf.int(0), leaf.int(1)) {
+        return Some(LeafValue::int(if ints(b, a) { b } else { a }));
+    }
+    let (a, b) = (leaf.float(0)?, leaf.float(1)?);
+    Some(LeafValue::float(if floats(b, a) { b } else { a }))
+}
+
+fn tointeger(leaf: &mut Leaf<'_>) -> Result {
+    match leaf.int(0) {
+        Some(integer) => Some(LeafValue::int(integer)),
+        None => Some(number::float_to_int(leaf.float(0)?).map_or_else(LeafValue::nil, LeafValue::int)),
+    }
+}
+
+/// One byte, which is there.
+fn byte(leaf: &mut Leaf<'_>) -> Result {
+    let bytes = leaf.bytes(0)?;
+    let position = match leaf.count() {
+        1 => 1,
+        2 => leaf.int(1)?,
+        _ => return None,
+    };
+    let at = start_position(position, bytes.len());
+    // A start before the string is moved to its beginning, but the end is not.
+    if position < 0 && position.unsigned_abs() > bytes.len() as u64 || position == 0 {
+        return None;
+    }
+    bytes.get(at - 1).map(|byte| LeafValue::int(i64::from(*byte)))
+}
+
+fn char_(leaf: &mut Leaf<'_>) -> Result {
+    let byte = u8::try_from(leaf.int(0)?).ok().filter(|_| leaf.count() == 1)?;
+    leaf.string(&[byte])
+}
+
+fn sub(leaf: &mut Leaf<'_>) -> Result {
+    let length = leaf.bytes(0)?.len();
+    let start = start_position(leaf.int(1)?, length);
+    let end = match leaf.count() {
+        2 => length,
+        3 => end_position(leaf.int(2)?, length),
+        _ => return None,
+    };
+    if start > end {
+        return leaf.string(b"");
+    }
+    leaf.part(0, start - 1..end)
+}
+
+/// `select('#', …)` and one value by a positive number.
+fn select(leaf: &mut Leaf<'_>) -> Result {
+    if let Some(n) = leaf.int(0) {
+        let n = usize::try_from(n).ok().filter(|n| *n > 0)?;
+        return leaf.argument(n);
+    }
+    (leaf.bytes(0)? == b"#").then(|| LeafValue::int(leaf.count() as i64 - 1))
+}
+
+fn type_(leaf: &mut Leaf<'_>) -> Result {
+    let kind: Kind = leaf.kind(0)?;
+    leaf.string(kind.name().as_bytes())
+}
