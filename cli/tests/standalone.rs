@@ -144,3 +144,34 @@ fn an_interrupt_is_an_error_of_the_program() {
     let left = interrupted("local function f() return f() end pcall(f) print('caught')");
     assert_eq!((left.code, left.out.as_str()), (Some(0), "caught\n"));
 }
+
+#[test]
+fn finalizers_at_the_end_see_variables_and_make_no_further_ones() {
+    let place = Place::new(&[(
+        "close.lua",
+        "local n = 0\n\
+         local function create()\n\
+         n = n + 1\n\
+         print('made ' .. n)\n\
+         local own = n\n\
+         setmetatable({}, { __gc = function() print('gone ' .. own, n, collectgarbage()); create() end })\n\
+         end\n\
+         create() create()\n\
+         os.exit(0, true)\n",
+    )]);
+    check_left(&place.run(&["close.lua"], ""), 0, "made 1\nmade 2\ngone 2\t2\tnil\nmade 3\ngone 1\t3\tnil\nmade 4\n", "");
+}
+
+#[test]
+fn a_script_takes_its_arguments_from_the_table() {
+    check(&["-e", "arg[1] = 100", "-", "x"], "print(...)", 0, "100\n", "");
+    check(&["-e", "arg = 1", "-"], "", 1, "", "lua: 'arg' is not a table\n");
+}
+
+#[test]
+fn a_prompt_inside_a_program() {
+    let input = "io.stderr:write(x, '\\n')\nx = 8\nerror('no', 0)\n= 1\ncont\nx = 9\n";
+    let shown = "lua_debug> 7\nlua_debug> lua_debug> no\nlua_debug> [string \"(debug command)\"]:1: unexpected symbol near '='\nlua_debug> ";
+    let shown = shown.replace("[string \"(debug command)\"]", "(debug command)");
+    check(&["-e", "x = 7", "-e", "debug.debug() print(x)"], input, 0, "8\n", &shown);
+}

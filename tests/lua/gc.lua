@@ -119,4 +119,11 @@ do
   check("strings are freed", collectgarbage("count") < before + 4000)
 end
 
+do
+  local answers = {}
+  setmetatable({}, { __gc = function() answers[1] = collectgarbage() == nil; answers[2] = collectgarbage("count") == nil end })
+  collectgarbage()
+  check("a finalizer cannot call the collector", answers[1] == true and answers[2] == true)
+end
+
 print("checks", n)

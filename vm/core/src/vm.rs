@@ -660,6 +660,9 @@ impl Vm {
         }
         self.refresh_limit();
         self.close_variables();
+        // Finalizers get the stack from its start on, so no variable may live there any more.
+        // SAFETY: the first slot of the main coroutine's stack.
+        unsafe { stack::close_upvalues(&mut self.heap, self.main, (*self.main).stack) };
         Ctx::new(self).set_top(0);
         self.heap.all_finalizers();
         while let Some(object) = self.heap.next_finalizer() {

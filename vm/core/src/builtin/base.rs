@@ -100,7 +100,7 @@ fn collect_garbage(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     let second = ctx.opt_int(3, 0)?;
     if ctx.vm().in_finalizer() {
         // As the reference: the collector cannot be entered again.
-        ctx.push_bool(false);
+        ctx.push_nil();
         return Ok(Next::Return(1));
     }
     let vm = ctx.vm();

@@ -70,6 +70,8 @@ pub struct Gc {
     pub generational: bool,
     /// Whether automatic steps are off; see [`Heap::stop`].
     pub stopped: bool,
+    /// The machine is being closed: what is made from now on has no finalizer.
+    pub(crate) closing: bool,
     pub(crate) white: u8,
     pub(crate) phase: Phase,
     pub(crate) grey_again: Vec<*mut Header>,
@@ -96,6 +98,7 @@ impl Gc {
             step_multiplier: 100,
             generational: false,
             stopped: false,
+            closing: false,
             white: 1,
             phase: Phase::Pause,
             grey_again: Vec::new(),
@@ -419,6 +422,7 @@ impl Heap {
 
     /// Has every object with a finalizer finalized, because the state closes.
     pub fn all_finalizers(&mut self) {
+        self.gc.closing = true;
         for object in std::mem::take(&mut self.gc.finalizable).into_iter().rev() {
             // SAFETY: objects in the list are not freed.
             let kind = unsafe { (*object).kind };

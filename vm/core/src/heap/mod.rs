@@ -604,7 +604,7 @@ impl Heap {
     unsafe fn register_finalizer(&mut self, object: *mut Header, meta: *mut Table) {
         // SAFETY: live by contract of the callers.
         unsafe {
-            if (*object).flags & flag::FINALIZABLE == 0 && !self.metamethod(meta, Event::Gc).is_nil() {
+            if !self.gc.closing && (*object).flags & flag::FINALIZABLE == 0 && !self.metamethod(meta, Event::Gc).is_nil() {
                 (*object).flags |= flag::FINALIZABLE;
                 self.gc.finalizable.push(object);
             }
