@@ -331,25 +331,45 @@ impl Vm {
         self.tier.flow.unwrap_or(Flow::Reload)
     }
 
-    /// Where the frame on top goes on.
-    fn resolve(&mut self, flow: Flow) -> Continuation {
+    /// Where the frame on top goes on. Natives that wait for a result go on here.
+    fn resolve(&mut self, mut flow: Flow) -> Continuation {
         // SAFETY: the running thread's state stands on its stack.
         unsafe {
-            let thread = self.thread;
-            let base = (*thread).stack.add((*thread).base as usize);
-            if flow != Flow::Done && (*thread).hook_state == 0 && (*thread).base != 0 && (*base.sub(2)).tag & 0xff == tag::CLOSURE {
-                let proto = top_function(thread);
-                if !(*proto).native.is_null() {
-                    if let Some(address) = (*(*proto).native).at((*thread).pc) {
-                        return Continuation { address, base };
-                    }
-                    // Not between two instructions: the interpreter has to go on.
-                    self.drop_native(&[proto]);
+            while flow != Flow::Done && (*self.thread).base != 0 {
+                let thread = self.thread;
+                let base = (*thread).stack.add((*thread).base as usize);
+                if (*base.sub(2)).tag & 0xff != tag::CLOSURE {
+                    let result = self.resume_native();
+                    flow = self.settle(result);
+                    continue;
                 }
+                let proto = top_function(thread);
+                if (*thread).hook_state != 0 || (*proto).native.is_null() {
+                    break;
+                }
+                if let Some(address) = (*(*proto).native).at((*thread).pc) {
+                    return Continuation { address, base };
+                }
+                // Not between two instructions: the interpreter has to go on.
+                self.drop_native(&[proto]);
             }
             self.tier.flow = Some(if flow == Flow::Done { flow } else { Flow::Reload });
             let leave = self.tier.tier.as_ref().map_or(std::ptr::null(), |tier| tier.leave());
-            Continuation { address: leave, base }
+            Continuation { address: leave, base: std::ptr::null_mut() }
+        }
+    }
+
+    /// A Lua frame is about to be interpreted, by entry from outside. Loops that are left and entered
+    /// in each round, as by a yield, would never count to [`ROUNDS`].
+    pub(crate) fn warm_entry(&mut self) -> Flow {
+        if self.tier.tier.is_none() {
+            return Flow::Next;
+        }
+        // SAFETY: a Lua frame is on top.
+        unsafe {
+            let proto = top_function(self.thread);
+            self.warm_by(proto, 1);
+            if Vm::is_native(proto) { Flow::Reload } else { Flow::Next }
         }
     }
 

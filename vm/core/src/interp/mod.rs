@@ -90,7 +90,13 @@ impl Vm {
     /// Runs Lua frames until control reaches a native frame or the host.
     pub(crate) fn interpret(&mut self) -> Flow {
         // SAFETY: the running thread is live.
-        if unsafe { (*self.thread).hook_state } == 0 { self.run::<PLAIN>() } else { self.run::<HOOKS>() }
+        if unsafe { (*self.thread).hook_state } != 0 {
+            return self.run::<HOOKS>();
+        }
+        match self.warm_entry() {
+            Flow::Next => self.run::<PLAIN>(),
+            flow => flow,
+        }
     }
 
     /// Runs the next instruction of a Lua frame, whose coroutine has no hook.
