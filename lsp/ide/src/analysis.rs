@@ -6,6 +6,7 @@ use crate::resolve::Resolver;
 use crate::symbol::Symbol;
 use crate::{Span, is_standard_global};
 use perilune_syntax::SyntaxKind;
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 /// A module that a file asks for by a constant name.
@@ -38,6 +39,8 @@ pub struct Analysis {
     pub(crate) globals: Vec<EntityId>,
     /// Fields by what they are fields of, then by their names.
     pub(crate) members: Vec<EntityId>,
+    /// Where globals are named as fields of `_G` or `_ENV`: that is how a program asks whether there is one.
+    pub(crate) fields_of_globals: HashSet<u32>,
     /// Whether `_ENV` is assigned to, so that globals may come from anywhere.
     pub(crate) has_own_environment: bool,
     /// Locals that can be named at the place that [`analyse_around`] was asked about.
@@ -183,7 +186,9 @@ impl Analysis {
                 && !is_known(&entity.name)
         }).collect();
         let uses = self.occurrences.iter().filter(|occurrence| {
-            is_undefined[occurrence.entity.0 as usize] && occurrence.role == Role::Read
+            is_undefined[occurrence.entity.0 as usize]
+                && occurrence.role == Role::Read
+                && !self.fields_of_globals.contains(&occurrence.span.start)
         });
         uses.map(|occurrence| {
             let message = format!("undefined global '{}'", self.entity(occurrence.entity).name);

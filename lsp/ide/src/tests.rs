@@ -123,6 +123,7 @@ fn findings_have_a_place_and_a_sentence() {
     check_diagnostics("foo()", &["1:1 foo | undefined global 'foo'"]);
     check_diagnostics("foo = 1\nfoo()\nprint(string.rep)", &[]);
     check_diagnostics("local _ENV = {}\nfoo()", &[]);
+    check_diagnostics("if _G.jit then print(_ENV.other, jit) end", &["1:34 jit | undefined global 'jit'"]);
     check_diagnostics("local x <const> = 1\nx = x", &["2:1 x | attempt to assign to const variable 'x'"]);
     check_diagnostics("local x <close> = nil local y <close> = {}", &[
         "1:41 {} | a table without a metatable cannot be closed"]);
@@ -141,16 +142,32 @@ fn findings_have_a_place_and_a_sentence() {
 fn jumps_are_checked() {
     check_diagnostics("do return end print(1)", &["1:15 print(1) | unreachable code"]);
     check_diagnostics("while true do break print(1) end", &["1:21 print(1) | unreachable code"]);
+    check_diagnostics("while true do print(1) end print(2)", &["1:28 print(2) | unreachable code"]);
+    check_diagnostics("while true do if arg then break end end print(2)", &[]);
+    check_diagnostics("while true do if arg then goto out end end ::out:: print(2)", &[]);
+    check_diagnostics("while arg do end print(2)", &[]);
     check_diagnostics("goto a print(1) ::a:: print(2)", &["1:8 print(1) | unreachable code"]);
     check_diagnostics("if a1 then return else error() end print(1)\na1 = 1", &[]);
-    check_diagnostics("goto nowhere", &["1:6 nowhere | no visible label 'nowhere' for goto at line 1"]);
-    check_diagnostics("break", &["1:1 break | break outside a loop at line 1"]);
-    check_diagnostics("::a:: ::a::", &["1:9 a | label 'a' already defined"]);
+    check_diagnostics("goto nowhere", &["1:6 nowhere | no visible label 'nowhere' for <goto> at line 1"]);
+    check_diagnostics("break", &["1:1 break | break outside loop at line 1"]);
+    check_diagnostics("::a:: ::a::", &["1:9 a | label 'a' already defined on line 1"]);
+    check_diagnostics("::a:: do ::b:: ::a:: end", &["1:18 a | label 'a' already defined on line 1"]);
+    check_diagnostics("do ::a:: end ::a:: goto a", &[]);
+    check_diagnostics("repeat goto c local x ::c:: until x", &[
+        "1:13 c | <goto c> at line 1 jumps into the scope of local 'x'", "1:15 local x | unreachable code"]);
+    check_diagnostics("if arg then goto c end local x = 1 print(x) ::c:: ::d::", &[]);
     check_diagnostics("for _ = 1, 2 do if arg then goto continue end local b = 1 print(b) ::continue:: end", &[]);
     check_diagnostics(
         "do goto a end local b ::a:: print(b)",
         &["1:9 a | <goto a> at line 1 jumps into the scope of local 'b'", "1:15 local b | unreachable code"],
     );
+}
+
+#[test]
+fn many_labels_take_as_long_as_many_names() {
+    let labels: String = (0..60_000).map(|number| format!("::l{number}:: ")).collect();
+    let jumps: String = (0..60_000).map(|number| format!("if arg then goto l{number} end ")).collect();
+    assert_eq!(analyse(&format!("{jumps}{labels}")).diagnostics, []);
 }
 
 #[test]
@@ -182,11 +199,13 @@ fn the_outline_names_functions_by_their_paths() {
         }
     }
     let text = "local M = { run = function() end }\nfunction M.start() local function inner() end end\n\
-                function M:stop() end\nlimit = 3\nM.go = function() end";
+                function M:stop() end\nlimit = 3\nM.go = function() end\n\
+                M.on = { key = { down = function() end }, size = {} }\nfunction M.new() local t = { f = function() end } local u = {} end";
     let mut out = Vec::new();
     show(&analyse(text).symbols, 0, &mut out);
     let expected = ["M Variable", "  run Function", "M.start Function", "  inner Function", "M:stop Method",
-        "limit Variable", "M.go Function"];
+        "limit Variable", "M.go Function", "M.on Variable", "  key Variable", "    down Function",
+        "M.new Function", "  t Variable", "    f Function"];
     assert_eq!(out, expected);
 }
 
@@ -215,7 +234,7 @@ fn tokens_know_what_names_mean() {
         format!("{}:{:?}", &text[token.span.start as usize..token.span.end as usize], token.kind)
     }).collect();
     let expected = "local:Keyword function:Keyword f:Function a:Parameter return:Keyword a:Parameter b:Property \
-        print:Variable [[x:String y]]:String end:Keyword";
+        print:Function [[x:String y]]:String end:Keyword";
     assert_eq!(shown.join(" "), expected);
 }
 

@@ -2,6 +2,7 @@
 
 use crate::analysis::Analysis;
 use crate::entity::{EntityKind, Role};
+use crate::standard::item;
 use crate::{Document, Span, is_standard_global};
 use perilune_syntax::SyntaxKind;
 
@@ -55,6 +56,9 @@ pub fn semantic_tokens(document: &Document, analysis: &Analysis) -> Vec<Semantic
             token.is_standard = entity.kind == EntityKind::Global
                 && entity.definition.is_none()
                 && is_standard_global(&entity.name);
+            if token.is_standard && item(&entity.name).is_some_and(|item| item.params.is_some()) {
+                token.kind = TokenKind::Function;
+            }
         }
         push_lines(document, token, &mut result);
     }

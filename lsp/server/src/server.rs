@@ -87,9 +87,9 @@ impl LanguageServer for Backend {
     }
 
     async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
-        let uri = params.text_document.uri;
+        let (uri, previous) = (params.text_document.uri, params.previous_result_id);
         let snapshot = self.0.whole_snapshot(&uri);
-        self.0.work(snapshot.await, move |snapshot| handler::diagnostic::handle(snapshot, &uri)).await
+        self.0.work(snapshot.await, move |snapshot| handler::diagnostic::handle(snapshot, &uri, previous)).await
     }
 
     async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {

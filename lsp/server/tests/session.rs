@@ -74,6 +74,13 @@ fn a_client_that_pulls_is_not_pushed_to() {
     client.open(MAIN, "nobody()");
     let report = client.ask("textDocument/diagnostic", document());
     assert_eq!((&report["kind"], messages(&report["items"])), (&json!("full"), vec!["undefined global 'nobody'".into()]));
+    let mut again = document();
+    again["previousResultId"] = report["resultId"].clone();
+    assert_eq!(client.ask("textDocument/diagnostic", again.clone()), json!({ "kind": "unchanged", "resultId": report["resultId"] }));
+    client.notify("textDocument/didChange", json!({
+        "textDocument": { "uri": MAIN, "version": 2 }, "contentChanges": [{ "text": "print()" }] }));
+    let changed = client.ask("textDocument/diagnostic", again);
+    assert_eq!((&changed["kind"], &changed["items"]), (&json!("full"), &json!([])));
     assert!(client.notes.is_empty(), "{:?}", client.notes);
     client.quit();
 }

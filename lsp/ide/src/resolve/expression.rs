@@ -1,6 +1,7 @@
 //! Expressions, and where the values of entities come from.
 
 use super::Resolver;
+use super::outline::Entry;
 use crate::entity::{EntityId, EntityKind, Origin, Role};
 use crate::analysis::Required;
 use crate::symbol::SymbolKind;
@@ -153,7 +154,11 @@ impl<'a> Resolver<'a> {
         let symbol = match node.kind {
             Expr::Function(_) => {
                 let span = Span { start: name.span.start, end: node.span.end };
-                self.symbol(name, SymbolKind::Function, span)
+                self.symbol(name, SymbolKind::Function, span).map(Entry::always)
+            }
+            Expr::Table { .. } => {
+                let span = Span { start: name.span.start, end: node.span.end };
+                self.symbol(name, SymbolKind::Variable, span).map(Entry::if_any_inside)
             }
             _ => None,
         };
@@ -163,6 +168,9 @@ impl<'a> Resolver<'a> {
     fn field(&mut self, holder: Option<EntityId>, name: &Name, role: Role) -> Option<EntityId> {
         let id = self.member(holder?, self.text(name.text))?;
         self.mention(id, name.span, role);
+        if self.result.entities[id.0 as usize].kind == EntityKind::Global {
+            self.result.fields_of_globals.insert(name.span.start);
+        }
         Some(id)
     }
 

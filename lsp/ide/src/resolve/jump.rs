@@ -3,7 +3,8 @@
 use super::Resolver;
 use crate::diagnostic::DiagnosticKind;
 use crate::entity::{EntityId, EntityKind, Role};
-use perilune_syntax::ast::{Block, Name, StatKind};
+use perilune_syntax::ast::{Block, Name, Stat, StatKind};
+use std::collections::HashMap;
 
 /// The blocks that are open, with their labels.
 #[derive(Default)]
@@ -13,14 +14,28 @@ pub(super) struct Jumps<'a> {
     functions: Vec<usize>,
     /// How many loops of this function are open.
     pub(super) loops: u32,
+    /// How many `break` and `goto` statements there were so far.
+    pub(super) exits: u32,
 }
 
 struct Frame<'a> {
     block: &'a Block,
-    labels: Vec<(&'a [u8], EntityId, usize)>,
+    /// By name: what a label is, and which statement.
+    labels: HashMap<&'a [u8], Label>,
+    /// Where locals are declared.
+    locals: Vec<usize>,
+    /// From which statement on there are labels only.
+    tail: usize,
     /// The statement that is being walked.
     index: usize,
     is_repeat: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Label {
+    entity: EntityId,
+    index: usize,
+    line: u32,
 }
 
 impl Jumps<'_> {
@@ -49,59 +64,74 @@ impl Jumps<'_> {
     }
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    fn new(block: &'a Block, is_repeat: bool) -> Frame<'a> {
+        let stats = &block.stats;
+        let is_local = |stat: &Stat| matches!(stat.kind, StatKind::Local { .. } | StatKind::LocalFunction { .. });
+        let locals = (0..stats.len()).filter(|index| is_local(&stats[*index])).collect();
+        let labels = stats.iter().rev().take_while(|stat| matches!(stat.kind, StatKind::Label(_)));
+        let tail = stats.len() - labels.count();
+        Frame { block, labels: HashMap::new(), locals, tail, index: 0, is_repeat }
+    }
+
     /// Whether only labels follow: then the locals of the block are already gone.
     fn ends_at(&self, label: usize) -> bool {
-        let mut rest = self.block.stats.iter().skip(label);
-        !self.is_repeat && rest.all(|stat| matches!(stat.kind, StatKind::Label(_)))
+        !self.is_repeat && label >= self.tail
+    }
+
+    /// The first local that is declared between the statement being walked and a label.
+    fn skipped_local(&self, label: usize) -> Option<&'a Name> {
+        let first = self.locals.partition_point(|local| *local <= self.index);
+        let local = self.locals.get(first).filter(|local| **local < label)?;
+        match &self.block.stats[*local].kind {
+            StatKind::Local { names, .. } => names.first().map(|(name, _)| name),
+            StatKind::LocalFunction { name, .. } => Some(name),
+            _ => None,
+        }
     }
 }
 
 impl<'a> Resolver<'a> {
     /// A label is visible in all of its block, also before it stands.
     pub(super) fn predeclare_labels(&mut self, block: &'a Block, is_repeat: bool) {
-        let mut labels: Vec<(&'a [u8], EntityId, usize)> = Vec::new();
+        self.jumps.frames.push(Frame::new(block, is_repeat));
         for (index, stat) in block.stats.iter().enumerate() {
             let StatKind::Label(name) = &stat.kind else { continue };
             let text = self.text(name.text);
-            let frames = &self.jumps.frames[self.jumps.first()..];
-            let outer = frames.iter().flat_map(|frame| {
-                frame.labels.iter().filter(|label| label.2 <= frame.index)
-            });
-            let is_taken = outer.chain(&labels).any(|label| label.0 == text);
-            if is_taken && !text.is_empty() {
-                let message = format!("label '{}' already defined", self.string(name.text));
+            if let Some(earlier) = self.earlier_label(text) {
+                let message = format!("label '{}' already defined on line {}", self.string(name.text), earlier.line);
                 self.report(DiagnosticKind::Jump, name.span, message);
             }
-            let id = self.declared(EntityKind::Label, name);
-            labels.push((text, id, index));
+            let entity = self.declared(EntityKind::Label, name);
+            if let Some(frame) = self.jumps.frames.last_mut() {
+                frame.labels.entry(text).or_insert(Label { entity, index, line: name.line });
+            }
         }
-        self.jumps.frames.push(Frame { block, labels, index: 0, is_repeat });
+    }
+
+    /// The label that forbids another of its name here: one of this block, or one that stands before it.
+    fn earlier_label(&self, name: &[u8]) -> Option<Label> {
+        let (here, outer) = self.jumps.frames[self.jumps.first()..].split_last()?;
+        let before = |frame: &Frame<'a>| frame.labels.get(name).copied().filter(|label| label.index <= frame.index);
+        let found = outer.iter().find_map(before).or_else(|| here.labels.get(name).copied());
+        found.filter(|_| !name.is_empty())
     }
 
     pub(super) fn goto(&mut self, label: &Name) {
-        let text = self.text(label.text);
-        let name = self.string(label.text);
+        self.jumps.exits += 1;
+        let (text, name, line) = (self.text(label.text), self.string(label.text), label.line);
         let frames = &self.jumps.frames[self.jumps.first()..];
-        let found = frames.iter().rev().find_map(|frame| {
-            let label = frame.labels.iter().find(|label| label.0 == text)?;
-            Some((frame, label.1, label.2))
-        });
-        let Some((frame, id, index)) = found else {
-            let message = format!("no visible label '{name}' for goto at line {}", label.line);
+        let found = frames.iter().rev().find_map(|frame| Some((frame, *frame.labels.get(text)?)));
+        let Some((frame, found)) = found else {
+            let message = format!("no visible label '{name}' for <goto> at line {line}");
             return self.report(DiagnosticKind::Jump, label.span, message);
         };
-        let skipped = frame.block.stats.iter().take(index).skip(frame.index + 1);
-        let local = skipped.filter_map(|stat| match &stat.kind {
-            StatKind::Local { names, .. } => names.first().map(|(name, _)| name),
-            StatKind::LocalFunction { name, .. } => Some(name),
-            _ => None,
-        }).next().filter(|_| !frame.ends_at(index));
+        let local = frame.skipped_local(found.index).filter(|_| !frame.ends_at(found.index));
         if let Some(local) = local {
-            let (line, local) = (label.line, self.string(local.text));
+            let local = self.string(local.text);
             let message = format!("<goto {name}> at line {line} jumps into the scope of local '{local}'");
             self.report(DiagnosticKind::Jump, label.span, message);
         }
-        self.mention(id, label.span, Role::Read);
+        self.mention(found.entity, label.span, Role::Read);
     }
 }

@@ -6,14 +6,33 @@ use crate::entity::{EntityId, EntityKind};
 use crate::symbol::{Symbol, SymbolKind};
 use perilune_syntax::ast::{Expr, ExprId, Name, Stat};
 
+/// What may become an entry.
+pub(super) struct Entry {
+    symbol: Symbol,
+    /// Whether it is one with nothing inside.
+    is_shown_empty: bool,
+}
+
+impl Entry {
+    pub(super) fn always(symbol: Symbol) -> Entry {
+        Entry { symbol, is_shown_empty: true }
+    }
+
+    pub(super) fn if_any_inside(symbol: Symbol) -> Entry {
+        Entry { symbol, is_shown_empty: false }
+    }
+}
+
 impl Resolver<'_> {
     /// Walks what belongs below `symbol` in the outline.
-    pub(super) fn inside(&mut self, symbol: Option<Symbol>, walk: impl FnOnce(&mut Self)) {
-        let Some(mut symbol) = symbol else { return walk(self) };
+    pub(super) fn inside(&mut self, entry: Option<Entry>, walk: impl FnOnce(&mut Self)) {
+        let Some(Entry { mut symbol, is_shown_empty }) = entry else { return walk(self) };
         let siblings = std::mem::take(&mut self.result.symbols);
         walk(self);
         symbol.children = std::mem::replace(&mut self.result.symbols, siblings);
-        self.result.symbols.push(symbol);
+        if is_shown_empty || !symbol.children.is_empty() {
+            self.result.symbols.push(symbol);
+        }
     }
 
     pub(super) fn symbol(&self, name: &Name, kind: SymbolKind, span: Span) -> Option<Symbol> {
@@ -26,21 +45,21 @@ impl Resolver<'_> {
         value.is_some_and(|value| matches!(self.ast.exprs[value.0 as usize].kind, Expr::Function(_)))
     }
 
-    /// Functions are shown everywhere, variables only in the main function.
+    /// Functions are shown everywhere, other variables of functions only around functions.
     pub(super) fn variable_symbol(
         &self,
         stat: &Stat,
         name: &Name,
         value: Option<ExprId>,
         is_constant: bool,
-    ) -> Option<Symbol> {
+    ) -> Option<Entry> {
         let kind = match () {
             () if self.is_function(value) => SymbolKind::Function,
-            () if self.functions.len() > 1 => return None,
             () if is_constant => SymbolKind::Constant,
             () => SymbolKind::Variable,
         };
-        self.symbol(name, kind, stat.span)
+        let is_shown_empty = kind == SymbolKind::Function || self.functions.len() == 1;
+        self.symbol(name, kind, stat.span).map(|symbol| Entry { symbol, is_shown_empty })
     }
 
     pub(super) fn assigned_symbol(
@@ -49,17 +68,14 @@ impl Resolver<'_> {
         id: EntityId,
         target: ExprId,
         value: ExprId,
-    ) -> Option<Symbol> {
+    ) -> Option<Entry> {
         let (name, name_span) = self.path(target, false)?;
         let is_function = self.is_function(Some(value));
         let entity = self.entity(id);
         let is_new_global = entity.kind == EntityKind::Global && entity.definition == Some(name_span);
-        let kind = match is_function {
-            true => SymbolKind::Function,
-            false if is_new_global => SymbolKind::Variable,
-            false => return None,
-        };
-        Some(Symbol { name, kind, span: stat.span, name_span, children: Vec::new() })
+        let kind = if is_function { SymbolKind::Function } else { SymbolKind::Variable };
+        let symbol = Symbol { name, kind, span: stat.span, name_span, children: Vec::new() };
+        Some(Entry { symbol, is_shown_empty: is_function || is_new_global })
     }
 
     /// `a.b:c` as text, and where it stands.

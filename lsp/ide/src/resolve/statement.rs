@@ -1,5 +1,6 @@
 //! Statements. Each answers whether control never passes its end.
 
+use super::outline::Entry;
 use super::{OpenFunction, Resolver};
 use crate::Span;
 use crate::diagnostic::DiagnosticKind;
@@ -48,7 +49,7 @@ impl<'a> Resolver<'a> {
             StatKind::LocalFunction { name, function } => {
                 let id = self.declare(EntityKind::LocalFunction, name);
                 let symbol = self.symbol(name, SymbolKind::Function, stat.span);
-                self.inside(symbol, |this| this.function(*function, Some(id), None));
+                self.inside(symbol.map(Entry::always), |this| this.function(*function, Some(id), None));
             }
             StatKind::Function { target, is_method, function } => {
                 self.function_statement(stat, *target, *is_method, *function);
@@ -58,7 +59,10 @@ impl<'a> Resolver<'a> {
             StatKind::Do(body) => return self.block(body),
             StatKind::While { cond, body } => {
                 self.expr(*cond);
+                let exits = self.jumps.exits;
                 self.in_loop(|this| this.block(body));
+                let is_endless = matches!(self.ast.exprs[cond.0 as usize].kind, Expr::True);
+                return is_endless && self.jumps.exits == exits;
             }
             StatKind::Repeat { body, cond, .. } => {
                 self.enter();
@@ -82,8 +86,9 @@ impl<'a> Resolver<'a> {
                 return true;
             }
             StatKind::Break => {
+                self.jumps.exits += 1;
                 if self.jumps.loops == 0 {
-                    let message = format!("break outside a loop at line {}", stat.line);
+                    let message = format!("break outside loop at line {}", stat.line);
                     self.report(DiagnosticKind::Jump, stat.span, message);
                 }
                 return true;
@@ -202,7 +207,7 @@ impl<'a> Resolver<'a> {
             let kind = if is_method { SymbolKind::Method } else { SymbolKind::Function };
             Symbol { name, kind, span: stat.span, name_span, children: Vec::new() }
         });
-        self.inside(symbol, |this| this.function(function, id, receiver));
+        self.inside(symbol.map(Entry::always), |this| this.function(function, id, receiver));
     }
 
     fn receiver(&mut self, target: ExprId, is_method: bool) -> Option<Receiver> {

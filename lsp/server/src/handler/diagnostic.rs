@@ -2,13 +2,35 @@
 
 use crate::store::{File, Snapshot};
 use perilune_ide::{DiagnosticKind, Severity};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use tower_lsp_server::ls_types::*;
 
-pub(crate) fn handle(snapshot: &Snapshot, uri: &Uri) -> DocumentDiagnosticReportResult {
+/// The report; that nothing changed, if it would be the one that the client has.
+pub(crate) fn handle(snapshot: &Snapshot, uri: &Uri, previous: Option<String>) -> DocumentDiagnosticReportResult {
     let items = snapshot.file(uri).map(|file| of(snapshot, &file, true)).unwrap_or_default();
-    let full_document_diagnostic_report = FullDocumentDiagnosticReport { result_id: None, items };
-    let report = RelatedFullDocumentDiagnosticReport { related_documents: None, full_document_diagnostic_report };
-    DocumentDiagnosticReportResult::Report(DocumentDiagnosticReport::Full(report))
+    let result_id = result_id(&items);
+    let report = if result_id.is_some() && result_id == previous {
+        DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
+            related_documents: None,
+            unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport {
+                result_id: previous.unwrap_or_default(),
+            },
+        })
+    } else {
+        let full_document_diagnostic_report = FullDocumentDiagnosticReport { result_id, items };
+        DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {
+            related_documents: None,
+            full_document_diagnostic_report,
+        })
+    };
+    DocumentDiagnosticReportResult::Report(report)
+}
+
+/// Equal for equal reports, so that nothing needs to be remembered for any client.
+fn result_id(items: &[Diagnostic]) -> Option<String> {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_vec(items).ok()?.hash(&mut hasher);
+    Some(format!("{:016x}", hasher.finish()))
 }
 
 /// What is pushed for each open file: what is wrong, unless the client asks for that, and what was refused.
