@@ -23,8 +23,11 @@ class Client {
     this.where = where;
     this.child = spawn(program, ["lsp"], { cwd: where.folder, env: where.environment, stdio: ["pipe", "pipe", "inherit"] });
     this.ended = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve(code ?? signal)));
+    const reader = new lsp.StreamMessageReader(this.child.stdout);
+    // A server that is killed in the middle of a message would leave a timer that starts itself again for ever.
+    reader.partialMessageTimeout = 0;
     this.connection = lsp.createProtocolConnection(
-      new lsp.StreamMessageReader(this.child.stdout),
+      reader,
       new lsp.StreamMessageWriter(this.child.stdin),
     );
     this.version = 1;
