@@ -134,10 +134,8 @@ impl Service {
         for placed in self.breakpoints.list.iter_mut().filter(|placed| placed.path == path) {
             let before = placed.state.clone();
             place(&mut placed.state, &placed.spec, &lines, &functions);
-            if placed.state != before
-                && let Some(endpoint) = &self.endpoint
-            {
-                endpoint.send(placed.client, &Event::Breakpoint(placed.state.clone()));
+            if placed.state != before {
+                self.link.send(placed.client, &Event::Breakpoint(placed.state.clone()));
             }
         }
         self.breakpoints.collect_lines();
@@ -187,7 +185,7 @@ impl Service {
         let text = self.log_text(vm, frame, message);
         let location = Some(Location { source: self.sources.reference(&here.source), line: here.line });
         vm.flush_output();
-        self.tell(&Event::Output(Output { category: OutputCategory::Log, text: text + "\n", location }));
+        self.link.tell(&Event::Output(Output { category: OutputCategory::Log, text: text + "\n", location }));
         Ok(false)
     }
 

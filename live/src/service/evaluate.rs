@@ -1,28 +1,35 @@
 //! Evaluating text in the program: with a frame's variables, a module's, or only the globals.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use perilune_vm::inspect::{FrameKey, Observer, Scope, Verdict};
 use perilune_vm::{Ctx, Vm};
 
 use super::Service;
 use super::handle::Handle;
+use super::link::Link;
 use super::value;
-use crate::endpoint::ClientId;
+use crate::endpoint::{ClientId, Urgency};
 use crate::protocol::{Code, Evaluate, EvaluateContext, EvaluateResult, Failure, Lookup, State, Value};
 
 /// Chunk name of evaluated text.
 const CHUNK: &[u8] = b"=(evaluation)";
+/// The error that ends code whose end somebody wants, as PUC Lua's interpreter words it.
+pub(super) const INTERRUPTED: &str = "interrupted!";
 /// Most values that an evaluation answers with.
 const MAX_VALUES: usize = 250;
 
-/// Ends an evaluation when a client asks for it.
-struct Interrupter(Arc<AtomicBool>);
+/// Ends an evaluation when a client asks for it, and the session when the program ends in it.
+struct Interrupter(Rc<Link>);
 
 impl Observer for Interrupter {
     fn attention(&mut self, _: &mut Vm) -> Verdict {
-        if self.0.swap(false, Ordering::Relaxed) { Verdict::Raise("interrupted".into()) } else { Verdict::Go }
+        if self.0.is_urgent() { Verdict::Raise(INTERRUPTED.into()) } else { Verdict::Go }
+    }
+
+    fn ended(&mut self, vm: &mut Vm, exit_code: i32) {
+        self.0.end(vm, exit_code);
     }
 }
 
@@ -101,14 +108,14 @@ impl Service {
 
     /// Runs Lua beside the program; clients can interrupt it.
     pub(super) fn guarded<T>(&mut self, vm: &mut Vm, run: impl FnOnce(&mut Ctx<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        if let Some(endpoint) = &self.endpoint {
-            endpoint.urgent().store(false, Ordering::Relaxed);
-            vm.set_observer(Some(Box::new(Interrupter(endpoint.urgent().clone()))));
+        vm.set_observer(Some(Box::new(Interrupter(self.link.clone()))));
+        self.interruption.begin_evaluation();
+        if self.link.is_urgent() {
+            // It came after what is evaluated, but before anybody could see that this runs.
+            self.interruption.wake(Urgency::Urgent);
         }
-        self.evaluating.store(true, Ordering::Relaxed);
         let result = vm.aside(run);
-        self.evaluating.store(false, Ordering::Relaxed);
-        vm.interruption().store(0, Ordering::Relaxed);
+        self.interruption.end_evaluation();
         vm.set_observer(None);
         // What came meanwhile waits in the queue.
         vm.attention().store(1, Ordering::Relaxed);
