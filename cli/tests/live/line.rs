@@ -32,6 +32,15 @@ impl Live {
         Live::begin(Place::new(&[("app.lua", text)]), &[])
     }
 
+    /// Starts a program with this text, and waits until it has written something.
+    pub fn start_writing(text: &str) -> Live {
+        // What is written before anybody listens is told to nobody.
+        let mut live = Live::begin(Place::new(&[("app.lua", text)]), &["--wait"]);
+        live.ask("start", json!({})).expect("a start");
+        live.wait("output");
+        live
+    }
+
     /// Starts `app.lua` with options.
     pub fn begin(place: Place, options: &[&str]) -> Live {
         let arguments = [&["run", "--live"], options, &["app.lua"]].concat();
@@ -82,9 +91,12 @@ impl Live {
         result.expect("a value")["values"][0]["text"].as_str().expect("a text").to_owned()
     }
 
-    /// Waits until a global of the program is true.
+    /// Waits until a global of the program is true. A signal under way may end an evaluation before.
     pub fn wait_for(&mut self, global: &str) {
-        until(global, || (self.value(global) == "true").then_some(()));
+        until(global, || {
+            let result = self.ask("evaluate", json!({ "text": global, "context": "repl" }));
+            result.is_ok_and(|result| result["values"][0]["text"] == "true").then_some(())
+        });
     }
 
     pub fn set_breakpoints(&mut self, breakpoints: Json) {

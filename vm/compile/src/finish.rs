@@ -9,6 +9,10 @@ use std::sync::Arc;
 /// Makes the finished function of `f`.
 pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
     let caches = rewrite(&mut f);
+    if body.is_vararg {
+        // As PUC Lua's hooks have it: who stands at the prologue stands at what comes next.
+        f.lines[0] = f.lines[1];
+    }
     let name = |id| Box::<[u8]>::from(crate::text(ast, id));
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
         name: name(u.name),
