@@ -6,6 +6,9 @@ mod support;
 #[path = "live/line.rs"]
 mod line;
 
+#[path = "live/evaluation.rs"]
+mod evaluation;
+
 use line::Live;
 use serde_json::json;
 use support::{Left, Place};

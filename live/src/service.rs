@@ -8,6 +8,7 @@
 mod breakpoint;
 mod complete;
 mod evaluate;
+mod expression;
 mod handle;
 mod inspect;
 mod interruption;
@@ -260,7 +261,7 @@ impl Service {
         self.controllers.remove(&client);
         self.error_stops.remove(&client);
         self.watch_errors(vm);
-        self.breakpoints.remove_client(client);
+        self.breakpoints.remove_client(vm, client);
         vm.flag(&self.breakpoints.plan(&self.sources));
         self.handles.forget_client(vm, client);
         if on_disconnect == OnDisconnect::Terminate {

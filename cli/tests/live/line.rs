@@ -43,8 +43,17 @@ impl Live {
 
     /// Starts `app.lua` with options.
     pub fn begin(place: Place, options: &[&str]) -> Live {
+        Live::begin_with(place, "none", options)
+    }
+
+    /// Starts a program with options whose collector works as often as this says.
+    pub fn tortured(text: &str, collector: &str, options: &[&str]) -> Live {
+        Live::begin_with(Place::new(&[("app.lua", text)]), collector, options)
+    }
+
+    fn begin_with(place: Place, collector: &str, options: &[&str]) -> Live {
         let arguments = [&["run", "--live"], options, &["app.lua"]].concat();
-        let child = place.command(&arguments).spawn().expect("perilune starts");
+        let child = place.command(&arguments).env("PERILUNE_TORTURE", collector).spawn().expect("perilune starts");
         let socket = place.path().join(format!("perilune/{}.sock", child.id()));
         let stream = until("the session", || UnixStream::connect(&socket).ok());
         stream.set_read_timeout(Some(LIMIT)).expect("a socket");
@@ -99,6 +108,11 @@ impl Live {
         });
     }
 
+    /// The program's file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     pub fn set_breakpoints(&mut self, breakpoints: Json) {
         let params = json!({ "source": self.path, "breakpoints": breakpoints });
         self.ask("setBreakpoints", params).expect("breakpoints");
@@ -124,6 +138,14 @@ impl Live {
     /// Gives the program its last input and waits for its end.
     pub fn finish(mut self, input: &str) -> Left {
         finish(self.child.take().expect("a program"), input)
+    }
+
+    /// As `finish`, with this exit code.
+    #[track_caller]
+    pub fn finish_at(self, code: i32) -> Left {
+        let left = self.finish("");
+        assert_eq!(left.code, Some(code), "{left:?}");
+        left
     }
 
     /// Sends Ctrl-C.

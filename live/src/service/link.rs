@@ -4,7 +4,7 @@
 //! service. The program can end in that code, and then its clients must hear
 //! of it all the same.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvError};
@@ -22,12 +22,14 @@ pub(super) struct Link {
     urgent: Arc<AtomicUsize>,
     /// To be answered when the code ends that runs for it.
     answering: RefCell<Option<Reply>>,
+    /// Whether the code of a client was asked to look at the queue, and left it to the service.
+    passed_over: Cell<bool>,
 }
 
 impl Link {
     pub(super) fn new(endpoint: Endpoint, inputs: Receiver<Input>) -> Link {
         let urgent = endpoint.urgent().clone();
-        Link { endpoint: RefCell::new(Some(endpoint)), inputs, urgent, answering: RefCell::default() }
+        Link { endpoint: RefCell::new(Some(endpoint)), inputs, urgent, answering: RefCell::default(), passed_over: Cell::default() }
     }
 
     /// What came next; waits for it.
@@ -47,6 +49,16 @@ impl Link {
         if input.is_urgent() {
             self.urgent.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// The attention word is lowered, and what it was raised for stays in the queue.
+    pub(super) fn pass_over(&self) {
+        self.passed_over.set(true);
+    }
+
+    /// Whether that has happened since this was asked.
+    pub(super) fn take_passed_over(&self) -> bool {
+        self.passed_over.take()
     }
 
     /// Whether something waits that ends the code of clients.

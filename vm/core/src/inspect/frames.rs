@@ -112,6 +112,10 @@ impl Vm {
         if id == 0 {
             return Some(self.main);
         }
+        // SAFETY: the running thread is live.
+        if self.thread_id(self.thread) == id && unsafe { (*self.thread).flags & thread_flag::ASIDE == 0 } {
+            return Some(self.thread);
+        }
         self.threads().find(|thread| self.thread_id(*thread) == id)
     }
 

@@ -4,6 +4,10 @@
 //! looks at every closure, decides where each variable of the new code comes
 //! from, and only when nothing is missing changes anything. Frames that run old
 //! code go on with it: each gets a closure of its own for the old version.
+//!
+//! `unsafe`: a plan holds new code, variables and storage by address, and no root
+//! names them. The bargain: between making a plan and carrying it out objects are
+//! allocated but no Lua runs; allocation never collects, and objects never move.
 #![allow(unsafe_code)]
 
 use super::Scope;
@@ -117,7 +121,8 @@ pub struct Outcome {
     pub running: u32,
 }
 
-/// A change that was found possible. It holds addresses: made and used by [`Vm::redefine`] only.
+/// A change that was found possible. It holds addresses: made and used by [`Vm::redefine`] only, which allocates
+/// but runs no Lua, and no allocation collects.
 #[derive(Default)]
 pub struct Plan {
     closures: Vec<(*mut Closure, *mut ProtoObject, Vec<*mut Upvalue>)>,
@@ -266,7 +271,7 @@ impl Vm {
     }
 
     /// A variable of a main function: kept since it returned, in its running frame, or captured by a closure.
-    fn module_variable(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<Option<*mut Upvalue>, OutOfMemory> {
+    pub(super) fn module_variable(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<Option<*mut Upvalue>, OutOfMemory> {
         if let Some(variable) = self.inspection.modules.get(chunk_name).and_then(|module| module.get(name)) {
             return Ok(Some(variable));
         }

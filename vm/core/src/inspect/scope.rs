@@ -9,14 +9,15 @@ use super::{FrameKey, Pin};
 use crate::api::Ctx;
 use crate::debug::proto_of;
 use crate::error::Error;
-use crate::object::{Closure, Thread, Upvalue};
+use crate::heap::OutOfMemory;
+use crate::object::{Closure, ProtoObject, Thread, Upvalue};
 use crate::stack;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 use perilune_isa::Proto;
 
 /// Most variables that a text can see; the outermost are left out beyond it.
-const MAX_NAMES: usize = 190;
+pub(super) const MAX_NAMES: usize = 190;
 
 /// Variables by name, for code that is loaded with [`Ctx::load_in`].
 #[derive(Default)]
@@ -48,25 +49,40 @@ impl Vm {
         let mut scope = Scope::default();
         let Some((thread, at)) = self.activation_of(frame) else { return Ok(None) };
         let Some(proto) = proto_of(at.frame.callee) else { return Ok(Some(scope)) };
-        // SAFETY: a stopped thread; the closure keeps its upvalues alive.
-        unsafe {
-            let closure = at.frame.callee.as_ptr::<Closure>();
-            for (index, upvalue) in proto.upvalues.iter().enumerate() {
-                self.add_cell(&mut scope, &upvalue.name, *(*closure).upvalues.add(index));
-            }
-            for local in proto.locals.iter().filter(|local| local.is_active(at.pc) && !local.name.starts_with(b"(")) {
-                let index = at.frame.base + u32::from(local.register);
-                let known = is_open(thread, index);
-                let slot = (*thread).stack.add(index as usize);
-                let upvalue = stack::find_upvalue(&mut self.heap, thread, slot).map_err(|_| self.memory_error())?;
-                self.add_cell(&mut scope, &local.name, upvalue);
-                if !known {
-                    let pin = self.add_pin(Slot::object(upvalue, tag::UPVALUE));
-                    scope.opened.push((pin, frame.coroutine));
+        for (index, upvalue) in proto.upvalues.iter().enumerate() {
+            // SAFETY: the closure keeps its upvalues alive.
+            let cell = unsafe { *(*at.frame.callee.as_ptr::<Closure>()).upvalues.add(index) };
+            self.add_cell(&mut scope, &upvalue.name, cell);
+        }
+        for local in proto.locals.iter().filter(|local| local.is_active(at.pc) && !local.name.starts_with(b"(")) {
+            // SAFETY: a stopped thread and a register of one of its frames.
+            match unsafe { self.open_cell(&mut scope, (thread, frame.coroutine), at.frame.base + u32::from(local.register)) } {
+                Ok(cell) => self.add_cell(&mut scope, &local.name, cell),
+                Err(error) => {
+                    self.end_scope(scope);
+                    return Err(error);
                 }
             }
         }
         Ok(Some(scope))
+    }
+
+    /// The variable that stands for slot `index` of a coroutine's stack, if need be until the scope ends.
+    ///
+    /// # Safety
+    /// The thread is live and does not run; the slot is a register of one of its frames.
+    pub(super) unsafe fn open_cell(&mut self, scope: &mut Scope, (thread, coroutine): (*mut Thread, u64), index: u32) -> Result<*mut Upvalue, Error> {
+        // SAFETY: as promised.
+        unsafe {
+            let known = is_open(thread, index);
+            let slot = (*thread).stack.add(index as usize);
+            let upvalue = stack::find_upvalue(&mut self.heap, thread, slot).map_err(|_| self.memory_error())?;
+            if !known {
+                let pin = self.add_pin(Slot::object(upvalue, tag::UPVALUE));
+                scope.opened.push((pin, coroutine));
+            }
+            Ok(upvalue)
+        }
     }
 
     /// The variables that a closure captured.
@@ -79,6 +95,17 @@ impl Vm {
             self.add_cell(&mut scope, &upvalue.name, cell);
         }
         scope
+    }
+
+    /// One more variable, whatever its name.
+    pub(super) fn push_cell(&mut self, scope: &mut Scope, cell: *mut Upvalue) {
+        let pin = self.add_pin(Slot::object(cell, tag::UPVALUE));
+        scope.cells.push(pin);
+    }
+
+    /// The variables of a scope, in order.
+    pub(super) fn cells(&self, scope: &Scope) -> Vec<Option<Slot>> {
+        scope.cells.iter().map(|pin| Some(self.pinned(pin))).collect()
     }
 
     /// A later variable hides an earlier one of the same name.
@@ -139,18 +166,8 @@ impl Ctx<'_> {
     /// # Errors
     /// The message of the compiler, or of the memory limit.
     pub fn load_in(&mut self, scope: &Scope, text: &[u8], chunk_name: &[u8], line: u32) -> Result<(), String> {
-        let message = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        // By itself first: a text must not reach out of the function around it.
-        let lines = vec![b'\n'; line.saturating_sub(1) as usize];
-        let alone = [&lines, text].concat();
-        perilune_compile::compile(&alone, chunk_name).map_err(|error| message(&error.message))?;
         let skipped = scope.names.len().saturating_sub(MAX_NAMES);
-        let names = &scope.names[skipped..];
-        let prefix = if names.is_empty() { Vec::new() } else { [b"local ".as_slice(), &names.join(b",".as_slice()), b";"].concat() };
-        let whole = [&prefix, b"return function(...)".as_slice(), &alone, b"\nend"].concat();
-        let main = perilune_compile::compile(&whole, chunk_name).map_err(|error| message(&error.message))?.0;
-        let Some(mut proto) = main.children.into_iter().next() else { return Err("no code".into()) };
-        drop_prefix(&mut proto);
+        let proto = compile_in(&scope.names[skipped..], text, chunk_name, line)?;
         let cell = |at: usize| scope.cells.get(skipped + at).map(|pin| self.vm.pinned(pin));
         let cells: Vec<_> = proto.upvalues.iter().map(|upvalue| if upvalue.in_stack { cell(usize::from(upvalue.index)) } else { None }).collect();
         self.vm.bind(proto, &cells).map(|function| self.push(function)).map_err(|_| "not enough memory".into())
@@ -159,8 +176,13 @@ impl Ctx<'_> {
 
 impl Vm {
     /// A closure of `proto` with these variables; the missing ones are the globals.
-    fn bind(&mut self, proto: Proto, cells: &[Option<Slot>]) -> Result<Slot, crate::heap::OutOfMemory> {
+    fn bind(&mut self, proto: Proto, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
         let object = crate::proto::load(&mut self.heap, proto, false)?;
+        self.close_over(object, cells)
+    }
+
+    /// As `bind`, for code that is loaded.
+    pub(super) fn close_over(&mut self, object: *mut ProtoObject, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
         let closure = self.heap.closure(object, cells.len() as u32)?;
         for (at, cell) in cells.iter().enumerate() {
             let upvalue = match cell {
@@ -172,6 +194,26 @@ impl Vm {
         }
         Ok(Slot::object(closure, tag::CLOSURE))
     }
+}
+
+/// Compiles a text as the body of a vararg function whose upvalue `index` (of those in the stack) is the
+/// variable `names[index]`.
+///
+/// # Errors
+/// The message of the compiler.
+pub(super) fn compile_in(names: &[impl AsRef<[u8]>], text: &[u8], chunk_name: &[u8], line: u32) -> Result<Proto, String> {
+    let message = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // By itself first: a text must not reach out of the function around it.
+    let lines = vec![b'\n'; line.saturating_sub(1) as usize];
+    let alone = [&lines, text].concat();
+    perilune_compile::compile(&alone, chunk_name).map_err(|error| message(&error.message))?;
+    let names: Vec<&[u8]> = names.iter().map(AsRef::as_ref).collect();
+    let prefix = if names.is_empty() { Vec::new() } else { [b"local ".as_slice(), &names.join(b",".as_slice()), b";"].concat() };
+    let whole = [&prefix, b"return function(...)".as_slice(), &alone, b"\nend"].concat();
+    let main = perilune_compile::compile(&whole, chunk_name).map_err(|error| message(&error.message))?.0;
+    let Some(mut proto) = main.children.into_iter().next() else { return Err("no code".into()) };
+    drop_prefix(&mut proto);
+    Ok(proto)
 }
 
 /// Definitions in the text get the names they would have at the level of a module.
