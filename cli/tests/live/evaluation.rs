@@ -116,6 +116,42 @@ until done == 30 or os.clock() > 100
     live.finish_at(0);
 }
 
+const CONSTANTS: &str = "\
+local LIMIT <const>, NAME <const> = 10, 'shop'
+local RATE <const> = 2.5
+local function price(n)
+  local EXTRA <const> = true
+  local sum = n * RATE
+  return sum
+end
+local function other(n)
+  return n
+end
+print(price(4), debug.getlocal(price, 2), other(1))
+";
+
+#[test]
+fn compile_time_constants_are_seen_and_never_set() {
+    let mut live = begin(CONSTANTS, "none", json!([{ "line": 6 }, { "line": 9 }]));
+    let at = stop(&mut live);
+    assert_eq!(evaluate(&mut live, &at, "RATE, EXTRA, NAME, sum"), "2.5, true, \"shop\", 10.0");
+    let refused = evaluate(&mut live, &at, "RATE = 3");
+    assert!(refused.contains("attempt to assign to const variable 'RATE'"), "{refused}");
+    let scopes = live.ask("scopes", json!({ "frame": at })).expect("scopes");
+    let locals = scopes["scopes"][0]["reference"].clone();
+    let children = live.ask("children", json!({ "reference": locals })).expect("children");
+    let names: Vec<_> = children["children"].as_array().expect("a list").iter().map(|child| (child["name"].as_str(), child["text"].as_str())).collect();
+    assert_eq!(names, [(Some("n"), Some("4")), (Some("RATE"), Some("2.5")), (Some("EXTRA"), Some("true")), (Some("sum"), Some("10.0"))]);
+    let error = live.ask("setVariable", json!({ "reference": locals, "name": "EXTRA", "value": "1" })).expect_err("a constant");
+    assert_eq!(error["message"], "'EXTRA' is a compile-time constant");
+    go_on(&mut live);
+    // A function that does not use it sees the module's constant all the same.
+    let at = stop(&mut live);
+    assert_eq!(evaluate(&mut live, &at, "RATE"), "2.5");
+    go_on(&mut live);
+    assert_eq!(live.finish("").out, "10.0\tnil\t1\n");
+}
+
 const COROUTINE: &str = "\
 holder = coroutine.create(function(a)
   local list = { a }

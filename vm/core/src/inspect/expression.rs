@@ -9,12 +9,12 @@
 //! of `inspect`; the definition is pinned, so no other one gets its address.
 #![allow(unsafe_code)]
 
-use super::scope::{MAX_NAMES, Scope, compile_in};
+use super::scope::{MAX_NAMES, Names, Origin, Scope, compile_in, variables_at};
 use super::{FrameKey, Pin};
 use crate::api::Ctx;
 use crate::debug::{Activation, proto_of};
 use crate::error::Error;
-use crate::object::{Closure, ProtoObject, Thread};
+use crate::object::{Closure, ProtoObject};
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 use perilune_isa::instruction::instructions;
@@ -27,26 +27,21 @@ pub struct Expression {
     pc: usize,
     code: Pin,
     variables: Vec<Origin>,
-    /// Names that are no variables of the frame, and whether they were variables of the module.
-    free: Vec<(Box<[u8]>, bool)>,
+    /// Names that are no variables of the frame, and what they were.
+    free: Vec<(Box<[u8]>, Free)>,
     takes_extra: bool,
 }
 
-/// Where a variable of an expression comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
-    /// Upvalue of the frame's function.
-    Upvalue(usize),
-    /// Register of the frame.
-    Register(u8),
-    /// Variable of the function's module.
-    Module(Box<[u8]>),
-    /// The table of globals.
-    Globals,
+/// What a name is that the frame does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Free {
+    /// A variable of the module.
+    Variable,
+    /// A compile-time constant of the module.
+    Constant,
+    /// A global.
+    Global,
 }
-
-/// Names with what they stand for.
-type Names = Vec<(Box<[u8]>, Origin)>;
 
 impl Expression {
     /// Whether it looks at the extra arguments of the frame.
@@ -68,9 +63,11 @@ impl Vm {
         let mut names = variables_at(proto, at.pc);
         names.retain(|(name, _)| **name == *b"_ENV" || words.contains(&&**name));
         let free = self.free_names(proto, &names, words, &body, chunk_name)?;
-        names.extend(free.iter().filter(|(_, found)| *found).map(|(name, _)| (name.clone(), Origin::Module(name.clone()))));
+        let of_module = free.iter().filter(|(_, what)| *what != Free::Global);
+        names.extend(of_module.map(|(name, _)| (name.clone(), Origin::Module(name.clone()))));
         names.truncate(MAX_NAMES);
-        let compiled = compile_names(&names, &body, chunk_name)?;
+        let is_const = |name: &[u8]| free.iter().any(|(known, what)| **known == *name && *what == Free::Constant);
+        let compiled = compile_names(&names, &body, chunk_name, is_const)?;
         let origin = |upvalue: &perilune_isa::UpvalueDesc| match names.get(usize::from(upvalue.index)) {
             Some((_, origin)) if upvalue.in_stack => origin.clone(),
             _ => Origin::Globals,
@@ -100,45 +97,27 @@ impl Vm {
         if self.pinned(&expression.definition).as_ptr() != definition_of(&at) || expression.pc != at.pc {
             return Ok(None);
         }
-        for (name, found) in &expression.free {
-            if self.is_of_module(proto, name)? != *found {
+        for (name, was) in &expression.free {
+            // Constants do not come and go but by loading and redefining.
+            if self.is_module_variable(proto, name)? != (*was == Free::Variable) {
                 return Ok(None);
             }
         }
         let mut scope = Scope::default();
         for origin in &expression.variables {
-            if let Err(error) = self.add_variable(&mut scope, (thread, frame.coroutine), &at, origin) {
-                self.end_scope(scope);
-                return Err(error);
+            match self.cell_of(&mut scope, (thread, frame.coroutine), &at, origin) {
+                Ok(cell) => self.push_cell(&mut scope, cell),
+                Err(error) => {
+                    self.end_scope(scope);
+                    return Err(error);
+                }
             }
         }
         Ok(Some(scope))
     }
 
-    fn add_variable(&mut self, scope: &mut Scope, thread: (*mut Thread, u64), at: &Activation, origin: &Origin) -> Result<(), Error> {
-        let cell = match origin {
-            // SAFETY: the frame's closure keeps its upvalues alive; it has the code that the place was found in.
-            Origin::Upvalue(index) => unsafe { *(*at.frame.callee.as_ptr::<Closure>()).upvalues.add(*index) },
-            // SAFETY: a register of a frame of a thread that stands.
-            Origin::Register(register) => unsafe { self.open_cell(scope, thread, at.frame.base + u32::from(*register))? },
-            Origin::Module(name) => {
-                let source = proto_of(at.frame.callee).map(|proto| proto.source.clone()).unwrap_or_default();
-                match self.module_variable(&source, name) {
-                    Ok(Some(cell)) => cell,
-                    _ => return Err(self.memory_error()),
-                }
-            }
-            Origin::Globals => {
-                let globals = Slot::object(self.globals, tag::TABLE);
-                self.heap.upvalue_closed(globals).map_err(|_| self.memory_error())?
-            }
-        };
-        self.push_cell(scope, cell);
-        Ok(())
-    }
-
-    /// Names that the text uses as variables and the frame does not have, and whether the module has them.
-    fn free_names(&mut self, proto: &Proto, names: &Names, words: &[&[u8]], body: &[u8], chunk_name: &[u8]) -> Result<Vec<(Box<[u8]>, bool)>, String> {
+    /// Names that the text uses as variables and the frame does not have, and what they are.
+    fn free_names(&mut self, proto: &Proto, names: &Names, words: &[&[u8]], body: &[u8], chunk_name: &[u8]) -> Result<Vec<(Box<[u8]>, Free)>, String> {
         // Of words that are taken for variables, those become upvalues that are.
         let mut all = names.clone();
         for word in words {
@@ -146,19 +125,23 @@ impl Vm {
                 all.push(((*word).into(), Origin::Globals));
             }
         }
-        let compiled = compile_names(&all, body, chunk_name)?;
+        let compiled = compile_names(&all, body, chunk_name, |_| false)?;
         let mut free = Vec::new();
         for upvalue in &compiled.upvalues {
             if all.iter().any(|(name, origin)| *origin == Origin::Globals && *name == upvalue.name) {
-                let found = self.is_of_module(proto, &upvalue.name).map_err(|_| "not enough memory")?;
-                free.push((upvalue.name.clone(), found));
+                let what = match self.is_module_variable(proto, &upvalue.name).map_err(|_| "not enough memory")? {
+                    true => Free::Variable,
+                    false if self.module_constant(&proto.source, &upvalue.name).is_some() => Free::Constant,
+                    false => Free::Global,
+                };
+                free.push((upvalue.name.clone(), what));
             }
         }
         Ok(free)
     }
 
     /// Whether a name that a function does not have is a variable of its module.
-    fn is_of_module(&mut self, proto: &Proto, name: &[u8]) -> Result<bool, Error> {
+    fn is_module_variable(&mut self, proto: &Proto, name: &[u8]) -> Result<bool, Error> {
         if proto.line_defined == 0 {
             return Ok(false);
         }
@@ -184,20 +167,7 @@ fn definition_of(at: &Activation) -> *mut ProtoObject {
     unsafe { (*at.frame.callee.as_ptr::<Closure>()).proto }
 }
 
-/// The variables of a function at an instruction; each name once.
-fn variables_at(proto: &Proto, pc: usize) -> Names {
-    let upvalues = proto.upvalues.iter().enumerate().map(|(index, upvalue)| (&upvalue.name, Origin::Upvalue(index)));
-    let locals = proto.locals.iter().filter(|local| local.is_active(pc) && !local.name.starts_with(b"("));
-    let locals = locals.map(|local| (&local.name, Origin::Register(local.register)));
-    let mut names = Names::new();
-    for (name, origin) in upvalues.chain(locals).filter(|(name, _)| !name.is_empty()) {
-        names.retain(|(known, _)| known != name);
-        names.push((name.clone(), origin));
-    }
-    names
-}
-
-fn compile_names(names: &Names, body: &[u8], chunk_name: &[u8]) -> Result<Proto, String> {
-    let names: Vec<&[u8]> = names.iter().map(|(name, _)| &**name).collect();
+fn compile_names(names: &Names, body: &[u8], chunk_name: &[u8], is_const: impl Fn(&[u8]) -> bool) -> Result<Proto, String> {
+    let names: Vec<_> = names.iter().map(|(name, origin)| (&**name, matches!(origin, Origin::Constant(_)) || is_const(name))).collect();
     compile_in(&names, body, chunk_name, 1)
 }
