@@ -43,6 +43,11 @@ impl Engine {
         self.interrupts = Some(Interrupts::of(&self.vm));
     }
 
+    /// As `obey_interrupts`, by a call on another thread.
+    pub fn pass_interrupts(&mut self, action: impl Fn() + Send + 'static) {
+        self.interrupts = Some(Interrupts::calling(action));
+    }
+
     /// The error for Ctrl-C is raised by an observer of its own.
     pub fn raise_interrupts(&mut self) {
         interrupt::observe(&mut self.vm);

@@ -67,8 +67,9 @@ pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
         Ok(After::End) => {}
         Err(message) => show(program, message),
     }
-    perilune_live::service::finish(engine.vm(), i32::from(result.is_err()));
+    // A finalizer may still end the process with a code of its own.
     engine.close();
+    perilune_live::service::finish(engine.vm(), i32::from(result.is_err()));
     // The process ends: its memory goes at once, without being given back block by block.
     std::mem::forget(engine);
     if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -94,7 +94,9 @@ impl Live {
                 std::process::exit(service::TERMINATED)
             }),
         };
-        service::open(engine.vm(), settings).map_err(|error| error.to_string().into_bytes())
+        let interrupt = service::open(engine.vm(), settings).map_err(|error| error.to_string().into_bytes())?;
+        engine.pass_interrupts(interrupt);
+        Ok(())
     }
 }
 

@@ -488,6 +488,31 @@ fn a_program_that_does_not_compile_is_told_of() {
     client.leave(Json::Null);
 }
 
+#[test]
+fn a_program_that_ends_in_an_evaluation_tells_its_exit_code() {
+    let program = Program::new(LOOP);
+    let mut client = program.launch(json!({}), &[plain("end")]);
+    let stop = client.stopped();
+    let arguments = json!({ "expression": "print('bye') os.exit(9)", "frameId": stop.frame, "context": "repl" });
+    client.refused("evaluate", arguments);
+    assert_eq!(finish(&mut client), 9);
+    assert!(client.stdout.ends_with("bye\n"));
+    client.leave(Json::Null);
+}
+
+#[test]
+fn a_program_that_was_attached_to_tells_its_exit_code() {
+    let program = Program::new(TICKS);
+    let mut running = start(&program);
+    let mut client = Client::new(&program.place);
+    client.ask("attach", json!({ "processId": running.0.id() }));
+    client.ask("configurationDone", Json::Null);
+    client.refused("evaluate", json!({ "expression": "os.exit(11, true)", "context": "repl" }));
+    assert_eq!(finish(&mut client), 11);
+    client.leave(Json::Null);
+    assert_eq!(wait(&mut running.0), Some(11));
+}
+
 const PRINTING: &str = "\
 local function report(n)
   print('step ' .. n)

@@ -42,7 +42,7 @@ use crate::types::argument::Initialize;
 
 pub use admission::When;
 pub use ending::{Alarm, Ending};
-pub use job::{Order, Pending};
+pub use job::{Order, Pending, UnderWay};
 pub use program::{Origin, Program};
 pub use start::{Found, Plan, Search, hello};
 
@@ -150,6 +150,8 @@ pub struct Session {
     pub pending: HashMap<i64, Pending>,
     /// Evaluations in their order; the first one is under way.
     pub evaluations: VecDeque<i64>,
+    /// The one of them that the program was asked for.
+    pub under_way: UnderWay,
     /// Requests that wait for a program.
     pub held: Vec<Request>,
     /// Requests to the client that it has not answered.
@@ -190,6 +192,7 @@ impl Session {
             ending: Ending::default(),
             pending: HashMap::new(),
             evaluations: VecDeque::new(),
+            under_way: UnderWay::default(),
             held: Vec::new(),
             questions: HashMap::new(),
             jobs: 0,

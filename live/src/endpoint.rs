@@ -16,7 +16,7 @@ mod window;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -75,7 +75,34 @@ pub enum Input {
         /// What it wanted to happen then.
         on_disconnect: OnDisconnect,
     },
+    /// The person at the program's terminal wants it to end, see [`Endpoint::alarm`].
+    Interrupted,
 }
+
+impl Input {
+    /// Whether it ends code that runs for a client.
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            Input::Request { request, .. } => {
+                matches!(request, Request::Interrupt(_) | Request::Pause(_) | Request::Terminate(_))
+            }
+            Input::Interrupted => true,
+            Input::Joined { .. } | Input::Left { .. } => false,
+        }
+    }
+}
+
+/// How soon an input has to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// When the code of a client that runs has ended.
+    Patient,
+    /// That code ends for it.
+    Urgent,
+}
+
+/// Called after something was queued, from any thread.
+pub type Wake = Arc<dyn Fn(Urgency) + Send + Sync>;
 
 /// Why an endpoint cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +157,7 @@ impl Endpoint {
     pub fn open(
         listen: &Listen,
         program: ProgramInfo,
-        wake: Arc<dyn Fn() + Send + Sync>,
+        wake: Wake,
     ) -> Result<(Endpoint, Receiver<Input>), EndpointError> {
         Endpoint::open_in(&Directory::standard()?, listen, program, wake)
     }
@@ -143,7 +170,7 @@ impl Endpoint {
         directory: &Directory,
         listen: &Listen,
         program: ProgramInfo,
-        wake: Arc<dyn Fn() + Send + Sync>,
+        wake: Wake,
     ) -> Result<(Endpoint, Receiver<Input>), EndpointError> {
         let pid = std::process::id();
         if directory.find_by_pid(pid).is_some() {
@@ -200,11 +227,16 @@ impl Endpoint {
         self.hub.clients()
     }
 
-    /// Set after an `interrupt`, `pause` or `terminate` was queued, so that a
-    /// long evaluation can tell that it has to look at the queue now.
-    /// Whoever looks clears it first.
-    pub fn urgent(&self) -> &Arc<AtomicBool> {
+    /// How many urgent inputs are queued or are about to be, so that an
+    /// evaluation can tell that it has to end. Whoever takes one subtracts it.
+    pub fn urgent(&self) -> &Arc<AtomicUsize> {
         self.hub.urgent()
+    }
+
+    /// A function that queues [`Input::Interrupted`]. It may be called after the endpoint is closed.
+    pub fn alarm(&self) -> impl Fn() + Send + 'static {
+        let hub = self.hub.clone();
+        move || hub.queue(Input::Interrupted)
     }
 }
 

@@ -8,16 +8,19 @@
 mod breakpoint;
 mod complete;
 mod evaluate;
+mod expression;
 mod handle;
 mod inspect;
+mod interruption;
+mod link;
 mod redefine;
 mod source;
 mod value;
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::atomic::Ordering;
 
 use perilune_vm::Vm;
 use perilune_vm::inspect::{Loaded, Observer, StepKind as MachineStep, Verdict};
@@ -27,7 +30,10 @@ use crate::protocol::{
     Code, Empty, ErrorStops, Event, Failure, Hello, OnDisconnect, Request, State, StatusResult, StepKind, StopReason, Stopped,
 };
 use breakpoint::Breakpoints;
+use evaluate::INTERRUPTED;
 use handle::Handles;
+use interruption::Interruption;
+use link::Link;
 use source::Sources;
 
 /// Exit code of a program that a client ended: that of a process ended by `SIGTERM`.
@@ -45,24 +51,26 @@ pub struct Settings {
     pub terminate: Box<dyn FnMut(&mut Vm)>,
 }
 
+/// Raises the error `interrupted!` in the program, which stops no more before it; as Ctrl-C does.
+pub type Interrupt = Box<dyn Fn() + Send>;
+
 /// Opens the endpoint of a machine. Its requests are served from the next safepoint on, until [`finish`].
 ///
 /// # Errors
 /// When the endpoint cannot be opened.
-pub fn open(vm: &mut Vm, settings: Settings) -> Result<(), EndpointError> {
-    let attention = vm.attention();
-    let interruption = vm.interruption();
-    let evaluating = Arc::new(AtomicBool::new(false));
-    let wake = wake(attention.clone(), interruption, evaluating.clone());
+pub fn open(vm: &mut Vm, settings: Settings) -> Result<Interrupt, EndpointError> {
+    let interruption = Arc::new(Interruption::new(vm));
+    let waking = interruption.clone();
+    let wake = Arc::new(move |urgency| waking.wake(urgency));
     let (endpoint, inputs) = Endpoint::open(&settings.listen, settings.program, wake)?;
+    let (alarm, signalled) = (endpoint.alarm(), interruption.clone());
     let state = if settings.wait { State::Waiting } else { State::Running };
     endpoint.set_state(state);
     vm.tap_output(Some(endpoint.output_tap()));
     let cwd = endpoint.info().cwd.clone();
     let service = Service {
-        endpoint: Some(endpoint),
-        inputs,
-        evaluating,
+        link: Rc::new(Link::new(endpoint, inputs)),
+        interruption,
         state,
         terminate: settings.terminate,
         clients: HashMap::new(),
@@ -75,10 +83,15 @@ pub fn open(vm: &mut Vm, settings: Settings) -> Result<(), EndpointError> {
         go: false,
         pause: false,
         entry: false,
+        raise: false,
+        is_raising: false,
     };
     vm.set_observer(Some(Box::new(service)));
-    attention.store(1, Ordering::Relaxed);
-    Ok(())
+    vm.attention().store(1, Ordering::Relaxed);
+    Ok(Box::new(move || {
+        signalled.signal();
+        alarm();
+    }))
 }
 
 /// Tells the clients that the program is over and closes the endpoint.
@@ -86,21 +99,10 @@ pub fn finish(vm: &mut Vm, exit_code: i32) {
     vm.end_observation(exit_code);
 }
 
-fn wake(attention: Arc<AtomicU32>, interruption: Arc<AtomicU32>, evaluating: Arc<AtomicBool>) -> Arc<dyn Fn() + Send + Sync> {
-    Arc::new(move || {
-        if evaluating.load(Ordering::Relaxed) {
-            interruption.store(1, Ordering::Relaxed);
-        }
-        attention.store(1, Ordering::Relaxed);
-    })
-}
-
 /// What serves a machine's clients.
 struct Service {
-    /// `None` once the program is over.
-    endpoint: Option<Endpoint>,
-    inputs: Receiver<Input>,
-    evaluating: Arc<AtomicBool>,
+    link: Rc<Link>,
+    interruption: Arc<Interruption>,
     state: State,
     terminate: Box<dyn FnMut(&mut Vm)>,
     clients: HashMap<ClientId, Hello>,
@@ -118,47 +120,57 @@ struct Service {
     pause: bool,
     /// The step under way is the one to the first line.
     entry: bool,
+    /// The program goes on with the error of an interruption.
+    raise: bool,
+    /// That error is about to be raised; nobody is asked about it.
+    is_raising: bool,
 }
 
 impl Observer for Service {
     fn attention(&mut self, vm: &mut Vm) -> Verdict {
-        while self.state == State::Waiting {
-            match self.inputs.recv() {
+        while self.state == State::Waiting && !self.raise {
+            match self.link.wait() {
                 Ok(input) => self.take(vm, input),
                 Err(_) => self.set_state(State::Running),
             }
         }
-        loop {
-            match self.inputs.try_recv() {
-                Ok(input) => self.take(vm, input),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
-        if std::mem::take(&mut self.pause) {
+        self.catch_up(vm);
+        if std::mem::take(&mut self.pause) && !self.raise {
             let stopped = Stopped { reason: StopReason::Pause, coroutine: vm.running_coroutine(), breakpoints: Vec::new(), text: None };
             self.stop(vm, stopped);
         }
-        Verdict::Go
+        self.verdict()
     }
 
     fn flagged(&mut self, vm: &mut Vm) -> Verdict {
-        if let Some(stopped) = self.hit(vm) {
+        // A pause that came before must not end a condition.
+        self.catch_up(vm);
+        if !self.raise
+            && let Some(stopped) = self.hit(vm)
+        {
+            self.catch_up(vm);
             vm.cancel_step();
+            // One that came meanwhile has ended the condition, which is no error of it.
+            let paused = || Stopped { reason: StopReason::Pause, breakpoints: Vec::new(), text: None, ..stopped.clone() };
+            let stopped = if self.pause && stopped.text.is_some() { paused() } else { stopped };
             self.stop(vm, stopped);
+        } else if self.pause {
+            vm.attention().store(1, Ordering::Relaxed);
         }
-        Verdict::Go
+        self.verdict()
     }
 
     fn stepped(&mut self, vm: &mut Vm) -> Verdict {
         let reason = if std::mem::take(&mut self.entry) { StopReason::Entry } else { StopReason::Step };
         let stopped = Stopped { reason, coroutine: vm.running_coroutine(), breakpoints: Vec::new(), text: None };
         self.stop(vm, stopped);
-        Verdict::Go
+        self.verdict()
     }
 
     fn raised(&mut self, vm: &mut Vm, caught: bool) {
         let wanted = self.error_stops.values().max().copied().unwrap_or_default();
-        if wanted == ErrorStops::Never || caught && wanted != ErrorStops::All {
+        let is_wanted = wanted == ErrorStops::All || wanted == ErrorStops::Uncaught && !caught;
+        if std::mem::take(&mut self.is_raising) || !is_wanted {
             return;
         }
         let text = Some(vm.error_text());
@@ -172,34 +184,40 @@ impl Observer for Service {
         vm.flag_loaded(code, &self.breakpoints.plan(&self.sources));
         if let Some(source) = self.sources.file(chunk_name) {
             let path = source.path.clone().unwrap_or_default();
-            self.tell(&Event::Loaded(source));
+            self.link.tell(&Event::Loaded(source));
             self.settle_breakpoints(vm, &path);
         }
     }
 
     fn ended(&mut self, vm: &mut Vm, exit_code: i32) {
         self.handles.clear(vm);
-        vm.tap_output(None);
-        self.set_state(State::Ended);
-        self.tell(&Event::Terminated { exit_code });
-        // What was not answered is answered by being dropped.
-        while self.inputs.try_recv().is_ok() {}
-        self.endpoint = None;
+        self.state = State::Ended;
+        self.link.end(vm, exit_code);
     }
 }
 
 impl Service {
-    fn tell(&self, event: &Event) {
-        if let Some(endpoint) = &self.endpoint {
-            endpoint.broadcast(event);
+    fn set_state(&mut self, state: State) {
+        self.state = state;
+        self.link.set_state(state);
+    }
+
+    /// Serves what came while the program ran.
+    fn catch_up(&mut self, vm: &mut Vm) {
+        while let Some(input) = self.link.poll() {
+            self.take(vm, input);
         }
     }
 
-    fn set_state(&mut self, state: State) {
-        self.state = state;
-        if let Some(endpoint) = &self.endpoint {
-            endpoint.set_state(state);
+    /// How the program goes on.
+    fn verdict(&mut self) -> Verdict {
+        if !std::mem::take(&mut self.raise) {
+            return Verdict::Go;
         }
+        // Whoever waits for its start need not wait for its end.
+        self.set_state(State::Running);
+        self.is_raising = self.watches_errors();
+        Verdict::Raise(INTERRUPTED.into())
     }
 
     /// The program stands until a request lets it go on.
@@ -208,18 +226,23 @@ impl Service {
         self.go = false;
         self.pause = false;
         self.set_state(State::Stopped);
-        self.tell(&Event::Stopped(stopped.clone()));
+        self.link.tell(&Event::Stopped(stopped.clone()));
         self.stopped = Some(stopped);
-        while !self.go {
-            match self.inputs.recv() {
+        while !self.go && !self.raise {
+            match self.link.wait() {
                 Ok(input) => self.take(vm, input),
                 Err(_) => break,
             }
         }
+        if self.raise {
+            vm.cancel_step();
+            // For those who cannot raise an error where they stand.
+            vm.attention().store(1, Ordering::Relaxed);
+        }
         self.stopped = None;
         self.handles.forget_stop(vm);
         self.set_state(State::Running);
-        self.tell(&Event::Continued {});
+        self.link.tell(&Event::Continued {});
     }
 
     fn take(&mut self, vm: &mut Vm, input: Input) {
@@ -229,6 +252,7 @@ impl Service {
             }
             Input::Left { client, on_disconnect } => self.leave(vm, client, on_disconnect),
             Input::Request { client, request, reply } => self.answer(vm, client, request, reply),
+            Input::Interrupted => self.raise |= self.interruption.take_signal(),
         }
     }
 
@@ -237,7 +261,7 @@ impl Service {
         self.controllers.remove(&client);
         self.error_stops.remove(&client);
         self.watch_errors(vm);
-        self.breakpoints.remove_client(client);
+        self.breakpoints.remove_client(vm, client);
         vm.flag(&self.breakpoints.plan(&self.sources));
         self.handles.forget_client(vm, client);
         if on_disconnect == OnDisconnect::Terminate {
@@ -256,8 +280,11 @@ impl Service {
     }
 
     fn watch_errors(&mut self, vm: &mut Vm) {
-        let wanted = self.error_stops.values().any(|stops| *stops != ErrorStops::Never);
-        vm.watch_errors(wanted);
+        vm.watch_errors(self.watches_errors());
+    }
+
+    fn watches_errors(&self) -> bool {
+        self.error_stops.values().any(|stops| *stops != ErrorStops::Never)
     }
 
     fn needs_stop(&self) -> Result<(), Failure> {
@@ -295,16 +322,25 @@ impl Service {
             Request::Stack(params) => send(reply, self.stack(vm, params)),
             Request::Scopes(params) => send(reply, self.scopes(vm, client, params.frame)),
             Request::Children(params) => send(reply, self.children(vm, client, params)),
-            Request::Evaluate(params) => send(reply, self.evaluate(vm, client, params)),
-            Request::Lookup(params) => send(reply, self.lookup(vm, client, params)),
-            Request::SetVariable(params) => send(reply, self.set_variable(vm, client, params)),
-            Request::Complete(params) => send(reply, self.complete(vm, params)),
-            Request::Redefine(params) => send(reply, self.redefine(vm, params)),
+            Request::Evaluate(params) => self.answer_by(reply, |service| service.evaluate(vm, client, params)),
+            Request::Lookup(params) => self.answer_by(reply, |service| service.lookup(vm, client, params)),
+            Request::SetVariable(params) => self.answer_by(reply, |service| service.set_variable(vm, client, params)),
+            Request::Complete(params) => self.answer_by(reply, |service| service.complete(vm, params)),
+            Request::Redefine(params) => self.answer_by(reply, |service| service.redefine(vm, params)),
             Request::Interrupt(_) => reply.ok(&Empty {}),
             Request::Terminate(_) => {
                 reply.ok(&Empty {});
                 self.end_program(vm);
             }
+        }
+    }
+
+    /// Answers with the result of something that runs Lua, in which the program may end.
+    fn answer_by<T: serde::Serialize>(&mut self, reply: Reply, work: impl FnOnce(&mut Service) -> Result<T, Failure>) {
+        self.link.begin_answer(reply);
+        let result = work(self);
+        if let Some(reply) = self.link.end_answer() {
+            send(reply, result);
         }
     }
 

@@ -46,7 +46,7 @@ fn serve(program: Program) -> JoinHandle<Program> {
                     program.endpoint.broadcast(&Event::Terminated { exit_code: 0 });
                     return program;
                 }
-                Input::Request { .. } | Input::Joined { .. } | Input::Left { .. } => {}
+                Input::Request { .. } | Input::Joined { .. } | Input::Left { .. } | Input::Interrupted => {}
             }
         }
     })

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 
-use perilune_live::endpoint::{Endpoint, EndpointError, Input, Listen, ProgramInfo};
+use perilune_live::endpoint::{Endpoint, EndpointError, Input, Listen, ProgramInfo, Urgency};
 use perilune_live::protocol::{
     Code, Empty, Event, Failure, OnDisconnect, OutputCategory, Request, SourceResult, State,
 };
@@ -266,26 +266,28 @@ fn the_end_does_not_wait_for_ever_for_those_who_do_not() {
 }
 
 #[test]
-fn urgent_requests_raise_a_flag_after_they_are_queued() {
+fn urgent_inputs_are_counted() {
     let (woken, wakes) = mpsc::channel();
     let temporary = tempfile::tempdir().unwrap();
     let directory = perilune_live::session::Directory::open(&temporary.path().join("d")).unwrap();
-    let wake = Arc::new(move || woken.send(()).unwrap_or_default());
+    let wake = Arc::new(move |urgency| woken.send(urgency).unwrap_or_default());
     let (endpoint, inputs) =
         Endpoint::open_in(&directory, &Listen::Unix, ProgramInfo::default(), wake).unwrap();
     let mut raw = Raw::connect(&endpoint.info().address);
     raw.say(HELLO);
-    wakes.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(wakes.recv_timeout(PATIENCE), Ok(Urgency::Patient));
     raw.say(r#"{"id":2,"method":"evaluate","params":{"text":"while true do end"}}"#);
-    wakes.recv_timeout(PATIENCE).unwrap();
-    assert!(!endpoint.urgent().load(Ordering::Acquire));
+    assert_eq!(wakes.recv_timeout(PATIENCE), Ok(Urgency::Patient));
+    assert_eq!(endpoint.urgent().load(Ordering::Acquire), 0);
     for method in ["interrupt", "pause", "terminate"] {
         raw.say(&format!(r#"{{"id":3,"method":"{method}"}}"#));
-        wakes.recv_timeout(PATIENCE).unwrap();
-        assert!(endpoint.urgent().swap(false, Ordering::AcqRel), "{method}");
+        assert_eq!(wakes.recv_timeout(PATIENCE), Ok(Urgency::Urgent), "{method}");
     }
+    endpoint.alarm()();
+    assert_eq!(wakes.recv_timeout(PATIENCE), Ok(Urgency::Urgent));
+    assert_eq!(endpoint.urgent().load(Ordering::Acquire), 4);
     let queued: Vec<Input> = inputs.try_iter().collect();
-    assert_eq!(queued.len(), 5);
+    assert_eq!(queued.iter().map(Input::is_urgent).collect::<Vec<_>>(), [false, false, true, true, true, true]);
 }
 
 #[test]
@@ -301,7 +303,7 @@ fn requests_after_the_queue_is_gone_are_answered() {
 #[test]
 fn a_process_has_one_endpoint_in_a_directory() {
     let program = Program::new();
-    let again = Endpoint::open_in(&program.directory, &Listen::Unix, ProgramInfo::default(), Arc::new(|| ()));
+    let again = Endpoint::open_in(&program.directory, &Listen::Unix, ProgramInfo::default(), Arc::new(|_| ()));
     assert!(matches!(again.map(|_| ()), Err(EndpointError::Taken(pid)) if pid == std::process::id()));
     assert_alive(&program);
 }
@@ -313,7 +315,7 @@ fn an_address_that_is_taken_is_an_error_that_says_so() {
     let temporary = tempfile::tempdir().unwrap();
     let directory = perilune_live::session::Directory::open(&temporary.path().join("d")).unwrap();
     let listen: Listen = address.parse().unwrap();
-    let again = Endpoint::open_in(&directory, &listen, ProgramInfo::default(), Arc::new(|| ()));
+    let again = Endpoint::open_in(&directory, &listen, ProgramInfo::default(), Arc::new(|_| ()));
     let message = again.map(|_| ()).unwrap_err().to_string();
     assert!(message.starts_with(&format!("cannot listen at tcp:{address}: ")), "{message}");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -122,7 +122,7 @@ fn a_socket_left_by_the_last_process_with_our_id_is_replaced() {
     let temporary = tempfile::tempdir().unwrap();
     let directory = Directory::open(&temporary.path().join("d")).unwrap();
     drop(UnixListener::bind(directory.socket(std::process::id())).unwrap());
-    let opened = Endpoint::open_in(&directory, &Listen::Unix, ProgramInfo::default(), Arc::new(|| ()));
+    let opened = Endpoint::open_in(&directory, &Listen::Unix, ProgramInfo::default(), Arc::new(|_| ()));
     assert_eq!(directory.list(), [opened.unwrap().0.info().clone()]);
 }
 

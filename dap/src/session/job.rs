@@ -1,6 +1,6 @@
 //! Requests to the program: in which order they are sent, and what follows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -75,6 +75,35 @@ impl Stage {
     }
 }
 
+/// The evaluation that the program was asked for and has not answered.
+///
+/// An interruption ends whatever evaluation it meets. So it is only sent while
+/// the one it is meant for is under way, and the next one is sent after it.
+#[derive(Clone, Debug, Default)]
+pub struct UnderWay(Arc<Mutex<Option<i64>>>);
+
+impl UnderWay {
+    fn during<T>(&self, seq: i64, job: impl FnOnce() -> T) -> T {
+        self.set(Some(seq));
+        let result = job();
+        self.set(None);
+        result
+    }
+
+    fn set(&self, seq: Option<i64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seq;
+    }
+
+    fn interrupt(&self, seq: i64, client: &Client) -> Result<Empty, Refusal> {
+        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != Some(seq) {
+            return Ok(Empty {});
+        }
+        // The program may be unable to answer; what is sent to it next comes after this all the same.
+        client.request_timeout(Interrupt {}, AGAIN).map_err(Refusal::from)
+    }
+}
+
 impl Session {
     /// Asks the program for the answer to a request.
     pub fn ask<M>(
@@ -104,8 +133,16 @@ impl Session {
         if order == Order::Evaluation {
             self.evaluations.push_back(seq);
         }
+        let under_way = (order == Order::Evaluation).then(|| self.under_way.clone());
         let job = move |client: &Client| {
-            if stage.send() { job(client).map_err(Refusal::from) } else { Err(Refusal::cancelled()) }
+            if !stage.send() {
+                return Err(Refusal::cancelled());
+            }
+            let result = match under_way {
+                Some(under_way) => under_way.during(seq, || job(client)),
+                None => job(client),
+            };
+            result.map_err(Refusal::from)
         };
         self.submit(order, job, move |session, result| {
             session.evaluations.retain(|evaluation| *evaluation != seq);
@@ -209,7 +246,8 @@ impl Session {
     /// It may have been overtaken on its way to the program, or have caught the error that should end it.
     pub(super) fn interrupt_again(&mut self, seq: i64, times: u32) {
         if self.evaluations.front() == Some(&seq) {
-            self.ask_aside(Order::AtOnce, Interrupt {}, |_, _| {});
+            let under_way = self.under_way.clone();
+            self.submit(Order::AtOnce, move |client| under_way.interrupt(seq, client), |_, _| {});
             let pause = AGAIN * 2_u32.pow(times.min(DOUBLINGS));
             self.set_alarm(pause, Alarm::Interrupt { seq, times: times + 1 });
         }

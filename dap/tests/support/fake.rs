@@ -39,7 +39,7 @@ pub fn run(line: &[String]) {
         setup.iter().for_each(|line| write(line));
         std::process::exit(3);
     }
-    let (endpoint, inputs) = Endpoint::open(&Listen::default(), program, Arc::new(|| {})).expect("an endpoint");
+    let (endpoint, inputs) = Endpoint::open(&Listen::default(), program, Arc::new(|_| {})).expect("an endpoint");
     for line in setup {
         match line.strip_prefix("state ") {
             Some(state) => endpoint.set_state(serde_json::from_value::<State>(json!(state)).expect("a state")),
@@ -75,7 +75,7 @@ fn serve(endpoint: Endpoint, inputs: &Receiver<Input>, mut rules: Vec<Rule>) {
     let mut unanswered: Vec<Reply> = Vec::new();
     while let Ok(input) = inputs.recv() {
         match input {
-            Input::Joined { .. } => {}
+            Input::Joined { .. } | Input::Interrupted => {}
             Input::Left { on_disconnect, .. } => {
                 if on_disconnect == OnDisconnect::Terminate && endpoint.is_some() {
                     std::process::exit(9);

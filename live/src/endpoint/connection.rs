@@ -248,9 +248,6 @@ fn take(connection: &Arc<Connection>, hub: &Arc<Hub>, envelope: Envelope, size: 
     let client = connection.client;
     match request {
         Request::Hello(_) => reply.fail(Failure::new(Code::InvalidRequest, "`hello` was said already")),
-        Request::Interrupt(_) | Request::Pause(_) | Request::Terminate(_) => {
-            hub.queue_urgently(Input::Request { client, request, reply });
-        }
         request => hub.queue(Input::Request { client, request, reply }),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::{self, Connection};
 use super::output::Pending;
-use super::{ClientId, Input};
+use super::{ClientId, Input, Urgency, Wake};
 use crate::protocol::{
     Code, Event, Failure, Hello, HelloResult, Output, OutputCategory, SessionInfo, State, VERSION,
 };
@@ -27,8 +27,8 @@ pub(super) struct Hub {
     left: Condvar,
     last_id: AtomicU64,
     inputs: Sender<Input>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-    urgent: Arc<AtomicBool>,
+    wake: Wake,
+    urgent: Arc<AtomicUsize>,
     pending: Pending,
 }
 
@@ -39,7 +39,7 @@ struct People {
 }
 
 impl Hub {
-    pub fn new(info: SessionInfo, inputs: Sender<Input>, wake: Arc<dyn Fn() + Send + Sync>) -> Hub {
+    pub fn new(info: SessionInfo, inputs: Sender<Input>, wake: Wake) -> Hub {
         let people = People { state: State::Waiting, is_over: false, connections: BTreeMap::new() };
         Hub {
             info,
@@ -57,7 +57,7 @@ impl Hub {
         &self.info
     }
 
-    pub fn urgent(&self) -> &Arc<AtomicBool> {
+    pub fn urgent(&self) -> &Arc<AtomicUsize> {
         &self.urgent
     }
 
@@ -112,18 +112,15 @@ impl Hub {
 
     /// Hands something to the program's thread.
     pub fn queue(&self, input: Input) {
+        let urgency = if input.is_urgent() { Urgency::Urgent } else { Urgency::Patient };
+        if urgency == Urgency::Urgent {
+            // Before it can be taken, which subtracts it.
+            self.urgent.fetch_add(1, Ordering::Release);
+        }
         // Nobody listens any more when the program is about to end; a request's
         // reply is then dropped, which answers it.
         let _ = self.inputs.send(input);
-        (self.wake)();
-    }
-
-    /// As `queue`, for what must be seen while the thread is inside an evaluation.
-    pub fn queue_urgently(&self, input: Input) {
-        let _ = self.inputs.send(input);
-        // After the queue: who sees the flag finds the request.
-        self.urgent.store(true, Ordering::Release);
-        (self.wake)();
+        (self.wake)(urgency);
     }
 
     /// What the program wrote and nobody was told.

@@ -1,11 +1,13 @@
 //! Breakpoints: what clients asked for, where it stops, and what happens at a hit.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use perilune_vm::Vm;
 use perilune_vm::inspect::{FlagPlan, FrameKey, Here};
 
 use super::Service;
+use super::expression::Kept;
 use super::source::Sources;
 use crate::endpoint::ClientId;
 use crate::protocol::{
@@ -16,9 +18,11 @@ use crate::protocol::{
 struct Placed {
     client: ClientId,
     path: String,
-    spec: BreakpointSpec,
+    spec: Rc<BreakpointSpec>,
     state: Breakpoint,
     hits: u64,
+    /// Its expressions.
+    kept: Kept,
 }
 
 /// All breakpoints of all clients.
@@ -53,9 +57,16 @@ impl Breakpoints {
         Plan { lines: &self.lines, sources }
     }
 
-    pub(super) fn remove_client(&mut self, client: ClientId) {
-        self.list.retain(|placed| placed.client != client);
+    pub(super) fn remove_client(&mut self, vm: &mut Vm, client: ClientId) {
+        for mut placed in self.list.extract_if(.., |placed| placed.client == client) {
+            placed.kept.clear(vm);
+        }
         self.collect_lines();
+    }
+
+    /// The compiled expressions of a breakpoint.
+    pub(super) fn kept(&mut self, at: usize) -> &mut Kept {
+        &mut self.list[at].kept
     }
 
     fn collect_lines(&mut self) {
@@ -93,18 +104,22 @@ fn counts(condition: &str, hits: u64) -> Result<bool, String> {
 impl Service {
     pub(super) fn set_breakpoints(&mut self, vm: &mut Vm, client: ClientId, params: SetBreakpoints) -> SetBreakpointsResult {
         let path = if params.source.starts_with('[') { params.source.clone() } else { self.sources.normal(&params.source) };
-        let (old, mut kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.breakpoints.list).into_iter().partition(|placed| placed.client == client && placed.path == path);
+        let (mut old, mut list): (Vec<_>, Vec<_>) = std::mem::take(&mut self.breakpoints.list).into_iter().partition(|placed| placed.client == client && placed.path == path);
         let (lines, functions) = self.stop_lines(vm, &path);
         let mut result = Vec::new();
+        for placed in &mut old {
+            placed.kept.clear(vm);
+        }
         for spec in params.breakpoints {
-            let same = old.iter().find(|placed| placed.spec == spec);
+            let same = old.iter().find(|placed| *placed.spec == spec);
             let id = same.map_or_else(|| self.new_id(), |placed| placed.state.id);
             let mut state = Breakpoint { id, verified: false, line: spec.line, message: None };
             place(&mut state, &spec, &lines, &functions);
             result.push(state.clone());
-            kept.push(Placed { client, path: path.clone(), spec, state, hits: same.map_or(0, |placed| placed.hits) });
+            let hits = same.map_or(0, |placed| placed.hits);
+            list.push(Placed { client, path: path.clone(), spec: Rc::new(spec), state, hits, kept: Kept::default() });
         }
-        self.breakpoints.list = kept;
+        self.breakpoints.list = list;
         self.breakpoints.collect_lines();
         vm.flag(&self.breakpoints.plan(&self.sources));
         SetBreakpointsResult { breakpoints: result }
@@ -133,11 +148,11 @@ impl Service {
         let (lines, functions) = self.stop_lines(vm, path);
         for placed in self.breakpoints.list.iter_mut().filter(|placed| placed.path == path) {
             let before = placed.state.clone();
+            // What they were compiled for may be outdated.
+            placed.kept.clear(vm);
             place(&mut placed.state, &placed.spec, &lines, &functions);
-            if placed.state != before
-                && let Some(endpoint) = &self.endpoint
-            {
-                endpoint.send(placed.client, &Event::Breakpoint(placed.state.clone()));
+            if placed.state != before {
+                self.link.send(placed.client, &Event::Breakpoint(placed.state.clone()));
             }
         }
         self.breakpoints.collect_lines();
@@ -173,7 +188,7 @@ impl Service {
         let frame = FrameKey { coroutine: here.coroutine, level: 0 };
         let spec = self.breakpoints.list[at].spec.clone();
         if let Some(condition) = &spec.condition
-            && !self.holds(vm, frame, condition)?
+            && !self.holds(vm, at, frame, condition)?
         {
             return Ok(false);
         }
@@ -184,22 +199,22 @@ impl Service {
             return Ok(false);
         }
         let Some(message) = &spec.log_message else { return Ok(true) };
-        let text = self.log_text(vm, frame, message);
+        let text = self.log_text(vm, at, frame, message);
         let location = Some(Location { source: self.sources.reference(&here.source), line: here.line });
         vm.flush_output();
-        self.tell(&Event::Output(Output { category: OutputCategory::Log, text: text + "\n", location }));
+        self.link.tell(&Event::Output(Output { category: OutputCategory::Log, text: text + "\n", location }));
         Ok(false)
     }
 
     /// The message with the value of each `{expression}` in its place.
-    fn log_text(&mut self, vm: &mut Vm, frame: FrameKey, message: &str) -> String {
+    fn log_text(&mut self, vm: &mut Vm, at: usize, frame: FrameKey, message: &str) -> String {
         let mut text = String::new();
         let mut rest = message;
         while let Some(start) = rest.find('{') {
             let Some(length) = closing(&rest[start..]) else { break };
             text.push_str(&rest[..start]);
             let expression = &rest[start + 1..start + length];
-            match self.display(vm, frame, expression) {
+            match self.display(vm, at, frame, expression) {
                 Ok(value) => text.push_str(&value),
                 Err(message) => text.push_str(&format!("<{message}>")),
             }

@@ -1,28 +1,36 @@
 //! Evaluating text in the program: with a frame's variables, a module's, or only the globals.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use perilune_vm::inspect::{FrameKey, Observer, Scope, Verdict};
 use perilune_vm::{Ctx, Vm};
 
 use super::Service;
 use super::handle::Handle;
+use super::link::Link;
 use super::value;
-use crate::endpoint::ClientId;
+use crate::endpoint::{ClientId, Urgency};
 use crate::protocol::{Code, Evaluate, EvaluateContext, EvaluateResult, Failure, Lookup, State, Value};
 
 /// Chunk name of evaluated text.
-const CHUNK: &[u8] = b"=(evaluation)";
+pub(super) const CHUNK: &[u8] = b"=(evaluation)";
+/// The error that ends code whose end somebody wants, as PUC Lua's interpreter words it.
+pub(super) const INTERRUPTED: &str = "interrupted!";
 /// Most values that an evaluation answers with.
 const MAX_VALUES: usize = 250;
 
-/// Ends an evaluation when a client asks for it.
-struct Interrupter(Arc<AtomicBool>);
+/// Ends an evaluation when a client asks for it, and the session when the program ends in it.
+struct Interrupter(Rc<Link>);
 
 impl Observer for Interrupter {
     fn attention(&mut self, _: &mut Vm) -> Verdict {
-        if self.0.swap(false, Ordering::Relaxed) { Verdict::Raise("interrupted".into()) } else { Verdict::Go }
+        self.0.pass_over();
+        if self.0.is_urgent() { Verdict::Raise(INTERRUPTED.into()) } else { Verdict::Go }
+    }
+
+    fn ended(&mut self, vm: &mut Vm, exit_code: i32) {
+        self.0.end(vm, exit_code);
     }
 }
 
@@ -30,7 +38,7 @@ pub(super) fn failed(message: impl Into<String>) -> Failure {
     Failure::new(Code::EvaluationFailed, message)
 }
 
-fn out_of_memory() -> Failure {
+pub(super) fn out_of_memory() -> Failure {
     failed("not enough memory")
 }
 
@@ -101,17 +109,19 @@ impl Service {
 
     /// Runs Lua beside the program; clients can interrupt it.
     pub(super) fn guarded<T>(&mut self, vm: &mut Vm, run: impl FnOnce(&mut Ctx<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        if let Some(endpoint) = &self.endpoint {
-            endpoint.urgent().store(false, Ordering::Relaxed);
-            vm.set_observer(Some(Box::new(Interrupter(endpoint.urgent().clone()))));
+        vm.set_observer(Some(Box::new(Interrupter(self.link.clone()))));
+        self.interruption.begin_evaluation();
+        if self.link.is_urgent() {
+            // It came after what is evaluated, but before anybody could see that this runs.
+            self.interruption.wake(Urgency::Urgent);
         }
-        self.evaluating.store(true, Ordering::Relaxed);
         let result = vm.aside(run);
-        self.evaluating.store(false, Ordering::Relaxed);
-        vm.interruption().store(0, Ordering::Relaxed);
+        self.interruption.end_evaluation();
         vm.set_observer(None);
-        // What came meanwhile waits in the queue.
-        vm.attention().store(1, Ordering::Relaxed);
+        if self.link.take_passed_over() {
+            // What came meanwhile waits in the queue.
+            vm.attention().store(1, Ordering::Relaxed);
+        }
         result.map_err(|_| out_of_memory())?
     }
 
@@ -123,30 +133,6 @@ impl Service {
             value.reference = self.handles.add(vm, client, is_of_stop, Handle::Value { pin, name });
         }
         value
-    }
-
-    /// Whether a condition is true in a frame.
-    pub(super) fn holds(&mut self, vm: &mut Vm, frame: FrameKey, condition: &str) -> Result<bool, String> {
-        self.in_frame(vm, frame, condition, |ctx, count| count > 0 && ctx.to_bool(ctx.top() as i32 - count as i32 + 1))
-    }
-
-    /// The values of an expression as text; a string without quotes.
-    pub(super) fn display(&mut self, vm: &mut Vm, frame: FrameKey, expression: &str) -> Result<String, String> {
-        self.in_frame(vm, frame, expression, |ctx, count| {
-            let first = ctx.top() as i32 - count as i32 + 1;
-            let show = |at: i32, ctx: &mut Ctx<'_>| match ctx.value(at) {
-                perilune_vm::Value::Str(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                _ => value::text(ctx, at),
-            };
-            (first..first + count as i32).map(|at| show(at, ctx)).collect::<Vec<_>>().join(", ")
-        })
-    }
-
-    fn in_frame<T>(&mut self, vm: &mut Vm, frame: FrameKey, text: &str, take: impl FnOnce(&mut Ctx<'_>, usize) -> T) -> Result<T, String> {
-        let scope = self.frame_scope(vm, Some(frame), text).map_err(|failure| failure.message)?;
-        let result = self.run(vm, &scope, Some(frame), text, false, take);
-        vm.end_scope(scope);
-        result.map_err(|failure| failure.message)
     }
 
     /// The value of a name (or names with dots) that code at a place of a source sees.
@@ -240,7 +226,7 @@ pub(super) fn error_message(ctx: &mut Ctx<'_>) -> String {
 }
 
 /// The names that a text mentions, strings and comments included: they only decide what is looked for.
-fn mentioned(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn mentioned(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| value::is_name(word.as_bytes()))
 }
 

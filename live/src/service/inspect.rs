@@ -155,6 +155,9 @@ impl Service {
             Some(Handle::Scope { frame, kind }) => match variables(vm, *frame, *kind) {
                 Some(list) => {
                     let place = unique_names(&list).into_iter().rev().find(|(known, _)| known == name).map(|(_, place)| place).ok_or_else(unknown)?;
+                    if !place.is_variable() {
+                        return Err(failed(format!("'{name}' is a compile-time constant")));
+                    }
                     let done = vm.aside(|ctx| {
                         ctx.push_pin(new);
                         ctx.set_place(place)

@@ -54,7 +54,7 @@ impl Service {
             self.sources.set_running(&change.path, &change.definitions, change.text, matches!(params.target, Target::Changed), &known);
             self.settle_breakpoints(vm, &change.path);
             vm.flag(&self.breakpoints.plan(&self.sources));
-            self.tell(&Event::Redefined { source: change.path.clone(), result: result.clone() });
+            self.link.tell(&Event::Redefined { source: change.path.clone(), result: result.clone() });
         }
         Ok(result)
     }

@@ -120,7 +120,9 @@ impl Sources {
 impl super::Service {
     pub(super) fn list_sources(&mut self, vm: &Vm) -> SourcesResult {
         let names = vm.chunk_names();
-        SourcesResult { sources: names.iter().map(|name| self.sources.reference(name)).collect() }
+        // What breakpoints evaluate is no code of the program's.
+        let names = names.iter().filter(|name| **name != super::evaluate::CHUNK);
+        SourcesResult { sources: names.map(|name| self.sources.reference(name)).collect() }
     }
 
     pub(super) fn source_text(&self, id: u64) -> Result<SourceResult, Failure> {

@@ -35,7 +35,7 @@ impl Program {
         let directory = Directory::open(&temporary.path().join("perilune")).unwrap();
         let program = ProgramInfo { program: "app/main.lua".into(), args: vec!["-x".to_string()] };
         let listen: Listen = address.parse().unwrap();
-        let (endpoint, inputs) = Endpoint::open_in(&directory, &listen, program, Arc::new(|| ())).unwrap();
+        let (endpoint, inputs) = Endpoint::open_in(&directory, &listen, program, Arc::new(|_| ())).unwrap();
         Program { endpoint, inputs, directory, temporary }
     }
 

@@ -1,14 +1,19 @@
 //! The last pass over a function's code.
 
 use crate::code::op_of;
-use crate::function::Function;
-use perilune_isa::{LocalVar, Op, Proto, UpvalueDesc, word};
+use crate::exp::Kind;
+use crate::function::{Function, Known};
+use perilune_isa::{Const, LocalVar, NamedConst, Op, Proto, UpvalueDesc, word};
 use perilune_syntax::ast::{self, Ast};
 use std::sync::Arc;
 
 /// Makes the finished function of `f`.
 pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
     let caches = rewrite(&mut f);
+    if body.is_vararg {
+        // As PUC Lua's hooks have it: who stands at the prologue stands at what comes next.
+        f.lines[0] = f.lines[1];
+    }
     let name = |id| Box::<[u8]>::from(crate::text(ast, id));
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
         name: name(u.name),
@@ -22,7 +27,15 @@ pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &
         start_pc: l.start_pc,
         end_pc: l.end_pc,
     });
+    let named = f.known.iter().map(|known| NamedConst {
+        name: name(known.name),
+        value: known_value(known.value, ast),
+        start_pc: known.start_pc,
+        end_pc: if known.is_outer { f.code.len() as u32 } else { known.end_pc },
+        is_outer: known.is_outer,
+    });
     Proto {
+        named: named.collect(),
         upvalues: upvalues.collect(),
         locals: locals.collect(),
         constants: f.constants.finish(ast),
@@ -38,6 +51,17 @@ pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &
         span: (body.span.start, body.span.end),
         name: f.name.into(),
         source: source.clone(),
+    }
+}
+
+fn known_value(known: Known, ast: &Ast) -> Const {
+    match known {
+        Known::Plain(Kind::True) => Const::True,
+        Known::Plain(Kind::False) => Const::False,
+        Known::Plain(Kind::Int(value)) => Const::Int(value),
+        Known::Plain(Kind::Float(value)) => Const::Float(value),
+        Known::Plain(_) => Const::Nil,
+        Known::Str(text) => Const::Str(crate::text(ast, text).into()),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Active {
     pub(crate) name: StrId,
     pub(crate) kind: VarKind,
     pub(crate) register: u8,
-    /// Its entry in [`Function::locals`].
+    /// Its entry in [`Function::locals`], or in [`Function::known`].
     pub(crate) record: usize,
 }
 
@@ -46,6 +46,17 @@ pub(crate) struct LocalRecord {
     pub(crate) register: u8,
     pub(crate) start_pc: u32,
     pub(crate) end_pc: u32,
+}
+
+/// Debug record of a compile-time constant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownRecord {
+    pub(crate) name: StrId,
+    pub(crate) value: Known,
+    pub(crate) start_pc: u32,
+    pub(crate) end_pc: u32,
+    /// Whether an enclosing function declares it.
+    pub(crate) is_outer: bool,
 }
 
 /// An upvalue of the function.
@@ -76,6 +87,7 @@ pub(crate) struct Function {
     pub(crate) children: Vec<Proto>,
     pub(crate) upvalues: Vec<Upvalue>,
     pub(crate) locals: Vec<LocalRecord>,
+    pub(crate) known: Vec<KnownRecord>,
     pub(crate) actives: Vec<Active>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) labels: Vec<crate::label::Label>,
@@ -112,6 +124,7 @@ impl Function {
             children: Vec::new(),
             upvalues: Vec::new(),
             locals: Vec::new(),
+            known: Vec::new(),
             actives: Vec::new(),
             scopes: Vec::new(),
             labels: Vec::new(),
@@ -207,11 +220,17 @@ impl Function {
             return self.limit("local variables", MAX_VARIABLES);
         }
         let register = self.register_level(self.actives.len()) as u8;
-        let record = self.locals.len();
-        if !matches!(kind, VarKind::Known(_)) {
-            let start_pc = self.code.len() as u32;
-            self.locals.push(LocalRecord { name, register, start_pc, end_pc: start_pc });
-        }
+        let start_pc = self.code.len() as u32;
+        let record = match kind {
+            VarKind::Known(value) => {
+                self.known.push(KnownRecord { name, value, start_pc, end_pc: start_pc, is_outer: false });
+                self.known.len() - 1
+            }
+            VarKind::Regular | VarKind::Const | VarKind::Close => {
+                self.locals.push(LocalRecord { name, register, start_pc, end_pc: start_pc });
+                self.locals.len() - 1
+            }
+        };
         self.actives.push(Active { name, kind, register, record });
         Ok(register)
     }
@@ -250,8 +269,21 @@ impl Function {
     fn deactivate(&mut self, keep: usize) {
         let end_pc = self.code.len() as u32;
         for variable in self.actives.drain(keep..) {
-            if !matches!(variable.kind, VarKind::Known(_)) {
-                self.locals[variable.record].end_pc = end_pc;
+            match variable.kind {
+                VarKind::Known(_) => self.known[variable.record].end_pc = end_pc,
+                VarKind::Regular | VarKind::Const | VarKind::Close => self.locals[variable.record].end_pc = end_pc,
+            }
+        }
+    }
+
+    /// A constant of an enclosing function is used here.
+    pub(crate) fn note_known(&mut self, name: StrId, value: Known) {
+        let is_same = |record: &KnownRecord| record.name == name && record.is_outer;
+        if !self.known.iter().any(is_same) {
+            // First, as what is declared here comes inside of it.
+            self.known.insert(0, KnownRecord { name, value, start_pc: 0, end_pc: 0, is_outer: true });
+            for active in self.actives.iter_mut().filter(|active| matches!(active.kind, VarKind::Known(_))) {
+                active.record += 1;
             }
         }
     }

@@ -60,7 +60,10 @@ impl Compiler<'_> {
         };
         while at < depth {
             found = match found {
-                Found::Known(known) => return Ok(Some(Found::Known(known))),
+                Found::Known(known) => {
+                    self.function(depth).note_known(name, known);
+                    return Ok(Some(Found::Known(known)));
+                }
                 Found::Local { register, active, kind } => {
                     self.function(at).mark_captured(active);
                     let read_only = kind != VarKind::Regular;

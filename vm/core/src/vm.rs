@@ -338,7 +338,7 @@ impl Vm {
             return Ok(());
         }
         if self.interruption.swap(0, Ordering::Relaxed) != 0 {
-            return Err(self.error_here("interrupted"));
+            return Err(self.error_here("interrupted!"));
         }
         self.spend()
     }

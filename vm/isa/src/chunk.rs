@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     op::table_hash,
-    proto::{Const, LocalVar, Proto, UpvalueDesc},
+    proto::{Const, LocalVar, NamedConst, Proto, UpvalueDesc},
     verify::{MAX_DEPTH, Verified, VerifyError},
 };
 use std::fmt;
@@ -16,7 +16,7 @@ use std::fmt;
 pub const MAGIC: &[u8] = b"\x1bPerilune";
 
 /// The version of the layout of functions.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// Why bytes are not a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +164,9 @@ impl Writer {
         let locals: &[LocalVar] = if self.strip { &[] } else { &proto.locals };
         self.count(locals.len());
         locals.iter().for_each(|local| self.local(local));
+        let named: &[NamedConst] = if self.strip { &[] } else { &proto.named };
+        self.count(named.len());
+        named.iter().for_each(|constant| self.named(constant));
         self.count(proto.children.len());
         proto.children.iter().for_each(|child| self.proto(child, Some(proto)));
     }
@@ -200,6 +203,14 @@ impl Writer {
         self.u8(local.register);
         self.u32(local.start_pc);
         self.u32(local.end_pc);
+    }
+
+    fn named(&mut self, constant: &NamedConst) {
+        self.string(&constant.name);
+        self.constant(&constant.value);
+        self.u8(u8::from(constant.is_outer));
+        self.u32(constant.start_pc);
+        self.u32(constant.end_pc);
     }
 }
 
@@ -291,6 +302,7 @@ impl<'a> Reader<'a> {
             constants: self.list(Self::constant)?,
             upvalues: self.list(Self::upvalue)?,
             locals: self.list(Self::local)?,
+            named: self.list(Self::named)?,
             children: self.list(|reader| reader.proto(depth + 1, Some(&source)))?,
             source,
         })
@@ -325,6 +337,16 @@ impl<'a> Reader<'a> {
             end_pc: self.u32()?,
         })
     }
+
+    fn named(&mut self) -> Result<NamedConst, ChunkError> {
+        Ok(NamedConst {
+            name: self.string()?,
+            value: self.constant()?,
+            is_outer: self.flag()?,
+            start_pc: self.u32()?,
+            end_pc: self.u32()?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -351,7 +373,7 @@ mod tests {
         assert_eq!(stripped.code, proto.code);
         assert_eq!(stripped.constants, proto.constants);
         assert_eq!(&*stripped.source, b"=?");
-        assert!(stripped.lines.is_empty() && stripped.locals.is_empty());
+        assert!(stripped.lines.is_empty() && stripped.locals.is_empty() && stripped.named.is_empty());
         assert!(
             stripped.children[0]
                 .upvalues

@@ -26,7 +26,7 @@ pub use chunk::{ChunkError, decode_chunk, encode_chunk};
 pub use instruction::Instruction;
 pub use manual::manual;
 pub use op::{BREAKPOINT, Field, Kind, Op, OpInfo, Operand};
-pub use proto::{Chunk, Const, LocalVar, Proto, UpvalueDesc};
+pub use proto::{Chunk, Const, LocalVar, NamedConst, Proto, UpvalueDesc};
 pub use text::{AsmError, assemble, disassemble};
 pub use verify::{Verified, VerifyError, verify};
 pub use visit::{Visit, visit};

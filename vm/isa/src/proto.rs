@@ -53,6 +53,28 @@ impl LocalVar {
     }
 }
 
+/// A compile-time constant (`local x <const> = 1`) and where it is visible. No instruction needs it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NamedConst {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// Its value.
+    pub value: Const,
+    /// Whether a function around this one declares it.
+    pub is_outer: bool,
+    /// The first word where it is visible.
+    pub start_pc: u32,
+    /// The first word where it is no longer visible.
+    pub end_pc: u32,
+}
+
+impl NamedConst {
+    /// Whether the constant is visible at the instruction at `pc`.
+    pub fn is_active(&self, pc: usize) -> bool {
+        (self.start_pc as usize) <= pc && pc < self.end_pc as usize
+    }
+}
+
 /// A compiled function.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Proto {
@@ -68,6 +90,8 @@ pub struct Proto {
     pub upvalues: Vec<UpvalueDesc>,
     /// The local variables, in order of declaration.
     pub locals: Vec<LocalVar>,
+    /// The compile-time constants that are declared here, and those of enclosing functions that are used here.
+    pub named: Vec<NamedConst>,
     /// The number of fixed parameters.
     pub params: u8,
     /// Whether extra arguments are accepted.

@@ -17,6 +17,8 @@ function ""
   const float 1.5
   const nil
   local "t" r0 4 30
+  named "limit" 2 9 own int -5
+  named "title" 2 9 own string "sample"
   code
   [1] vararg_prep 0
   [1] new_table r0, 0, 0
@@ -60,6 +62,7 @@ function ""
     upvalue "t" stack 0
     const string "y"
     local "a" r0 0 5
+    named "limit" 0 5 outer int -5
     code
     [5] get_upvalue r1, u1
         set_field r0, r1, k0

@@ -112,7 +112,8 @@ impl Vm {
             let cold = &*(*(*callee.as_ptr::<Closure>()).proto).cold;
             let pc = ((*thread).pc as usize).saturating_sub(1);
             let line = line_at(&cold.proto, pc)?;
-            let starts_line = line_starts(&cold.proto).any(|start| start == (pc, line));
+            let prologue = usize::from(cold.proto.is_vararg);
+            let starts_line = cold.proto.lines.get(prologue..pc).is_some_and(|before| !before.contains(&line));
             Some(Here { coroutine: self.thread_id(thread), source: cold.proto.source.to_vec(), line, starts_line })
         }
     }

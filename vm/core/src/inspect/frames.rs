@@ -9,6 +9,7 @@ use crate::stack::{flag, kind};
 use crate::unwind::{status, thread_flag};
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use perilune_isa::Const;
 
 /// A line of a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +92,15 @@ pub(super) enum PlaceKind {
     Slot,
     /// Index of an upvalue of the frame's function.
     Upvalue,
+    /// Index of a compile-time constant of the frame's function.
+    Constant,
+}
+
+impl Place {
+    /// Whether it can be set.
+    pub fn is_variable(self) -> bool {
+        self.kind != PlaceKind::Constant
+    }
 }
 
 /// A variable of a frame.
@@ -111,6 +121,10 @@ impl Vm {
     pub(super) fn find_thread(&self, id: u64) -> Option<*mut Thread> {
         if id == 0 {
             return Some(self.main);
+        }
+        // SAFETY: the running thread is live.
+        if self.thread_id(self.thread) == id && unsafe { (*self.thread).flags & thread_flag::ASIDE == 0 } {
+            return Some(self.thread);
         }
         self.threads().find(|thread| self.thread_id(*thread) == id)
     }
@@ -226,20 +240,28 @@ impl Vm {
         unsafe { activation(thread, frame.level as usize).map(|at| (thread, at)) }
     }
 
-    /// Local variables of a frame that are in scope, outermost first; temporaries of natives.
+    /// Local variables and compile-time constants of a frame that are in scope, outermost first; temporaries of natives.
     pub fn locals(&self, frame: FrameKey) -> Vec<Variable> {
         let Some((thread, at)) = self.activation_of(frame) else { return Vec::new() };
         let mut list = Vec::new();
+        let proto = proto_of(at.frame.callee);
+        let starts: Vec<u32> = proto.map(|proto| proto.locals.iter().filter(|local| local.is_active(at.pc)).map(|local| local.start_pc).collect()).unwrap_or_default();
         for n in 1..=250 {
             let Some((name, index)) = self.local_place(thread, frame.level as usize, at, n) else { break };
             let name = String::from_utf8_lossy(&name).into_owned();
             let is_internal = name.starts_with('(') && proto_of(at.frame.callee).is_some();
             if !is_internal {
                 let name = if name.starts_with('(') { format!("#{n}") } else { name };
-                list.push(Variable { name, place: Place { frame, kind: PlaceKind::Slot, index: index as u32 } });
+                let start = starts.get(n as usize - 1).copied().unwrap_or(u32::MAX);
+                list.push((start, Variable { name, place: Place { frame, kind: PlaceKind::Slot, index: index as u32 } }));
             }
         }
-        list
+        for (index, constant) in proto.map(|proto| &*proto.named).unwrap_or_default().iter().enumerate().filter(|(_, constant)| constant.is_active(at.pc)) {
+            let place = Place { frame, kind: PlaceKind::Constant, index: index as u32 };
+            list.push((constant.start_pc, Variable { name: String::from_utf8_lossy(&constant.name).into_owned(), place }));
+        }
+        list.sort_by_key(|(start, _)| *start);
+        list.into_iter().map(|(_, variable)| variable).collect()
     }
 
     /// Captured variables of the function of a frame.
@@ -305,10 +327,28 @@ impl Vm {
 impl Ctx<'_> {
     /// Pushes the value of a frame's variable; false (and nothing pushed) when it is gone.
     pub fn push_place(&mut self, place: Place) -> bool {
+        if place.kind == PlaceKind::Constant {
+            return self.push_constant(place);
+        }
         let Some((slot, _)) = self.vm.place_address(place) else { return false };
         // SAFETY: just looked up.
         let value = unsafe { *slot };
         self.push(if value.tag > tag::THREAD { Slot::NIL } else { value });
+        true
+    }
+
+    fn push_constant(&mut self, place: Place) -> bool {
+        let activation = self.vm.activation_of(place.frame);
+        let proto = activation.and_then(|(_, at)| proto_of(at.frame.callee));
+        let Some(constant) = proto.and_then(|proto| proto.named.get(place.index as usize)) else { return false };
+        match &constant.value {
+            Const::Nil => self.push_nil(),
+            Const::False => self.push_bool(false),
+            Const::True => self.push_bool(true),
+            Const::Int(value) => self.push_int(*value),
+            Const::Float(value) => self.push_float(*value),
+            Const::Str(bytes) => return self.push_bytes(bytes).is_ok(),
+        }
         true
     }
 

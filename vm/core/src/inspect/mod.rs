@@ -16,6 +16,7 @@ mod step;
 mod flags;
 mod frames;
 mod scope;
+mod expression;
 mod redefine;
 mod advise;
 
@@ -23,6 +24,7 @@ pub use perilune_compile::chunk_id;
 
 pub use flags::{FlagPlan, Here, Loaded};
 pub use frames::{CoroutineInfo, CoroutineState, FrameInfo, FrameKey, Place, Position, Variable};
+pub use expression::Expression;
 pub use redefine::{Conflict, NewText, Outcome, Plan, Revision, TextDefinition};
 pub use scope::Scope;
 pub use step::StepKind;

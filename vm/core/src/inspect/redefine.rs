@@ -4,6 +4,10 @@
 //! looks at every closure, decides where each variable of the new code comes
 //! from, and only when nothing is missing changes anything. Frames that run old
 //! code go on with it: each gets a closure of its own for the old version.
+//!
+//! `unsafe`: a plan holds new code, variables and storage by address, and no root
+//! names them. The bargain: between making a plan and carrying it out objects are
+//! allocated but no Lua runs; allocation never collects, and objects never move.
 #![allow(unsafe_code)]
 
 use super::Scope;
@@ -17,7 +21,7 @@ use crate::stack;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 use perilune_isa::instruction::instructions;
-use perilune_isa::{Op, Proto};
+use perilune_isa::{Const, NamedConst, Op, Proto};
 use std::collections::{HashMap, HashSet};
 
 /// Variables of a main function that outlive it.
@@ -117,7 +121,8 @@ pub struct Outcome {
     pub running: u32,
 }
 
-/// A change that was found possible. It holds addresses: made and used by [`Vm::redefine`] only.
+/// A change that was found possible. It holds addresses: made and used by [`Vm::redefine`] only, which allocates
+/// but runs no Lua, and no allocation collects.
 #[derive(Default)]
 pub struct Plan {
     closures: Vec<(*mut Closure, *mut ProtoObject, Vec<*mut Upvalue>)>,
@@ -266,7 +271,7 @@ impl Vm {
     }
 
     /// A variable of a main function: kept since it returned, in its running frame, or captured by a closure.
-    fn module_variable(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<Option<*mut Upvalue>, OutOfMemory> {
+    pub(super) fn module_variable(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<Option<*mut Upvalue>, OutOfMemory> {
         if let Some(variable) = self.inspection.modules.get(chunk_name).and_then(|module| module.get(name)) {
             return Ok(Some(variable));
         }
@@ -291,6 +296,27 @@ impl Vm {
             }
         }
         Ok(None)
+    }
+
+    /// As `module_variable`; for a compile-time constant of the module a fresh variable, and true.
+    pub(super) fn module_cell(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<Option<(*mut Upvalue, bool)>, OutOfMemory> {
+        if let Some(variable) = self.module_variable(chunk_name, name)? {
+            return Ok(Some((variable, false)));
+        }
+        match self.module_constant(chunk_name, name) {
+            Some(value) => Ok(self.constant_cell(&value)?.map(|cell| (cell, true))),
+            None => Ok(None),
+        }
+    }
+
+    /// A compile-time constant of a main function, as far as code that uses it (or the function itself) is loaded.
+    pub(super) fn module_constant(&self, chunk_name: &[u8], name: &[u8]) -> Option<Const> {
+        self.protos_of(chunk_name).find_map(|proto| {
+            // SAFETY: the list holds live objects.
+            let proto = unsafe { &(*(*proto).cold).proto };
+            let constant = module_constants(proto).find(|constant| *constant.name == *name)?;
+            Some(constant.value.clone())
+        })
     }
 
     /// A local of a main function that still runs: its coroutine and slot.
@@ -323,8 +349,9 @@ impl Vm {
         let Some(proto) = proto_of(at.frame.callee).filter(|proto| proto.line_defined != 0) else { return };
         let chunk_name = proto.source.clone();
         // A frame's own variable that is not in scope yet does not hide the module's.
-        if let Ok(Some(variable)) = self.module_variable(&chunk_name, name) {
+        if let Ok(Some((variable, is_const))) = self.module_cell(&chunk_name, name) {
             self.add_cell(scope, name, variable);
+            scope.set_read_only(name, is_const);
         }
     }
 
@@ -366,13 +393,15 @@ impl Vm {
             let proto = unsafe { &(*(*proto).cold).proto };
             let top_level = proto.line_defined != 0 && !proto.name.contains(&b'/');
             names.extend(proto.upvalues.iter().filter(|upvalue| top_level && upvalue.in_stack).map(|upvalue| upvalue.name.clone()));
+            names.extend(module_constants(proto).map(|constant| constant.name.clone()));
         }
         names.extend(self.running_main_locals(chunk_name));
         for name in names {
             if !scope.has(&name)
-                && let Ok(Some(variable)) = self.module_variable(chunk_name, &name)
+                && let Ok(Some((variable, is_const))) = self.module_cell(chunk_name, &name)
             {
                 self.add_cell(&mut scope, &name, variable);
+                scope.set_read_only(&name, is_const);
             }
         }
         scope
@@ -639,6 +668,15 @@ pub(super) unsafe fn is_inline(closure: *mut Closure) -> bool {
 /// Whether a variable lives until its function ends.
 fn is_module_level(proto: &Proto, local: &perilune_isa::LocalVar) -> bool {
     !local.name.starts_with(b"(") && local.end_pc as usize + 1 >= proto.code.len()
+}
+
+/// Compile-time constants of a main function, told by itself or by a function directly in it.
+fn module_constants(proto: &Proto) -> impl Iterator<Item = &NamedConst> {
+    let is_main = proto.line_defined == 0;
+    let is_inside = !is_main && !proto.name.contains(&b'/');
+    proto.named.iter().filter(move |constant| {
+        is_main && constant.end_pc as usize + 1 >= proto.code.len() || is_inside && constant.is_outer
+    })
 }
 
 unsafe fn is_to_be_closed(thread: *mut Thread, base: u32, register: u8) -> bool {

@@ -7,27 +7,55 @@
 
 use super::{FrameKey, Pin};
 use crate::api::Ctx;
-use crate::debug::proto_of;
+use crate::debug::{Activation, proto_of};
 use crate::error::Error;
-use crate::object::{Closure, Thread, Upvalue};
+use crate::heap::OutOfMemory;
+use crate::object::{Closure, ProtoObject, Thread, Upvalue};
 use crate::stack;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
-use perilune_isa::Proto;
+use perilune_isa::{Const, Proto};
 
 /// Most variables that a text can see; the outermost are left out beyond it.
-const MAX_NAMES: usize = 190;
+pub(super) const MAX_NAMES: usize = 190;
 
 /// Variables by name, for code that is loaded with [`Ctx::load_in`].
 #[derive(Default)]
 pub struct Scope {
     names: Vec<Vec<u8>>,
+    /// Those of them that code may not assign to.
+    read_only: Vec<Vec<u8>>,
     cells: Vec<Pin>,
     /// Variables that were made to stand for slots of a stack, to be detached afterwards.
     opened: Vec<(Pin, u64)>,
 }
 
+/// Where a variable that code sees comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Upvalue of the function.
+    Upvalue(usize),
+    /// Compile-time constant of the function.
+    Constant(usize),
+    /// Register of the frame.
+    Register(u8),
+    /// Variable or compile-time constant of the function's module.
+    Module(Box<[u8]>),
+    /// The table of globals.
+    Globals,
+}
+
+/// Names with what they stand for.
+pub(super) type Names = Vec<(Box<[u8]>, Origin)>;
+
 impl Scope {
+    pub(super) fn set_read_only(&mut self, name: &[u8], is_read_only: bool) {
+        self.read_only.retain(|known| known != name);
+        if is_read_only {
+            self.read_only.push(name.to_vec());
+        }
+    }
+
     /// Whether a variable of this name is in it.
     pub fn has(&self, name: &[u8]) -> bool {
         self.names.iter().any(|known| known == name)
@@ -48,25 +76,68 @@ impl Vm {
         let mut scope = Scope::default();
         let Some((thread, at)) = self.activation_of(frame) else { return Ok(None) };
         let Some(proto) = proto_of(at.frame.callee) else { return Ok(Some(scope)) };
-        // SAFETY: a stopped thread; the closure keeps its upvalues alive.
-        unsafe {
-            let closure = at.frame.callee.as_ptr::<Closure>();
-            for (index, upvalue) in proto.upvalues.iter().enumerate() {
-                self.add_cell(&mut scope, &upvalue.name, *(*closure).upvalues.add(index));
-            }
-            for local in proto.locals.iter().filter(|local| local.is_active(at.pc) && !local.name.starts_with(b"(")) {
-                let index = at.frame.base + u32::from(local.register);
-                let known = is_open(thread, index);
-                let slot = (*thread).stack.add(index as usize);
-                let upvalue = stack::find_upvalue(&mut self.heap, thread, slot).map_err(|_| self.memory_error())?;
-                self.add_cell(&mut scope, &local.name, upvalue);
-                if !known {
-                    let pin = self.add_pin(Slot::object(upvalue, tag::UPVALUE));
-                    scope.opened.push((pin, frame.coroutine));
+        for (name, origin) in variables_at(proto, at.pc) {
+            match self.cell_of(&mut scope, (thread, frame.coroutine), &at, &origin) {
+                Ok(cell) => self.add_cell(&mut scope, &name, cell),
+                Err(error) => {
+                    self.end_scope(scope);
+                    return Err(error);
                 }
             }
+            scope.set_read_only(&name, matches!(origin, Origin::Constant(_)));
         }
         Ok(Some(scope))
+    }
+
+    /// The variable of a frame that an origin names; a fresh one with its value for a constant.
+    pub(super) fn cell_of(&mut self, scope: &mut Scope, thread: (*mut Thread, u64), at: &Activation, origin: &Origin) -> Result<*mut Upvalue, Error> {
+        let cell = match origin {
+            // SAFETY: the frame's closure keeps its upvalues alive; it has the code that the place was found in.
+            Origin::Upvalue(index) => return Ok(unsafe { *(*at.frame.callee.as_ptr::<Closure>()).upvalues.add(*index) }),
+            // SAFETY: a register of a frame of a thread that stands.
+            Origin::Register(register) => return unsafe { self.open_cell(scope, thread, at.frame.base + u32::from(*register)) },
+            Origin::Constant(index) => match proto_of(at.frame.callee).and_then(|proto| proto.named.get(*index)) {
+                Some(constant) => self.constant_cell(&constant.value),
+                None => Ok(None),
+            },
+            Origin::Module(name) => {
+                let source = proto_of(at.frame.callee).map(|proto| proto.source.clone()).unwrap_or_default();
+                self.module_cell(&source, name).map(|found| found.map(|(cell, _)| cell))
+            }
+            Origin::Globals => self.heap.upvalue_closed(Slot::object(self.globals, tag::TABLE)).map(Some),
+        };
+        cell.ok().flatten().ok_or_else(|| self.memory_error())
+    }
+
+    /// A variable with the value of a compile-time constant.
+    pub(super) fn constant_cell(&mut self, value: &Const) -> Result<Option<*mut Upvalue>, OutOfMemory> {
+        let value = match value {
+            Const::Nil => Slot::NIL,
+            Const::False => Slot::bool(false),
+            Const::True => Slot::bool(true),
+            Const::Int(value) => Slot::int(*value),
+            Const::Float(value) => Slot::float(*value),
+            Const::Str(bytes) => Slot::object(self.heap.string(bytes)?, tag::STRING),
+        };
+        self.heap.upvalue_closed(value).map(Some)
+    }
+
+    /// The variable that stands for slot `index` of a coroutine's stack, if need be until the scope ends.
+    ///
+    /// # Safety
+    /// The thread is live and does not run; the slot is a register of one of its frames.
+    pub(super) unsafe fn open_cell(&mut self, scope: &mut Scope, (thread, coroutine): (*mut Thread, u64), index: u32) -> Result<*mut Upvalue, Error> {
+        // SAFETY: as promised.
+        unsafe {
+            let known = is_open(thread, index);
+            let slot = (*thread).stack.add(index as usize);
+            let upvalue = stack::find_upvalue(&mut self.heap, thread, slot).map_err(|_| self.memory_error())?;
+            if !known {
+                let pin = self.add_pin(Slot::object(upvalue, tag::UPVALUE));
+                scope.opened.push((pin, coroutine));
+            }
+            Ok(upvalue)
+        }
     }
 
     /// The variables that a closure captured.
@@ -78,7 +149,24 @@ impl Vm {
             let cell = unsafe { *(*function.as_ptr::<Closure>()).upvalues.add(index) };
             self.add_cell(&mut scope, &upvalue.name, cell);
         }
+        for constant in proto.named.iter().filter(|constant| constant.is_outer) {
+            if let Ok(Some(cell)) = self.constant_cell(&constant.value) {
+                self.add_cell(&mut scope, &constant.name, cell);
+                scope.set_read_only(&constant.name, true);
+            }
+        }
         scope
+    }
+
+    /// One more variable, whatever its name.
+    pub(super) fn push_cell(&mut self, scope: &mut Scope, cell: *mut Upvalue) {
+        let pin = self.add_pin(Slot::object(cell, tag::UPVALUE));
+        scope.cells.push(pin);
+    }
+
+    /// The variables of a scope, in order.
+    pub(super) fn cells(&self, scope: &Scope) -> Vec<Option<Slot>> {
+        scope.cells.iter().map(|pin| Some(self.pinned(pin))).collect()
     }
 
     /// A later variable hides an earlier one of the same name.
@@ -139,18 +227,9 @@ impl Ctx<'_> {
     /// # Errors
     /// The message of the compiler, or of the memory limit.
     pub fn load_in(&mut self, scope: &Scope, text: &[u8], chunk_name: &[u8], line: u32) -> Result<(), String> {
-        let message = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        // By itself first: a text must not reach out of the function around it.
-        let lines = vec![b'\n'; line.saturating_sub(1) as usize];
-        let alone = [&lines, text].concat();
-        perilune_compile::compile(&alone, chunk_name).map_err(|error| message(&error.message))?;
         let skipped = scope.names.len().saturating_sub(MAX_NAMES);
-        let names = &scope.names[skipped..];
-        let prefix = if names.is_empty() { Vec::new() } else { [b"local ".as_slice(), &names.join(b",".as_slice()), b";"].concat() };
-        let whole = [&prefix, b"return function(...)".as_slice(), &alone, b"\nend"].concat();
-        let main = perilune_compile::compile(&whole, chunk_name).map_err(|error| message(&error.message))?.0;
-        let Some(mut proto) = main.children.into_iter().next() else { return Err("no code".into()) };
-        drop_prefix(&mut proto);
+        let names: Vec<_> = scope.names[skipped..].iter().map(|name| (name.as_slice(), scope.read_only.contains(name))).collect();
+        let proto = compile_in(&names, text, chunk_name, line)?;
         let cell = |at: usize| scope.cells.get(skipped + at).map(|pin| self.vm.pinned(pin));
         let cells: Vec<_> = proto.upvalues.iter().map(|upvalue| if upvalue.in_stack { cell(usize::from(upvalue.index)) } else { None }).collect();
         self.vm.bind(proto, &cells).map(|function| self.push(function)).map_err(|_| "not enough memory".into())
@@ -159,8 +238,13 @@ impl Ctx<'_> {
 
 impl Vm {
     /// A closure of `proto` with these variables; the missing ones are the globals.
-    fn bind(&mut self, proto: Proto, cells: &[Option<Slot>]) -> Result<Slot, crate::heap::OutOfMemory> {
+    fn bind(&mut self, proto: Proto, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
         let object = crate::proto::load(&mut self.heap, proto, false)?;
+        self.close_over(object, cells)
+    }
+
+    /// As `bind`, for code that is loaded.
+    pub(super) fn close_over(&mut self, object: *mut ProtoObject, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
         let closure = self.heap.closure(object, cells.len() as u32)?;
         for (at, cell) in cells.iter().enumerate() {
             let upvalue = match cell {
@@ -172,6 +256,27 @@ impl Vm {
         }
         Ok(Slot::object(closure, tag::CLOSURE))
     }
+}
+
+/// Compiles a text as the body of a vararg function whose upvalue `index` (of those in the stack) is the
+/// variable `names[index]`; the flag says that it may not be assigned to.
+///
+/// # Errors
+/// The message of the compiler.
+pub(super) fn compile_in(names: &[(&[u8], bool)], text: &[u8], chunk_name: &[u8], line: u32) -> Result<Proto, String> {
+    let message = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // By itself first: a text must not reach out of the function around it.
+    let lines = vec![b'\n'; line.saturating_sub(1) as usize];
+    let alone = [&lines, text].concat();
+    perilune_compile::compile(&alone, chunk_name).map_err(|error| message(&error.message))?;
+    // Without a value no name is a compile-time constant: each has its register.
+    let declared: Vec<_> = names.iter().map(|(name, is_const)| [*name, if *is_const { b"<const>" } else { b"" }].concat()).collect();
+    let prefix = if names.is_empty() { Vec::new() } else { [b"local ".as_slice(), &declared.join(b",".as_slice()), b";"].concat() };
+    let whole = [&prefix, b"return function(...)".as_slice(), &alone, b"\nend"].concat();
+    let main = perilune_compile::compile(&whole, chunk_name).map_err(|error| message(&error.message))?.0;
+    let Some(mut proto) = main.children.into_iter().next() else { return Err("no code".into()) };
+    drop_prefix(&mut proto);
+    Ok(proto)
 }
 
 /// Definitions in the text get the names they would have at the level of a module.
@@ -188,6 +293,25 @@ fn rename(children: &mut [Proto], prefix: &[u8]) {
         }
         rename(&mut child.children, prefix);
     }
+}
+
+/// What code of a function sees at an instruction; each name once, and the later of two declarations.
+pub(super) fn variables_at(proto: &Proto, pc: usize) -> Names {
+    let upvalues = proto.upvalues.iter().enumerate().map(|(index, upvalue)| (&upvalue.name, Origin::Upvalue(index)));
+    let locals = proto.locals.iter().filter(|local| local.is_active(pc) && !local.name.starts_with(b"("));
+    let locals = locals.map(|local| (local.start_pc, &local.name, Origin::Register(local.register)));
+    let constants = proto.named.iter().enumerate().filter(|(_, constant)| constant.is_active(pc));
+    let constants = constants.map(|(index, constant)| (constant.start_pc, &constant.name, Origin::Constant(index)));
+    let mut declared: Vec<_> = locals.chain(constants).collect();
+    declared.sort_by_key(|(start, ..)| *start);
+    let mut names = Names::new();
+    for (name, origin) in upvalues.chain(declared.into_iter().map(|(_, name, origin)| (name, origin))) {
+        names.retain(|(known, _)| known != name);
+        if !name.is_empty() {
+            names.push((name.clone(), origin));
+        }
+    }
+    names
 }
 
 /// Whether a slot of a stack already has an open upvalue.

@@ -5,7 +5,7 @@ use crate::{
     effect,
     instruction::instructions,
     op::{Kind, Op},
-    proto::{Const, LocalVar, Proto, UpvalueDesc},
+    proto::{Const, LocalVar, NamedConst, Proto, UpvalueDesc},
     verify::MAX_DEPTH,
 };
 use std::collections::HashMap;
@@ -132,6 +132,7 @@ impl Builder {
             "upvalue" => proto.upvalues.push(upvalue(tokens)?),
             "const" => proto.constants.push(constant(tokens)?),
             "local" => proto.locals.push(local(tokens)?),
+            "named" => proto.named.push(named(tokens)?),
             "code" => self.in_code = true,
             other => return Err(format!("unknown directive `{other}`")),
         }
@@ -329,6 +330,20 @@ fn local(tokens: &[Token]) -> Result<LocalVar, String> {
         register: register.ok_or("bad register")?,
         start_pc: number(tokens.get(3))?,
         end_pc: number(tokens.get(4))?,
+    })
+}
+
+fn named(tokens: &[Token]) -> Result<NamedConst, String> {
+    Ok(NamedConst {
+        name: string(tokens.get(1))?,
+        start_pc: number(tokens.get(2))?,
+        end_pc: number(tokens.get(3))?,
+        is_outer: match word(tokens.get(4))? {
+            "own" => false,
+            "outer" => true,
+            other => return Err(format!("`{other}` is neither `own` nor `outer`")),
+        },
+        value: constant(tokens.get(4..).unwrap_or_default())?,
     })
 }
 

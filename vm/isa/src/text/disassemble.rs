@@ -78,6 +78,12 @@ impl Listing {
             let range = format!("r{} {} {}", local.register, local.start_pc, local.end_pc);
             self.line(&format!("local {} {range}", quote(&local.name)));
         }
+        for constant in &proto.named {
+            let place = if constant.is_outer { "outer" } else { "own" };
+            let range = format!("{} {}", constant.start_pc, constant.end_pc);
+            let value = constant_text(&constant.value);
+            self.line(&format!("named {} {range} {place} {value}", quote(&constant.name)));
+        }
     }
 
     fn code(&mut self, proto: &Proto) {

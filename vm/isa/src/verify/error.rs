@@ -30,6 +30,8 @@ pub enum Fault {
     LineCount(usize),
     /// An upvalue of this function does not exist in the enclosing one.
     UpvalueSource(usize),
+    /// A compile-time constant's range is out of bounds.
+    NamedConst(usize),
     /// A local variable's range or register is out of bounds.
     Local(usize),
     /// The count of inline caches differs from the code's.
@@ -91,6 +93,7 @@ impl fmt::Display for Fault {
             Fault::UpvalueCount(n) => write!(f, "{n} upvalues, where 255 are allowed"),
             Fault::LineCount(n) => write!(f, "{n} lines do not match the code"),
             Fault::UpvalueSource(i) => write!(f, "upvalue {i} is not in the enclosing function"),
+            Fault::NamedConst(i) => write!(f, "compile-time constant {i} is out of bounds"),
             Fault::Local(i) => write!(f, "local variable {i} is out of bounds"),
             Fault::CacheCount(n) => write!(f, "{n} inline caches do not match the code"),
             Fault::Empty => write!(f, "no code"),

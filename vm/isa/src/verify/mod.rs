@@ -14,7 +14,10 @@ mod tests;
 
 pub use error::{Fault, VerifyError};
 
-use crate::{instruction::Instruction, proto::Proto};
+use crate::{
+    instruction::Instruction,
+    proto::{NamedConst, Proto},
+};
 
 /// How deeply functions may be nested.
 pub const MAX_DEPTH: usize = 200;
@@ -102,7 +105,8 @@ fn verify_header(proto: &Proto, parent: Option<&Proto>, depth: usize) -> Result<
         return Err(Fault::LineCount(proto.lines.len()));
     }
     verify_upvalues(proto, parent)?;
-    verify_locals(proto)
+    verify_locals(proto)?;
+    verify_named(proto)
 }
 
 /// The root's upvalues are filled in by whoever loads it, so only children are bound.
@@ -118,6 +122,16 @@ fn verify_upvalues(proto: &Proto, parent: Option<&Proto>) -> Result<(), Fault> {
         .position(|up| !exists(up.in_stack, up.index))
     {
         Some(i) => Err(Fault::UpvalueSource(i)),
+        None => Ok(()),
+    }
+}
+
+fn verify_named(proto: &Proto) -> Result<(), Fault> {
+    let is_bad = |constant: &NamedConst| {
+        constant.start_pc > constant.end_pc || constant.end_pc as usize > proto.code.len()
+    };
+    match proto.named.iter().position(is_bad) {
+        Some(i) => Err(Fault::NamedConst(i)),
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    proto::{Const, LocalVar, UpvalueDesc},
+    proto::{Const, LocalVar, NamedConst, UpvalueDesc},
     sample,
     text::assemble,
 };
@@ -264,6 +264,13 @@ fn headers_are_sane() {
             ..LocalVar::default()
         })),
         Fault::Local(0)
+    );
+    assert_eq!(
+        check(|p| p.named.push(NamedConst {
+            end_pc: 9,
+            ..NamedConst::default()
+        })),
+        Fault::NamedConst(0)
     );
 }
 

@@ -69,7 +69,7 @@ pub(super) fn patiently<T>(
 fn pattern_error(ctx: &mut Ctx<'_>, stop: &Stop) -> Error {
     match stop {
         Stop::Malformed(message) => ctx.error(message.as_ref()),
-        Stop::Interrupted => ctx.error("interrupted"),
+        Stop::Interrupted => ctx.error("interrupted!"),
     }
 }
 
