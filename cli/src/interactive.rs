@@ -55,7 +55,7 @@ pub fn print(ctx: &mut Ctx<'_>, count: usize) -> Result<Result<(), Message>, Err
 }
 
 /// The prompt that a global asks for.
-fn prompt(engine: &mut Engine, global: &[u8], default: &[u8]) -> Message {
+pub fn prompt(engine: &mut Engine, global: &[u8], default: &[u8]) -> Message {
     let source = [b"return ", global, b" ~= nil and tostring(", global, b") or nil"].concat();
     let asked = engine.evaluate(&source, NAME, &[], |ctx, _| Ok(Ok(ctx.bytes(-1).map(<[u8]>::to_vec))));
     asked.ok().flatten().unwrap_or_else(|| default.to_vec())

@@ -16,7 +16,6 @@ use super::history;
 use super::input::Line;
 use super::target::Shared;
 
-const PROMPT: &str = "> ";
 /// Lines of history that are kept.
 const HISTORY_MAX: usize = 2000;
 
@@ -52,8 +51,8 @@ impl Editor {
     }
 
     /// Lets the person type a chunk.
-    pub fn read(&mut self) -> Line {
-        match self.editor.readline(PROMPT) {
+    pub fn read(&mut self, prompt: &str) -> Line {
+        match self.editor.readline(prompt) {
             Ok(text) => {
                 if let Some(path) = &self.history {
                     self.editor.append_history(path).ok();

@@ -44,7 +44,11 @@ impl Input {
     /// The next input, of as many lines as it needs.
     pub fn read(&mut self, target: &Shared) -> Line {
         match self {
-            Input::Terminal(editor) => editor.read(),
+            Input::Terminal(editor) => {
+                // The editor asks the target for completions, so it must not be borrowed meanwhile.
+                let prompt = target.borrow_mut().prompt();
+                editor.read(&prompt)
+            }
             Input::Plain => read_plain(target),
         }
     }

@@ -85,6 +85,10 @@ impl Target for Own {
         VERSION.into()
     }
 
+    fn prompt(&mut self) -> String {
+        String::from_utf8_lossy(&interactive::prompt(&mut self.engine, b"_PROMPT", b"> ")).into_owned()
+    }
+
     fn evaluate(&mut self, source: &[u8]) -> Answer {
         let source = chunk::without_equals(source);
         let expression = chunk::as_expression(&source);

@@ -42,6 +42,11 @@ pub trait Target {
     /// The first line of the conversation.
     fn greeting(&self) -> String;
 
+    /// What stands before the line that is typed.
+    fn prompt(&mut self) -> String {
+        "> ".into()
+    }
+
     /// Evaluates an expression list or statements; `=` in front stands for `return`.
     fn evaluate(&mut self, source: &[u8]) -> Answer;
 

@@ -29,6 +29,15 @@ test("expressions and statements are evaluated", async (t) => {
   await ask(terminal, "'text'", '"text"');
 });
 
+test("the program chooses what stands before a line", async (t) => {
+  const terminal = await prompt(t);
+  terminal.type("_PROMPT = 'lua? '", "Enter");
+  await terminal.shows("\nlua?");
+  terminal.type("_PROMPT = nil", "Enter");
+  await terminal.shows(PROMPT);
+  await ask(terminal, "7", "7");
+});
+
 test("locals of a line are gone, functions stay", async (t) => {
   const terminal = await prompt(t);
   await ask(terminal, "function double(n) return n * 2 end");
