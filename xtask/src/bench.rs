@@ -17,7 +17,14 @@ const RESULTS: &str = "bench/results.md";
 struct Engine {
     name: &'static str,
     path: PathBuf,
+    /// What of ours is compiled, see `--jit`.
+    jit: &'static str,
 }
+
+/// Ours compiled and ours interpreted come first, then the reference.
+const COMPILED: usize = 0;
+const INTERPRETED: usize = 1;
+const REFERENCE: usize = 2;
 
 /// The times of one program: one list for each engine, in seconds.
 struct Row {
@@ -45,13 +52,15 @@ pub fn run(options: &Options, report: &mut Report) {
     }
 }
 
-/// Ours first, then the reference, then what else the machine has.
+/// In the order of the constants above, then what else the machine has.
 fn engines(options: &Options) -> Result<Vec<Engine>, String> {
+    let ours = engine::perilune(options)?;
     let mut engines = vec![
-        Engine { name: "perilune", path: engine::perilune(options)? },
-        Engine { name: "lua5.4", path: engine::lua(options)? },
+        Engine { name: "perilune", path: ours.clone(), jit: "on" },
+        Engine { name: "--jit=off", path: ours, jit: "off" },
+        Engine { name: "lua5.4", path: engine::lua(options)?, jit: "on" },
     ];
-    engines.extend(engine::luajit().map(|path| Engine { name: "luajit", path }));
+    engines.extend(engine::luajit().map(|path| Engine { name: "luajit", path, jit: "on" }));
     Ok(engines)
 }
 
@@ -77,7 +86,7 @@ fn measure(engines: &[Engine], program: &Path, rounds: usize, report: &mut Repor
             }
         }
     }
-    if !failed[0] {
+    if !failed[COMPILED] && !failed[INTERPRETED] {
         report.pass();
     }
     eprintln!("{name} measured");
@@ -86,7 +95,7 @@ fn measure(engines: &[Engine], program: &Path, rounds: usize, report: &mut Repor
 
 fn time(engine: &Engine, program: &Path) -> Result<f64, String> {
     let before = process::processor_time();
-    let outcome = process::lua(&engine.path, program, &[], LIMIT)?;
+    let outcome = process::lua_in(&[("PERILUNE_JIT", engine.jit)], &engine.path, program, &[], LIMIT)?;
     match outcome.code {
         Some(0) => Ok(process::processor_time() - before),
         Some(_) => Err(outcome.last_error()),
@@ -99,19 +108,24 @@ fn table(engines: &[Engine], rows: &[Row]) -> String {
     for engine in engines {
         out += &format!(" {:>10} |", engine.name);
     }
-    out += &format!(" {:>10} |\n|{}|", "ratio", "-".repeat(18));
-    out += &format!("{}:|", "-".repeat(11)).repeat(engines.len() + 1);
+    out += &format!(" {:>10} | {:>10} |\n|{}|", "ratio", "ratio off", "-".repeat(18));
+    out += &format!("{}:|", "-".repeat(11)).repeat(engines.len() + 2);
     for row in rows {
         out += &format!("\n| {:<16} |", row.program);
         for times in &row.times {
             out += &format!(" {:>10} |", cell(median(times)));
         }
-        out += &format!(" {:>10} |", cell(ratio(row)));
+        for ours in [COMPILED, INTERPRETED] {
+            out += &format!(" {:>10} |", cell(ratio(row, ours)));
+        }
     }
-    let ratios: Vec<f64> = rows.iter().filter_map(ratio).collect();
+    let mean = |ours: usize| {
+        let ratios: Vec<f64> = rows.iter().filter_map(|row| ratio(row, ours)).collect();
+        cell(geometric_mean(&ratios))
+    };
     out += &format!("\n| {:<16} |", "geometric mean");
     out += &format!(" {:>10} |", "").repeat(engines.len());
-    out + &format!(" {:>10} |\n", cell(geometric_mean(&ratios)))
+    out + &format!(" {:>10} | {:>10} |\n", mean(COMPILED), mean(INTERPRETED))
 }
 
 fn page(table: &str, rounds: usize) -> String {
@@ -119,7 +133,7 @@ fn page(table: &str, rounds: usize) -> String {
         "# Benchmark results\n\n\
          Written by `cargo xtask bench --write`.\n\
          Median processor seconds of {rounds} interleaved rounds; \
-         ratio is perilune divided by lua5.4, so less is better.\n\n{table}"
+         a ratio is ours divided by lua5.4, so less is better: compiled when hot, and interpreted only.\n\n{table}"
     )
 }
 
@@ -127,8 +141,8 @@ fn cell(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.3}"))
 }
 
-fn ratio(row: &Row) -> Option<f64> {
-    Some(median(&row.times[0])? / median(&row.times[1])?)
+fn ratio(row: &Row, ours: usize) -> Option<f64> {
+    Some(median(&row.times[ours])? / median(&row.times[REFERENCE])?)
 }
 
 fn median(times: &[f64]) -> Option<f64> {
