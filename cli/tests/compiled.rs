@@ -4,11 +4,10 @@ mod support;
 
 use perilune_live::client::Client;
 use perilune_live::protocol::{
-    BreakpointSpec, Children, ChildFilter, Continue, Evaluate, EvaluateContext, Frame, Hello, OnDisconnect, Pause, Redefine, ScopeKind,
-    Scopes, SetBreakpoints, SetVariable, Stack, Start, Status, Step, StepKind, StopReason, Stopped, Target, VERSION,
+    BreakpointSpec, Children, ChildFilter, Continue, Evaluate, EvaluateContext, Frame, Pause, Redefine, ScopeKind,
+    Scopes, SetBreakpoints, SetVariable, Stack, Status, Step, StepKind, StopReason, Stopped, Target,
 };
-use perilune_live::session::Directory;
-use support::{Place, Running, until};
+use support::{Place, Running, run_live, until};
 
 const PROGRAM: &str = "\
 state = {rounds = 0}
@@ -40,13 +39,7 @@ struct Program {
 /// The program, once it has done so many rounds that its functions are compiled.
 fn start(jit: &str) -> Program {
     let place = Place::new(&[("hot.lua", PROGRAM)]);
-    let child = Running(place.command(&["run", jit, "--live", "--wait", "hot.lua"]).spawn().expect("perilune starts"));
-    let pid = child.0.id();
-    let folder = place.path().join("perilune");
-    let session = until("the session", || Directory::existing(&folder).ok().and_then(|directory| directory.find_by_pid(pid)));
-    let hello = Hello { version: VERSION, client: "test".into(), token: None, on_disconnect: OnDisconnect::Terminate, output: false };
-    let (client, _) = Client::connect(&session, hello, |_| {}).expect("a connection");
-    client.request(Start { stop_on_entry: false }).expect("a start");
+    let (client, child) = run_live(&place, &["run", jit, "--live", "--wait", "hot.lua"]);
     let path = place.file("hot.lua").to_string_lossy().into_owned();
     let program = Program { client, path, _child: child, _place: place };
     program.runs_on();

@@ -3,9 +3,8 @@
 mod support;
 
 use perilune_live::client::{Client, ClientError};
-use perilune_live::protocol::{Code, Evaluate, EvaluateContext, Failure, Hello, OnDisconnect, Redefine, RedefineResult, Start, Target, VERSION};
-use perilune_live::session::Directory;
-use support::{Place, Running, until};
+use perilune_live::protocol::{Code, Evaluate, EvaluateContext, Failure, Redefine, RedefineResult, Target};
+use support::{Place, Running, run_live, until};
 
 const PROGRAM: &str = "\
 local advice = require 'advice'
@@ -57,13 +56,7 @@ struct Program {
 
 fn start() -> Program {
     let place = Place::new(&[("shop.lua", PROGRAM)]);
-    let child = Running(place.command(&["run", "--live", "--wait", "shop.lua"]).spawn().expect("perilune starts"));
-    let pid = child.0.id();
-    let folder = place.path().join("perilune");
-    let session = until("the session", || Directory::existing(&folder).ok().and_then(|directory| directory.find_by_pid(pid)));
-    let hello = Hello { version: VERSION, client: "test".into(), token: None, on_disconnect: OnDisconnect::Terminate, output: false };
-    let (client, _) = Client::connect(&session, hello, |_| {}).expect("a connection");
-    client.request(Start { stop_on_entry: false }).expect("a start");
+    let (client, child) = run_live(&place, &["run", "--live", "--wait", "shop.lua"]);
     let path = place.file("shop.lua").to_string_lossy().into_owned();
     let program = Program { client, path, _child: child, _place: place };
     until("the module", || (program.value("module ~= nil") == "true").then_some(()));

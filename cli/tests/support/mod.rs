@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use perilune_live::client::Client;
+use perilune_live::protocol::{Hello, OnDisconnect, Start, VERSION};
+use perilune_live::session::Directory;
 use tempfile::TempDir;
 
 /// Ends a hang; nothing here takes long.
@@ -121,4 +124,16 @@ impl Drop for Running {
         self.0.kill().ok();
         self.0.wait().ok();
     }
+}
+
+/// Runs a program live and starts it, with a client whose end ends it.
+pub fn run_live(place: &Place, arguments: &[&str]) -> (Client, Running) {
+    let child = Running(place.command(arguments).spawn().expect("perilune starts"));
+    let pid = child.0.id();
+    let folder = place.path().join("perilune");
+    let session = until("the session", || Directory::existing(&folder).ok().and_then(|directory| directory.find_by_pid(pid)));
+    let hello = Hello { version: VERSION, client: "test".into(), token: None, on_disconnect: OnDisconnect::Terminate, output: false };
+    let (client, _) = Client::connect(&session, hello, |_| {}).expect("a connection");
+    client.request(Start { stop_on_entry: false }).expect("a start");
+    (client, child)
 }

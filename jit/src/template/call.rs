@@ -29,16 +29,7 @@ impl Assembler<'_> {
         let base = delta as i32 * 16;
         let link = stack::link(self.next as u32, delta) as i64;
         let after = self.label_at(self.next);
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
-            ; jne =>other
-            ; mov rdx, [rbx + payload(a)]
-            ; mov rdx, [rdx + offset_of!(Closure, proto) as i32]
-            ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
-            ; test rcx, rcx
-            ; jz =>called
-        );
+        self.load_entry(a, other, called);
         match b.checked_sub(1) {
             Some(n) => dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n)),
             None => dynasm!(self.asm
@@ -61,6 +52,21 @@ impl Assembler<'_> {
             ; mov [rbx + base - 8], rdi
             ; add rbx, base
             ; jmp rcx
+        );
+    }
+
+    /// The Lua function `r[a]` in `rdi` and where it is entered in `rcx`; goes to `other` when it is no Lua
+    /// function, and to `uncompiled` when it has no entry.
+    fn load_entry(&mut self, a: u8, other: DynamicLabel, uncompiled: DynamicLabel) {
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
+            ; jne =>other
+            ; mov rdi, [rbx + payload(a)]
+            ; mov rdx, [rdi + offset_of!(Closure, proto) as i32]
+            ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
+            ; test rcx, rcx
+            ; jz =>uncompiled
         );
     }
 
@@ -123,18 +129,12 @@ impl Assembler<'_> {
     pub fn tail_call(&mut self, a: u8, b: u8, c: u8) {
         let Some(n) = b.checked_sub(1).filter(|_| c == 0) else { return self.step() };
         let stepped = self.stepped();
+        self.load_entry(a, stepped, stepped);
         dynasm!(self.asm
             ; .arch x64
-            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
-            ; jne =>stepped
             ; mov rsi, [rbx - 24]
             ; test esi, (stack::flag::VARARG as i32) << 24
             ; jnz =>stepped
-            ; mov rdi, [rbx + payload(a)]
-            ; mov rdx, [rdi + offset_of!(Closure, proto) as i32]
-            ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
-            ; test rcx, rcx
-            ; jz =>stepped
             ; or rsi, (stack::flag::TAIL as i32) << 24
             ; mov [rbx - 32], rdi
             ; mov [rbx - 24], rsi

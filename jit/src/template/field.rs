@@ -134,13 +134,18 @@ impl Assembler<'_> {
             ; jz =>nil
             ; =>found
         );
+        self.without_metatable(nil, found, missed);
+    }
+
+    /// At `nil`: goes to `plain` when the table in `rax` has no metatable, and else to `other`.
+    fn without_metatable(&mut self, nil: DynamicLabel, plain: DynamicLabel, other: DynamicLabel) {
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>nil
                 ; cmp QWORD [rax + META], 0
-                ; je =>found
-                ; jmp =>missed
+                ; je =>plain
+                ; jmp =>other
             );
         });
     }
@@ -263,15 +268,7 @@ impl Assembler<'_> {
             ; je =>nil
             ; =>plain
         );
-        self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
-                ; =>nil
-                ; cmp QWORD [rax + META], 0
-                ; je =>plain
-                ; jmp =>anywhere
-            );
-        });
+        self.without_metatable(nil, plain, anywhere);
     }
 
     /// A value: payload in `rcx`, tag in `rdx`.

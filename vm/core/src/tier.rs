@@ -180,7 +180,7 @@ pub mod layout {
 }
 
 impl Vm {
-    /// Has a tier compile functions. To be called before any code is loaded that shall be compiled early.
+    /// Has a tier compile functions. It applies to code that is loaded already as well.
     pub fn set_tier(&mut self, tier: Box<dyn Tier>, eagerness: Eagerness) {
         self.tier.tier = Some(tier);
         self.heap.first_heat = match eagerness {
@@ -249,17 +249,17 @@ impl Vm {
         }
     }
 
-    /// The running function went through [`ROUNDS`] rounds of loops.
+    /// Counts calls or rounds of the Lua function on top; `Reload` when it is compiled.
     #[cold]
     #[inline(never)]
-    pub(crate) fn warm_loop(&mut self) -> Flow {
+    pub(crate) fn warm_top(&mut self, heat: u32) -> Flow {
         if self.tier.tier.is_none() {
             return Flow::Next;
         }
         // SAFETY: a Lua frame is on top.
         unsafe {
             let proto = top_function(self.thread);
-            self.warm_by(proto, ROUNDS);
+            self.warm_by(proto, heat);
             if Vm::is_native(proto) { Flow::Reload } else { Flow::Next }
         }
     }
@@ -356,20 +356,6 @@ impl Vm {
             self.tier.flow = Some(if flow == Flow::Done { flow } else { Flow::Reload });
             let leave = self.tier.tier.as_ref().map_or(std::ptr::null(), |tier| tier.leave());
             Continuation { address: leave, base: std::ptr::null_mut() }
-        }
-    }
-
-    /// A Lua frame is about to be interpreted, by entry from outside. Loops that are left and entered
-    /// in each round, as by a yield, would never count to [`ROUNDS`].
-    pub(crate) fn warm_entry(&mut self) -> Flow {
-        if self.tier.tier.is_none() {
-            return Flow::Next;
-        }
-        // SAFETY: a Lua frame is on top.
-        unsafe {
-            let proto = top_function(self.thread);
-            self.warm_by(proto, 1);
-            if Vm::is_native(proto) { Flow::Reload } else { Flow::Next }
         }
     }
 

@@ -93,7 +93,8 @@ impl Vm {
         if unsafe { (*self.thread).hook_state } != 0 {
             return self.run::<HOOKS>();
         }
-        match self.warm_entry() {
+        // A loop that is left and entered in each round, as by a yield, never gets to count its rounds.
+        match self.warm_top(1) {
             Flow::Next => self.run::<PLAIN>(),
             flow => flow,
         }
@@ -205,7 +206,7 @@ impl Vm {
                         rounds -= 1;
                         if rounds == 0 {
                             rounds = tier::ROUNDS;
-                            slow!(Ok(self.warm_loop()));
+                            slow!(Ok(self.warm_top(tier::ROUNDS)));
                         }
                     }
                     if (*attention).load(Ordering::Relaxed) != 0 {
