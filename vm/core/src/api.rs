@@ -12,6 +12,7 @@
 use crate::arith;
 use crate::error::Error;
 use crate::heap::OutOfMemory;
+use crate::limit::Patience;
 use crate::number;
 use crate::object::{Closure, Native, Str, Table, Thread, Userdata, flag};
 use crate::proto;
@@ -567,13 +568,27 @@ impl<'a> Ctx<'a> {
         self.vm.position(level)
     }
 
-    /// Raises what a limit or an interrupt asks for; call it in long loops.
+    /// Counts steps of a long loop, each about as long as an instruction, and raises what a limit
+    /// or an interrupt asks for. Every loop whose length a program decides calls this.
     ///
     /// # Errors
-    /// The limit's error.
+    /// The limit's error; let it through.
     #[inline]
-    pub fn poll(&mut self) -> Result<(), Error> {
-        self.vm.poll_native()
+    pub fn work(&mut self, steps: usize) -> Result<(), Error> {
+        self.vm.work(steps)
+    }
+
+    /// As [`Ctx::work`], for a loop that reads strings of the window.
+    pub fn patience(&self) -> Patience {
+        self.vm.patience()
+    }
+
+    /// Counts what a loop with [`Ctx::patience`] has done.
+    ///
+    /// # Errors
+    /// What ended the loop before its time.
+    pub fn settle(&mut self, patience: &Patience) -> Result<(), Error> {
+        self.vm.settle_patience(patience)
     }
 
     // ---- comparing

@@ -114,7 +114,7 @@ impl Vm {
                             self.reserve(need)?;
                         }
                         let slot = (*thread).stack.add(func as usize);
-                        let due = if (*thread).hook_state == 0 { 0 } else { flag::CALL_DUE };
+                        let due = if (*thread).hook_state & !hook::LIMIT == 0 { 0 } else { flag::CALL_DUE };
                         (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags | due, extra);
                         *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
                         for i in n..u32::from((*proto).params) {
@@ -405,7 +405,7 @@ impl Vm {
                 self.settle(result)
             };
             if flow == Flow::Done {
-                return if self.exit_error { Err(Error(())) } else { Ok(()) };
+                return if self.exit_error { Err(Error::new()) } else { Ok(()) };
             }
         }
     }

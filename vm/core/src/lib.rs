@@ -21,6 +21,7 @@ pub mod error;
 pub mod interp;
 pub mod call;
 pub mod unwind;
+pub mod limit;
 pub mod debug;
 pub mod inspect;
 pub mod leaf;
@@ -32,5 +33,6 @@ mod torture;
 
 pub use api::{Ctx, Kind, LoadError, NativeFn, Next, Value};
 pub use error::Error;
+pub use limit::{OnLimit, Patience, Stop, StopHandle};
 pub use torture::Torture;
 pub use vm::{Buffering, Options, Vm};

@@ -162,8 +162,8 @@ impl Vm {
 
     /// Answers a raised attention word at a safepoint.
     pub(crate) fn attend(&mut self) -> Result<(), Error> {
-        self.clear_attention();
-        self.spend()?;
+        self.lower_attention();
+        self.check_requests()?;
         self.inspection.stood_at = None;
         self.observe(|observer, vm| observer.attention(vm))
     }
