@@ -110,6 +110,11 @@ pub struct Patience {
 }
 
 impl Patience {
+    /// Never asks to give up, for loops without a machine.
+    pub fn endless() -> Patience {
+        Patience { requests: Arc::default(), interruption: Arc::default(), left: u64::MAX, spent: 0 }
+    }
+
     /// Counts steps; false when the loop has to end, and [`crate::Ctx::settle`] says why.
     #[inline]
     pub fn step(&mut self, steps: usize) -> bool {

@@ -1,0 +1,3 @@
+//! Long runs against the machine, each also run in small by the tests of this crate.
+
+pub mod machine;
