@@ -39,6 +39,8 @@ pub enum Stop {
     Deadline,
     /// [`StopHandle::stop`].
     Host,
+    /// A native function panicked; the panic goes on to the host.
+    Panic,
 }
 
 impl Stop {
@@ -49,6 +51,7 @@ impl Stop {
             Stop::Instructions => "instruction limit exceeded",
             Stop::Deadline => "deadline exceeded",
             Stop::Host => "stopped",
+            Stop::Panic => "a native function panicked",
         }
     }
 }
@@ -162,6 +165,10 @@ impl State {
             stopped: None,
             depth: 0,
         }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.depth == 0
     }
 
     pub(crate) fn is_counting(&self) -> bool {

@@ -7,7 +7,7 @@
 //! recurses: each step is a frame.
 #![allow(unsafe_code)]
 
-use crate::api::Switch;
+use crate::api::{Change, Switch};
 use crate::call::ERROR_STATE;
 use crate::error::Error;
 use crate::interp::Flow;
@@ -368,8 +368,8 @@ impl Vm {
         // that the values stand on neither moves nor is written to before they are copied.
         unsafe {
             let from = self.thread;
-            match switch {
-                Switch::Resume { thread, args } => {
+            match switch.0 {
+                Change::Resume { thread, args } => {
                     let start = (*from).top - args;
                     let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize);
                     (*from).top = start;
@@ -395,14 +395,14 @@ impl Vm {
                     (*(*thread).stack.add((*thread).base as usize - 1)).payload = 1;
                     Ok(Flow::Reload)
                 }
-                Switch::Yield { values } => {
+                Change::Yield { values } => {
                     let start = (*from).top - values;
                     let values = std::slice::from_raw_parts((*from).stack.add(start as usize), values as usize);
                     (*from).top = (*from).base;
                     (*from).status = status::SUSPENDED;
                     Ok(self.deliver_to_resumer(values, 1))
                 }
-                Switch::Close { thread } => {
+                Change::Close { thread } => {
                     let failed = (*thread).status == status::FAILED;
                     let error = if failed { *(*thread).stack } else { Slot::NIL };
                     if (*thread).base == 0 {

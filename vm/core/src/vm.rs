@@ -81,7 +81,7 @@ pub enum Buffering {
 pub(crate) struct Output {
     writer: BufWriter<Stdout>,
     buffering: Buffering,
-    tap: Option<Box<dyn Fn(&[u8])>>,
+    tap: Option<Box<dyn Fn(&[u8]) + Send>>,
 }
 
 impl Output {
@@ -119,6 +119,8 @@ impl Write for Output {
 }
 
 /// A Lua virtual machine.
+///
+/// A machine that runs nothing can be moved to another thread: all that it points to is its own.
 pub struct Vm {
     pub(crate) heap: Heap,
     pub(crate) thread: *mut Thread,
@@ -129,7 +131,7 @@ pub struct Vm {
     pub(crate) type_meta: [*mut Table; 16],
     pub(crate) natives: Vec<NativeEntry>,
     native_ids: HashMap<(*const str, usize), u64, BuildHasherDefault<NumberHasher>>,
-    pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
+    pub(crate) hosts: Vec<Option<Box<dyn Any + Send>>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
     /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
@@ -139,6 +141,8 @@ pub struct Vm {
     pub(crate) host_top: u32,
     pub(crate) torture_stack: bool,
     pub(crate) hook_switch: bool,
+    /// The panic of a native, on its way to the host.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
     pub(crate) serial: u64,
     pub(crate) memory_message: Slot,
     attention: Arc<AtomicU32>,
@@ -182,6 +186,7 @@ impl Vm {
             host_top: 0,
             torture_stack: false,
             hook_switch: false,
+            panic: None,
             serial: 0,
             memory_message: Slot::NIL,
             limits: limit::State::new(Arc::clone(&attention)),
@@ -229,11 +234,17 @@ impl Vm {
         Ok(Slot::object(self.heap.native(id, &[])?, tag::NATIVE))
     }
 
-    /// Runs `f` on the host's window.
+    /// Runs `f` on the host's window. The error value, if `f` fails, is left on the window.
     ///
     /// # Errors
     /// What `f` says.
+    ///
+    /// # Panics
+    /// When a Lua function runs: an observer uses [`Vm::aside`].
     pub fn with<T>(&mut self, f: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        // SAFETY: the running thread has a frame.
+        let callee = unsafe { stack::frame(self.thread, (*self.thread).base).callee };
+        assert!(callee.tag == tag::NATIVE, "the machine runs Lua code; use `aside`");
         let result = f(&mut Ctx::new(self));
         if result.is_err() {
             let error = self.error;
@@ -259,6 +270,10 @@ impl Vm {
             self.begin_host_call();
             let result = self.run_entry(func, args, wanted);
             self.end_host_call();
+            if let Some(panic) = self.panic.take() {
+                self.host_top = saved;
+                std::panic::resume_unwind(panic);
+            }
             self.host_top = saved;
             if result.is_err() {
                 // The unwinding dropped the callee, so its slot is free.
@@ -416,7 +431,7 @@ impl Vm {
         })
     }
 
-    pub(crate) fn add_host(&mut self, host: Box<dyn Any>) -> u64 {
+    pub(crate) fn add_host(&mut self, host: Box<dyn Any + Send>) -> u64 {
         let place = self.free_hosts.pop().unwrap_or_else(|| {
             self.hosts.push(None);
             self.hosts.len() - 1
@@ -615,7 +630,7 @@ impl Vm {
     }
 
     /// Gives a copy of everything that is written to standard output to `tap`; each line is handed over at once.
-    pub fn tap_output(&mut self, tap: Option<Box<dyn Fn(&[u8])>>) {
+    pub fn tap_output(&mut self, tap: Option<Box<dyn Fn(&[u8]) + Send>>) {
         self.out.tap = tap;
     }
 
@@ -632,7 +647,21 @@ impl Vm {
 
     /// Closes the main coroutine's variables, runs all finalizers and flushes standard
     /// output; the machine is of no use afterwards.
+    ///
+    /// # Panics
+    /// When the machine runs something.
     pub fn close(&mut self) {
+        self.assert_idle();
+        self.shut_down();
+    }
+
+    /// Some changes would pull the ground from under what runs.
+    pub(crate) fn assert_idle(&self) {
+        assert!(self.limits.is_idle(), "the machine runs something");
+    }
+
+    /// As [`Vm::close`], whatever runs: nothing of it goes on.
+    pub(crate) fn shut_down(&mut self) {
         // SAFETY: back to the host's frame of the main coroutine; what the other frames hold
         // stays below its top.
         unsafe {
@@ -700,6 +729,12 @@ impl Vm {
     }
 
 }
+
+// SAFETY: objects, stacks, shapes and machine code are reached from this machine alone, whose borrow
+// ends before it can be moved: `Ctx` and `Leaf` borrow it, values are borrowed from those, and pins and
+// handles are numbers. What others put in is `Send` by its type (userdata, the tap, the tier), or stays
+// where it is (the observer, see `inspect::Bound`). Other threads hold the atomic words of `limit` only.
+unsafe impl Send for Vm {}
 
 impl Drop for Vm {
     fn drop(&mut self) {
