@@ -158,8 +158,8 @@ mod tests {
         let fourth = memory.place(&[4; 96]).expect("room");
         assert_eq!(fourth.start(), hole, "two neighbours became one run");
         drop((third, fourth));
-        assert_eq!(memory.0.borrow().end, 0);
-        assert!(memory.0.borrow().free.is_empty());
+        assert_eq!(memory.space().end, 0);
+        assert!(memory.space().free.is_empty());
     }
 
     #[test]
