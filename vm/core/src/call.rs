@@ -26,6 +26,8 @@ const TORTURE_SLOTS: usize = 2048;
 
 /// Calls that natives may have under way (PUC's `LUAI_MAXCCALLS`).
 pub const MAX_NATIVE_CALLS: u32 = 200;
+/// `__call` metamethods that may be called by way of each other (as many as PUC's `MAXTAGLOOP`).
+const MAX_CALL_CHAIN: u32 = 2000;
 /// As many when the first overflow is being handled.
 const MAX_HANDLING_CALLS: u32 = MAX_NATIVE_CALLS / 10 * 11;
 
@@ -97,7 +99,7 @@ impl Vm {
 
     /// Calls the function at stack index `func` with `n` arguments from `func + 2`.
     pub(crate) fn enter(&mut self, func: u32, n: u32, wanted: u8, frame_kind: u8, flags: u8, extra: u32) -> Result<Flow, Error> {
-        let mut n = n;
+        let (mut n, mut chain) = (n, 0);
         // SAFETY: see the head of the module.
         unsafe {
             loop {
@@ -153,6 +155,11 @@ impl Vm {
                         let f = self.metamethod(callee, Event::Call);
                         if f.is_nil() {
                             return Err(self.call_error(callee));
+                        }
+                        // Each step moves all arguments, so a chain without end would take for ever to fill the stack.
+                        chain += 1;
+                        if chain > MAX_CALL_CHAIN {
+                            return Err(self.error_here("'__call' chain too long; possible loop"));
                         }
                         self.reserve((base + n + 1) as usize)?;
                         let slot = (*thread).stack.add(func as usize);
