@@ -167,6 +167,7 @@ impl Vm {
                 return Ok(Flow::Reload);
             }
             self.error = error;
+            *(*thread).stack = Slot::NIL;
             (*thread).top = base + self.host_top;
             self.shrink_stack();
             self.exit_error = true;
