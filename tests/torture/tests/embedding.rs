@@ -69,7 +69,7 @@ const LIARS: &[NativeFn] = &[
     |ctx, _| { ctx.call(5, None)?; Ok(Next::Return(1)) },
     |ctx, _| { ctx.call(u32::MAX, Some(u32::MAX))?; Ok(Next::Return(1)) },
     |ctx, _| { ctx.push_globals(); ctx.raw_get_int(-1, i64::MIN); ctx.raw_set_int(-2, i64::MIN)?; Ok(Next::Return(1)) },
-    |ctx, _| { ctx.set_user_value(1, 1); ctx.user_value(1, 1); ctx.drop_host(1); ctx.set_function_upvalue(1, 1); Ok(Next::Return(1)) },
+    |ctx, _| { ctx.set_user_value(1, 1); ctx.user_value(1, 1); ctx.drop_host(1); ctx.set_function_upvalue(1, 1)?; Ok(Next::Return(1)) },
     |ctx, _| { ctx.push_int(1); ctx.set_metatable(-1); ctx.set_metatable(7); Ok(Next::Return(0)) },
 ];
 
