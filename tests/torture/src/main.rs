@@ -58,7 +58,7 @@ fn memory(budget: &Budget) -> Vec<String> {
     for tier in [Tier::Off, Tier::Eager] {
         let mut sum = memory::Sum::default();
         let half = Budget { end: Instant::now() + budget.end.saturating_duration_since(Instant::now()) / if tier == Tier::Off { 2 } else { 1 }, seed: 0 };
-        memory::run(tier, 40, 3, &|| half.lasts(), &mut sum);
+        memory::run(tier, 0, 1, &|| half.lasts(), &mut sum);
         lines.push(format!("{tier:?}: {} tasks, {} failing allocations, {} ended with an error; nothing lost", sum.tasks, sum.injections, sum.errors));
     }
     lines

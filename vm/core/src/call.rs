@@ -260,10 +260,12 @@ impl Vm {
             match next {
                 Next::Return(n) => {
                     let n = n.min((*thread).top - (*thread).base);
-                    if (*thread).hook_state != 0
-                        && let Some(flow) = self.native_return_hook(n)?
-                    {
-                        return Ok(flow);
+                    if (*thread).hook_state != 0 {
+                        // A hook that fails is no error of the call that was protected.
+                        stack::change_flags(thread, (*thread).base, 0, flag::PROTECTED);
+                        if let Some(flow) = self.native_return_hook(n)? {
+                            return Ok(flow);
+                        }
                     }
                     let flow = self.return_from((*thread).top - n, n)?;
                     if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
