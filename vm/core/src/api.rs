@@ -813,6 +813,9 @@ impl<'a> Ctx<'a> {
                 let (x, y) = (table::array_get(t, i as usize - 1), table::array_get(t, j as usize - 1));
                 table::array_set(t, i as usize - 1, y);
                 table::array_set(t, j as usize - 1, x);
+                // The collector may have seen one of the places and not the other.
+                self.vm.heap.barrier(t.cast(), x);
+                self.vm.heap.barrier(t.cast(), y);
             }
         }
     }

@@ -300,6 +300,11 @@ pub unsafe fn find_upvalue(
         let fresh = heap.upvalue_open(slot)?;
         (*fresh).next = *place;
         *place = fresh;
+        heap.touch_thread(thread);
+        if !(*thread).has_variables {
+            (*thread).has_variables = true;
+            heap.gc.with_variables.push(thread);
+        }
         Ok(fresh)
     }
 }

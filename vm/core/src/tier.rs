@@ -314,8 +314,8 @@ impl Vm {
                 return;
             }
             self.tier.counts.dropped += dropped.len() as u64;
-            for thread in &self.heap.gc.threads {
-                forget_addresses(*thread, &dropped);
+            for thread in self.heap.live_threads() {
+                forget_addresses(thread, &dropped);
             }
         }
     }

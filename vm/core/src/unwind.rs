@@ -249,7 +249,10 @@ impl Vm {
 
     pub(crate) unsafe fn activate(&mut self, thread: *mut Thread) {
         // SAFETY: `thread` is live.
-        unsafe { (*thread).status = status::RUNNING };
+        unsafe {
+            (*thread).status = status::RUNNING;
+            self.heap.touch_thread(thread);
+        }
         self.thread = thread;
         self.refresh_limit();
     }

@@ -385,7 +385,16 @@ impl Vm {
         let heap: *mut Heap = &raw mut self.heap;
         let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
-        unsafe { (*heap).full(&mut roots) };
+        unsafe { (*heap).full_and_trim(&mut roots) };
+        self.drop_dead_hosts();
+    }
+
+    /// Switches between the two modes of the collector (manual 2.5).
+    pub(crate) fn set_generational(&mut self, on: bool) {
+        let heap: *mut Heap = &raw mut self.heap;
+        let mut roots = VmRoots { vm: self, end: None };
+        // SAFETY: the roots do not touch the heap through the machine.
+        unsafe { (*heap).set_generational(&mut roots, on) };
         self.drop_dead_hosts();
     }
 
