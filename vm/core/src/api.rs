@@ -171,7 +171,7 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub(crate) fn slot(&self, index: i32) -> Slot {
         // SAFETY: inside the window.
-        self.place(index).map_or(Slot::NIL, |p| unsafe { *self.at(p) })
+        self.place(index).map_or(Slot::NIL, |p| unsafe { Slot::read(self.at(p)) })
     }
 
     #[inline]

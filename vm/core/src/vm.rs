@@ -248,7 +248,7 @@ impl Vm {
             let func = (*thread).top - args - 1;
             let slot = (*thread).stack.add(func as usize);
             for i in (0..args as usize).rev() {
-                *slot.add(2 + i) = *slot.add(1 + i);
+                *slot.add(2 + i) = Slot::read(slot.add(1 + i));
             }
             (*thread).top += 1;
             let wanted = results.map_or(0, |n| n as u8 + 1);

@@ -346,6 +346,25 @@ unsafe fn append(heap: &mut Heap, t: *mut Table, value: Slot) -> Result<(), OutO
     }
 }
 
+/// Stores at `array_len + 1` when that needs nothing else; whether it did. Without barrier.
+///
+/// # Safety
+/// `t` is live.
+#[inline(always)]
+pub unsafe fn append_fast(t: *mut Table, index: u64, value: Slot) -> bool {
+    // SAFETY: live by contract; there is room.
+    unsafe {
+        let len = (*t).array_len;
+        let fits = index == u64::from(len) && len < (*t).array_cap && value.tag != tag::NIL;
+        if !fits || !(*t).meta.is_null() || !(*t).hash.is_null() {
+            return false;
+        }
+        store((*t).array, len as usize, value);
+        (*t).array_len = len + 1;
+        true
+    }
+}
+
 /// The key may be in the hash: removed, or left by a migration that ran out of memory.
 #[cold]
 unsafe fn forget_int(t: *mut Table, key: i64) {
