@@ -7,6 +7,7 @@ use crate::command::say;
 use crate::engine::{Engine, Message};
 use crate::help::VERSION;
 use crate::interactive;
+use crate::limits;
 use crate::option::{Action, BadOption, Options};
 use crate::run::Mode;
 
@@ -21,12 +22,14 @@ Available options are:
   -W        turn warnings on
   --        stop handling options
   -         stop handling options and execute stdin
+  --max-memory=SIZE, --max-instructions=N, --deadline=DURATION, --on-limit=stop|error
+            end the script when it uses more (see 'perilune help run')
 ";
 
 /// Runs a command line with the options of `lua`; the first element is the program's name.
 pub fn run_line(line: &[Vec<u8>], mode: Mode) -> ExitCode {
     match Options::parse(line) {
-        Ok(options) => run(line, &options, mode),
+        Ok(options) => run(line, &options, Mode { limits: options.limits, ..mode }),
         Err(bad) => {
             show_usage(program_name(line), &bad);
             ExitCode::FAILURE
@@ -59,6 +62,13 @@ pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
     }
     let result = run_options(&mut engine, line, options).and_then(|after| engine.verify().map(|()| after));
     engine.flush();
+    if let (Err(message), Some(_)) = (&result, engine.vm().stopped()) {
+        show(program, &[b"stopped: ", message.as_slice()].concat());
+        // No code of the program runs any more, so nothing is closed.
+        perilune_live::service::finish(engine.vm(), i32::from(limits::STOPPED));
+        std::mem::forget(engine);
+        return ExitCode::from(limits::STOPPED);
+    }
     match &result {
         Ok(After::Prompt) => {
             interactive::run(engine);

@@ -10,6 +10,7 @@ mod interactive;
 mod interrupt;
 mod repl;
 mod sessions;
+mod limits;
 mod live;
 mod tour;
 mod check;

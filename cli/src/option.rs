@@ -1,5 +1,7 @@
 //! The command line of the stand-alone interpreter, with the options of PUC Lua's.
 
+use crate::limits::Limits;
+
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq)]
 pub struct Options {
@@ -15,6 +17,8 @@ pub struct Options {
     pub script: Option<usize>,
     /// The script is standard input (`-`).
     pub script_is_stdin: bool,
+    /// How much the script may use (`--max-memory=SIZE` and the like).
+    pub limits: Limits,
 }
 
 /// Something to do before the script runs.
@@ -74,6 +78,14 @@ impl Options {
                     let action = if *letter == b'e' { Action::Execute } else { Action::Require };
                     options.actions.push(action(value));
                 }
+                [b'-', b'-', option @ ..] => {
+                    let Some((name, value)) = std::str::from_utf8(option).ok().and_then(|option| option.split_once('=')) else {
+                        return bad();
+                    };
+                    if options.limits.read(name, value).is_err() {
+                        return bad();
+                    }
+                }
                 [b'-', ..] => return bad(),
                 _ => break,
             }
@@ -118,5 +130,6 @@ mod tests {
         assert_eq!(parse("lua -l -v"), Err(BadOption(b"-l".to_vec())));
         assert_eq!(parse("lua -vi"), Err(BadOption(b"-vi".to_vec())));
         assert_eq!(parse("lua --help"), Err(BadOption(b"--help".to_vec())));
+        assert_eq!(parse("lua --deadline=soon a"), Err(BadOption(b"--deadline=soon".to_vec())));
     }
 }

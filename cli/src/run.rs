@@ -12,19 +12,24 @@ use perilune_vm::tier::Eagerness;
 use crate::command::{Arguments, Command, Failure, Outcome, complain, unexpected};
 use crate::engine::{Engine, Message};
 use crate::interpreter;
+use crate::limits::{self, Limits};
 use crate::option::Options;
 
 /// `run`
 pub const COMMAND: Command = Command {
     name: "run",
-    arguments: "[--jit=off|on|eager] [--live[=ADDR]] [--wait] FILE [ARGS…]",
+    arguments: "[--jit=off|on|eager] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…]",
     summary: "run a file; with --live, so that tools can reach it",
     details: "  --jit=off      interpret only\n  \
               --jit=on       compile what is hot (the default)\n  \
               --jit=eager    compile every function at its first call\n  \
               --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
               --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \
-              --wait         wait for a client before the first instruction; needs --live\n\n\
+              --wait         wait for a client before the first instruction; needs --live\n\n  \
+              --max-memory=SIZE       bytes that the program may keep, with K, M or G for larger units\n  \
+              --max-instructions=N    instructions that it may run; it is interpreted then\n  \
+              --deadline=DURATION     time that it may take, as 500ms, 2s, 1.5s or 3m\n  \
+              --on-limit=stop|error   end it there with exit code 124 (the default), or raise a Lua error\n\n\
               FILE may be `-` for standard input. PERILUNE_JIT sets what --jit does.\n",
     run,
 };
@@ -36,6 +41,8 @@ pub struct Mode {
     pub jit: Jit,
     /// Whether tools can reach the program, and where.
     pub live: Option<Live>,
+    /// How much it may use.
+    pub limits: Limits,
 }
 
 /// What is compiled to machine code.
@@ -73,6 +80,7 @@ impl Mode {
             engine.raise_interrupts();
             engine.obey_interrupts();
         }
+        self.limits.impose(engine.vm())?;
         Ok(engine)
     }
 }
@@ -147,7 +155,7 @@ fn run(arguments: Arguments<'_>) -> Outcome {
 /// `perilune [options] FILE …`, as `lua`.
 pub fn run_as_lua(line: &[std::ffi::OsString]) -> ExitCode {
     match Jit::from_environment() {
-        Ok(jit) => interpreter::run_line(&bytes(line), Mode { jit, live: None }),
+        Ok(jit) => interpreter::run_line(&bytes(line), Mode { jit, ..Mode::default() }),
         Err(wrong) => {
             complain(&wrong);
             ExitCode::from(2)
@@ -165,6 +173,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
     let mut jit = Jit::from_environment().map_err(Failure::Usage)?;
     let mut live = None;
     let mut waits = false;
+    let mut limits = Limits::default();
     loop {
         let argument = parser.next()?.ok_or_else(|| Failure::Usage("a file is missing".into()))?;
         match argument {
@@ -176,6 +185,10 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
             }
             Arg::Long("live") => live = Some(Live { address: address(parser.optional_value())?, waits: false }),
             Arg::Long("wait") => waits = true,
+            Arg::Long(name) if limits::is_limit(name) => {
+                let name = name.to_owned();
+                limits.read(&name, &parser.value()?.to_string_lossy()).map_err(Failure::Usage)?;
+            }
             Arg::Value(_) => break,
             other => return Err(unexpected(other)),
         }
@@ -185,7 +198,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
     }
     let live = live.map(|live| Live { waits, ..live });
     let left = parser.raw_args()?.count();
-    Ok((Mode { jit, live }, arguments.line.len() - left - 1))
+    Ok((Mode { jit, live, limits }, arguments.line.len() - left - 1))
 }
 
 fn address(value: Option<std::ffi::OsString>) -> Result<Listen, Failure> {
@@ -209,7 +222,7 @@ mod tests {
     #[test]
     fn options_end_at_the_file() {
         let (mode, file) = parsed("perilune run --jit=eager --live --wait a.lua --live=x").expect("valid options");
-        assert_eq!(mode, Mode { jit: Jit::Eager, live: Some(Live { address: Listen::Unix, waits: true }) });
+        assert_eq!(mode, Mode { jit: Jit::Eager, live: Some(Live { address: Listen::Unix, waits: true }), ..Mode::default() });
         assert_eq!(file, 5);
     }
 

@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::io;
 use std::ptr::null_mut;
-use std::rc::Rc;
-use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of address space for code; pages are taken from the system when they are first written.
 const CAPACITY: usize = 256 << 20;
@@ -21,7 +20,7 @@ const ALIGNMENT: usize = 32;
 
 /// Memory for code of one machine.
 #[derive(Clone)]
-pub struct Memory(Rc<RefCell<Space>>);
+pub struct Memory(Arc<Mutex<Space>>);
 
 struct Space {
     writable: *mut u8,
@@ -31,6 +30,9 @@ struct Space {
     /// Free runs below `end`: offset and length.
     free: BTreeMap<usize, usize>,
 }
+
+// SAFETY: the views belong to the space alone and are the same on every thread.
+unsafe impl Send for Space {}
 
 /// Code that stays where it is.
 pub struct Block {
@@ -61,12 +63,16 @@ impl Memory {
             }
         };
         let space = Space { writable: writable.cast(), executable: executable.cast::<u8>().cast_const(), end: 0, free: BTreeMap::new() };
-        Ok(Memory(Rc::new(RefCell::new(space))))
+        Ok(Memory(Arc::new(Mutex::new(space))))
+    }
+
+    fn space(&self) -> MutexGuard<'_, Space> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts code into memory; `None` when there is no room.
     pub fn place(&self, code: &[u8]) -> Option<Block> {
-        let mut space = self.0.borrow_mut();
+        let mut space = self.space();
         let length = code.len().next_multiple_of(ALIGNMENT);
         let offset = space.take(length)?;
         // SAFETY: the run belongs to nobody else and lies within the view.
@@ -124,13 +130,13 @@ impl Drop for Space {
 impl Block {
     /// Where the code runs.
     pub fn start(&self) -> *const u8 {
-        self.memory.0.borrow().executable.wrapping_add(self.offset)
+        self.memory.space().executable.wrapping_add(self.offset)
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.memory.0.borrow_mut().give_back(self.offset, self.length);
+        self.memory.space().give_back(self.offset, self.length);
     }
 }
 
@@ -152,8 +158,8 @@ mod tests {
         let fourth = memory.place(&[4; 96]).expect("room");
         assert_eq!(fourth.start(), hole, "two neighbours became one run");
         drop((third, fourth));
-        assert_eq!(memory.0.borrow().end, 0);
-        assert!(memory.0.borrow().free.is_empty());
+        assert_eq!(memory.space().end, 0);
+        assert!(memory.space().free.is_empty());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct ProgramInfo {
 }
 
 /// Takes a copy of what the program writes.
-pub type OutputTap = Box<dyn Fn(&[u8])>;
+pub type OutputTap = Box<dyn Fn(&[u8]) + Send>;
 
 /// A connection that said hello. Never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

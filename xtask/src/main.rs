@@ -1,4 +1,4 @@
-//! Perilune's project tasks: `cargo xtask test`, `suite`, `tidy`, `clients`, `bench`.
+//! Perilune's project tasks: `cargo xtask test`, `suite`, `tidy`, `clients`, `bench`, `torture`.
 //!
 //! This file only chooses the task. Each task is a module named by its noun.
 
@@ -35,8 +35,15 @@ fn run(options: &Options) -> ExitCode {
         Task::Tidy => tidy::run(&mut report),
         Task::Clients => clients::run(options, &mut report),
         Task::Bench => bench::run(options, &mut report),
+        Task::Torture => report.step("torture", || torture(options)),
     }
     report.finish()
+}
+
+fn torture(options: &Options) -> Result<(), String> {
+    let mut arguments = vec!["run", "--release", "-p", "perilune-torture", "--", "--minutes", &options.minutes];
+    arguments.extend(options.names.iter().map(String::as_str));
+    process::cargo(&arguments)
 }
 
 fn test(options: &Options, report: &mut Report) {

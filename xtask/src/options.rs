@@ -7,7 +7,8 @@ usage: cargo xtask test  [--perilune PATH] [--lua PATH]      everything a change
        cargo xtask suite [--perilune PATH] [--lua PATH] [NAME..]   Lua programs under both engines
        cargo xtask tidy                                      rules about the source itself
        cargo xtask clients [--perilune PATH] [--write] [NAME..]     editors, debuggers, terminals
-       cargo xtask bench [--perilune PATH] [--lua PATH] [--rounds N] [--write] [NAME..]";
+       cargo xtask bench [--perilune PATH] [--lua PATH] [--rounds N] [--write] [NAME..]
+       cargo xtask torture [--minutes N] [memory] [mutants] [recursion] [kill]   long runs against the machine";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -16,6 +17,7 @@ pub enum Task {
     Tidy,
     Clients,
     Bench,
+    Torture,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Options {
     /// A ready reference interpreter to use instead of building it.
     pub lua: Option<PathBuf>,
     pub rounds: usize,
+    /// How long the runs of `torture` take together.
+    pub minutes: String,
     /// Whether results that the documentation shows are written into it.
     pub write: bool,
     /// Only the programs whose names contain one of these; all when empty.
@@ -40,17 +44,19 @@ impl Options {
             Some("tidy") => Task::Tidy,
             Some("clients") => Task::Clients,
             Some("bench") => Task::Bench,
+            Some("torture") => Task::Torture,
             Some(other) => return Err(format!("no task is called '{other}'")),
             None => return Err("a task is missing".into()),
         };
         let mut options =
-            Options { task, perilune: None, lua: None, rounds: 5, write: false, names: Vec::new() };
+            Options { task, perilune: None, lua: None, rounds: 5, minutes: "10".into(), write: false, names: Vec::new() };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--perilune" => options.perilune = Some(value()?.into()),
                 "--lua" => options.lua = Some(value()?.into()),
                 "--rounds" => options.rounds = rounds(&value()?)?,
+                "--minutes" => options.minutes = value()?,
                 "--write" => options.write = true,
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
                 name => options.names.push(name.to_string()),

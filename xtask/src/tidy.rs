@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("perilune-dap", &["perilune-live"]),
     ("perilune", &["*"]),
     ("perilune-fuzz", &["*"]),
+    ("perilune-torture", &["*"]),
     ("xtask", &[]),
 ];
 
@@ -49,6 +50,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/vm",
     "cli/src/interrupt/handler",
     "jit/src/entry",
+    "jit/src/lib",
     "jit/src/memory",
     "jit/src/stub",
     "bench/peers/",

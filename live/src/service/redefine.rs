@@ -140,7 +140,7 @@ impl Service {
         let pin = self.run_statement(vm, change, stat, &code)?;
         let kept = vm.aside(|ctx| {
             ctx.push_pin(&pin);
-            ctx.vm().add_module_variable(&change.chunk_name, name)
+            ctx.add_module_variable(&change.chunk_name, name)
         });
         vm.unpin(pin);
         match kept {

@@ -1,8 +1,7 @@
 //! Machines for foreign code: the whole library but what reaches outside, and every limit set.
 
 use perilune_vm::{Ctx, Error, Next, Options, Torture, Vm};
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What may not be reached by code that nobody wrote.
 const OUTSIDE: &str = "io = nil os = nil require = nil package = nil dofile = nil loadfile = nil debug.debug = nil
@@ -23,7 +22,7 @@ pub struct Outcome {
 /// A machine and what its programs printed.
 pub struct Machine {
     vm: Vm,
-    output: Rc<RefCell<Vec<u8>>>,
+    output: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Machine {
@@ -32,9 +31,9 @@ impl Machine {
     /// # Panics
     /// When the limits do not suffice to open the library.
     pub fn new(options: Options) -> Machine {
-        let mut vm = Vm::new(Options { budget: None, torture: Torture::None, ..options });
-        let output = Rc::new(RefCell::new(Vec::new()));
-        let sink = Rc::clone(&output);
+        let mut vm = Vm::new(Options { instructions: None, torture: Torture::None, ..options });
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&output);
         let opened = vm.with(|ctx| {
             perilune_stdlib::open(ctx)?;
             ctx.push_globals();
@@ -48,7 +47,7 @@ impl Machine {
         });
         assert!(opened.is_ok(), "the library opens");
         vm.set_torture(options.torture);
-        vm.set_budget(options.budget);
+        vm.set_instruction_limit(options.instructions, options.on_limit);
         Machine { vm, output }
     }
 
@@ -72,7 +71,7 @@ impl Machine {
         if result.is_err() {
             error = self.vm.with(|ctx| { let text = message(ctx); ctx.set_top(0); Ok(text) }).ok();
         }
-        Outcome { output: std::mem::take(&mut self.output.borrow_mut()), error }
+        Outcome { output: std::mem::take(&mut *self.output.lock().unwrap_or_else(PoisonError::into_inner)), error }
     }
 
     /// Asserts that the heap is sound.
@@ -114,8 +113,8 @@ fn print(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     }
     line.push(b'\n');
     ctx.upvalue(1);
-    if let Some(output) = ctx.host_mut::<Rc<RefCell<Vec<u8>>>>(-1) {
-        let mut output = output.borrow_mut();
+    if let Some(output) = ctx.host_mut::<Arc<Mutex<Vec<u8>>>>(-1) {
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
         if output.len() + line.len() <= OUTPUT_MAX {
             output.extend_from_slice(&line);
         }

@@ -12,6 +12,7 @@
 use crate::arith;
 use crate::error::Error;
 use crate::heap::OutOfMemory;
+use crate::limit::Patience;
 use crate::number;
 use crate::object::{Closure, Native, Str, Table, Thread, Userdata, flag};
 use crate::proto;
@@ -49,9 +50,11 @@ pub enum Next {
     Switch(Switch),
 }
 
-/// A change of coroutine.
+/// A change of coroutine, which only the machine's own library can ask for.
 #[doc(hidden)]
-pub enum Switch {
+pub struct Switch(pub(crate) Change);
+
+pub(crate) enum Change {
     Resume { thread: *mut Thread, args: u32 },
     Yield { values: u32 },
     Close { thread: *mut Thread },
@@ -125,6 +128,9 @@ pub enum Value<'a> {
     Userdata,
     Thread,
 }
+
+/// A native asks for a call that its window does not hold, or for more than 254 results by number.
+pub(crate) const BAD_COUNTS: &str = "a native function counts its values wrong";
 
 /// `load` failed; the message is on the top.
 #[derive(Debug)]
@@ -225,7 +231,7 @@ impl<'a> Ctx<'a> {
     /// Makes sure that `n` more values can be pushed; false when they cannot.
     pub fn check_stack(&mut self, n: usize) -> bool {
         let end = self.end();
-        end + n < crate::stack::MAX_SLOTS && self.vm.grow_window(end + n + 8).is_ok()
+        n < crate::stack::MAX_SLOTS && end + n < crate::stack::MAX_SLOTS && self.vm.grow_window(end + n + 8).is_ok()
     }
 
     /// Removes `n` values from the top.
@@ -567,13 +573,27 @@ impl<'a> Ctx<'a> {
         self.vm.position(level)
     }
 
-    /// Raises what a limit or an interrupt asks for; call it in long loops.
+    /// Counts steps of a long loop, each about as long as an instruction, and raises what a limit
+    /// or an interrupt asks for. Every loop whose length a program decides calls this.
     ///
     /// # Errors
-    /// The limit's error.
+    /// The limit's error; let it through.
     #[inline]
-    pub fn poll(&mut self) -> Result<(), Error> {
-        self.vm.poll_native()
+    pub fn work(&mut self, steps: usize) -> Result<(), Error> {
+        self.vm.work(steps)
+    }
+
+    /// As [`Ctx::work`], for a loop that reads strings of the window.
+    pub fn patience(&self) -> Patience {
+        self.vm.patience()
+    }
+
+    /// Counts what a loop with [`Ctx::patience`] has done.
+    ///
+    /// # Errors
+    /// What ended the loop before its time.
+    pub fn settle(&mut self, patience: &Patience) -> Result<(), Error> {
+        self.vm.settle_patience(patience)
     }
 
     // ---- comparing
@@ -829,6 +849,7 @@ impl<'a> Ctx<'a> {
     /// The memory limit.
     pub fn push_native(&mut self, name: &'static str, function: NativeFn, upvalues: usize) -> Result<(), Error> {
         let id = self.vm.native_id(NativeEntry::new(name, function));
+        let upvalues = upvalues.min(self.top());
         let n = upvalues as i32;
         let values: Vec<Slot> = (0..n).map(|i| self.slot(i - n)).collect();
         let native = self.vm.heap.native(id, &values);
@@ -841,7 +862,11 @@ impl<'a> Ctx<'a> {
     fn own_upvalue(&self, n: usize) -> Option<*mut Slot> {
         // SAFETY: the header of the running native is below its window.
         unsafe {
-            let native = (*self.at(self.base() - 2)).as_ptr::<Native>();
+            let callee = *self.at(self.base() - 2);
+            if callee.tag & 0xff != tag::NATIVE {
+                return None;
+            }
+            let native = callee.as_ptr::<Native>();
             (n >= 1 && n <= (*native).header.aux as usize).then(|| Native::upvalues(native).add(n - 1))
         }
     }
@@ -936,6 +961,7 @@ impl<'a> Ctx<'a> {
     /// The memory limit.
     pub fn set_items(&mut self, t: i32, n: usize) -> Result<(), Error> {
         let table = self.slot(t);
+        let n = n.min(self.top());
         let values: Vec<Slot> = (1..=n as i32).rev().map(|at| self.slot(-at)).collect();
         // SAFETY: the tag says it is a table; the values are on the window.
         if table.tag == tag::TABLE && unsafe { table::set_list(&mut self.vm.heap, table.as_ptr(), 0, &values) }.is_err() {
@@ -963,7 +989,7 @@ impl<'a> Ctx<'a> {
     ///
     /// # Errors
     /// The memory limit.
-    pub fn push_host(&mut self, host: Box<dyn Any>, user_values: usize) -> Result<(), Error> {
+    pub fn push_host(&mut self, host: Box<dyn Any + Send>, user_values: usize) -> Result<(), Error> {
         let id = self.vm.add_host(host);
         let userdata = self.vm.heap.userdata(id, user_values as u32).inspect_err(|_| self.vm.remove_host(id));
         let userdata = self.memory(userdata)?;
@@ -1071,9 +1097,36 @@ impl<'a> Ctx<'a> {
         &mut self.vm.input
     }
 
-    /// The virtual machine.
-    pub fn vm(&mut self) -> &mut Vm {
+    /// The virtual machine. Foreign code must not have it: it could be exchanged for another one.
+    pub(crate) fn vm(&mut self) -> &mut Vm {
         self.vm
+    }
+
+    /// When what is written to standard output is handed over from now on.
+    pub fn buffer_output(&mut self, buffering: crate::vm::Buffering) {
+        self.vm.buffer_output(buffering);
+    }
+
+    /// Closes the machine, as [`Vm::close`], before the process ends.
+    pub fn close_and_exit(&mut self, before_exit: impl FnOnce(&mut Ctx<'_>), code: i32) -> ! {
+        self.vm.shut_down();
+        self.exit(before_exit, code)
+    }
+
+    /// Ends the process: output is handed over, and the observer hears of it.
+    pub fn exit(&mut self, before_exit: impl FnOnce(&mut Ctx<'_>), code: i32) -> ! {
+        self.vm.flush_output();
+        before_exit(self);
+        self.vm.end_observation(code);
+        std::process::exit(code)
+    }
+
+    /// Makes a variable of a module, see [`Vm::add_module_variable`]; its value is nil.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn add_module_variable(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<(), Error> {
+        self.vm.add_module_variable(chunk_name, name)
     }
 
     /// Name of a type for messages: `__name` if it is a string, else the kind.
@@ -1088,7 +1141,15 @@ impl<'a> Ctx<'a> {
     /// # Errors
     /// The Lua error, its value pushed.
     pub fn call(&mut self, args: u32, results: Option<u32>) -> Result<(), Error> {
+        if !self.has_call(args, results) {
+            return Err(self.error_plain(BAD_COUNTS));
+        }
         self.vm.call_host(args, results)
+    }
+
+    /// Whether there are so many arguments and a function below them, and the results can be counted.
+    pub(crate) fn has_call(&self, args: u32, results: Option<u32>) -> bool {
+        (args as usize) < self.top() && results.is_none_or(|n| n < 255)
     }
 
     #[doc(hidden)]

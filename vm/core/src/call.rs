@@ -4,9 +4,10 @@
 //! `reserve` makes large enough before anything is written.
 #![allow(unsafe_code)]
 
-use crate::api::{Ctx, Next};
+use crate::api::{BAD_COUNTS, Ctx, NativeFn, Next};
 use crate::error::Error;
 use crate::interp::Flow;
+use crate::limit::Stop;
 use crate::interp::hook::{self, RETURN_STATE};
 use crate::meta::Event;
 use crate::object::{Closure, Native};
@@ -14,6 +15,8 @@ use crate::stack::{self, SLACK, flag, kind};
 use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// State in which a protected native is entered again when an error reached it.
 pub const ERROR_STATE: u32 = u32::MAX;
@@ -23,6 +26,8 @@ const TORTURE_SLOTS: usize = 2048;
 
 /// Calls that natives may have under way (PUC's `LUAI_MAXCCALLS`).
 pub const MAX_NATIVE_CALLS: u32 = 200;
+/// `__call` metamethods that may be called by way of each other (as many as PUC's `MAXTAGLOOP`).
+const MAX_CALL_CHAIN: u32 = 2000;
 /// As many when the first overflow is being handled.
 const MAX_HANDLING_CALLS: u32 = MAX_NATIVE_CALLS / 10 * 11;
 
@@ -94,7 +99,7 @@ impl Vm {
 
     /// Calls the function at stack index `func` with `n` arguments from `func + 2`.
     pub(crate) fn enter(&mut self, func: u32, n: u32, wanted: u8, frame_kind: u8, flags: u8, extra: u32) -> Result<Flow, Error> {
-        let mut n = n;
+        let (mut n, mut chain) = (n, 0);
         // SAFETY: see the head of the module.
         unsafe {
             loop {
@@ -114,7 +119,7 @@ impl Vm {
                             self.reserve(need)?;
                         }
                         let slot = (*thread).stack.add(func as usize);
-                        let due = if (*thread).hook_state == 0 { 0 } else { flag::CALL_DUE };
+                        let due = if (*thread).hook_state & !hook::LIMIT == 0 { 0 } else { flag::CALL_DUE };
                         (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags | due, extra);
                         *slot.add(1) = Slot { payload: 0, tag: stack::link((*thread).pc, delta) };
                         for i in n..u32::from((*proto).params) {
@@ -151,6 +156,11 @@ impl Vm {
                         if f.is_nil() {
                             return Err(self.call_error(callee));
                         }
+                        // Each step moves all arguments, so a chain without end would take for ever to fill the stack.
+                        chain += 1;
+                        if chain > MAX_CALL_CHAIN {
+                            return Err(self.error_here("'__call' chain too long; possible loop"));
+                        }
                         self.reserve((base + n + 1) as usize)?;
                         let slot = (*thread).stack.add(func as usize);
                         for i in (0..n as usize).rev() {
@@ -180,8 +190,9 @@ impl Vm {
             (*thread).base = func + 2;
             (*thread).top = func + 2 + n;
             let function = self.natives[(*native).id as usize].function;
-            let next = function(&mut Ctx::new(self), 0)?;
+            let next = self.guarded(function, 0)?;
             let Next::Return(given) = next else { return self.go_on_with(next) };
+            let given = given.min((*thread).top - (*thread).base);
             let results = if wanted == 0 { given } else { u32::from(wanted) - 1 };
             let room = func + results < (*thread).capacity;
             if (*thread).hook_state != 0 || !room {
@@ -221,9 +232,24 @@ impl Vm {
             }
             let native = (*(*self.thread).stack.add((*self.thread).base as usize - 2)).as_ptr::<Native>();
             let function = self.natives[(*native).id as usize].function;
-            let next = function(&mut Ctx::new(self), state)?;
+            let next = self.guarded(function, state)?;
             self.go_on_with(next)
         }
+    }
+
+    /// Runs a native. Its panic stops the program, as there may be machine code below, and goes on at the host.
+    #[inline]
+    fn guarded(&mut self, function: NativeFn, state: u32) -> Result<Next, Error> {
+        match catch_unwind(AssertUnwindSafe(|| function(&mut Ctx::new(self), state))) {
+            Ok(result) => result,
+            Err(panic) => Err(self.note_panic(panic)),
+        }
+    }
+
+    #[cold]
+    fn note_panic(&mut self, panic: Box<dyn Any + Send>) -> Error {
+        self.panic = Some(panic);
+        self.begin_stop(Stop::Panic)
     }
 
     /// Does what the native on top has asked for.
@@ -233,6 +259,7 @@ impl Vm {
             let thread = self.thread;
             match next {
                 Next::Return(n) => {
+                    let n = n.min((*thread).top - (*thread).base);
                     if (*thread).hook_state != 0
                         && let Some(flow) = self.native_return_hook(n)?
                     {
@@ -246,6 +273,9 @@ impl Vm {
                     Ok(flow)
                 }
                 Next::Call { args, results, state } => {
+                    if !Ctx::new(self).has_call(args, results) {
+                        return Err(self.error_here(BAD_COUNTS));
+                    }
                     let base = (*thread).base as usize;
                     (*(*thread).stack.add(base - 1)).payload = u64::from(state);
                     self.reserve((*thread).top as usize + 1)?;
@@ -260,6 +290,9 @@ impl Vm {
                     self.enter(func, args, wanted, kind::FROM_NATIVE, 0, 0)
                 }
                 Next::TailCall { args } => {
+                    if !Ctx::new(self).has_call(args, None) {
+                        return Err(self.error_here(BAD_COUNTS));
+                    }
                     let func = (*thread).top - args - 1;
                     self.replace_frame(func, func + 1, args)
                 }
@@ -405,7 +438,7 @@ impl Vm {
                 self.settle(result)
             };
             if flow == Flow::Done {
-                return if self.exit_error { Err(Error(())) } else { Ok(()) };
+                return if self.exit_error { Err(Error::new()) } else { Ok(()) };
             }
         }
     }

@@ -46,7 +46,10 @@ const MISSES: u32 = 400;
 const REVISIONS: u8 = 5;
 
 /// A compiler for functions.
-pub trait Tier {
+///
+/// # Safety
+/// The code it gives keeps the rules at the head of this module.
+pub unsafe trait Tier: Send {
     /// Machine code for a function; `None` when there is no room.
     fn compile(&mut self, function: &Function<'_>) -> Option<Compiled>;
 
@@ -84,7 +87,7 @@ pub struct Compiled {
     /// Bytes of machine code.
     pub length: usize,
     /// Gives the memory back when it is dropped.
-    pub owner: Box<dyn Any>,
+    pub owner: Box<dyn Any + Send>,
 }
 
 /// Machine code that is in use, with what it came to so far.
@@ -181,7 +184,14 @@ pub mod layout {
 
 impl Vm {
     /// Has a tier compile functions. It applies to code that is loaded already as well.
+    ///
+    /// # Panics
+    /// When the machine runs something.
     pub fn set_tier(&mut self, tier: Box<dyn Tier>, eagerness: Eagerness) {
+        self.assert_idle();
+        let protos = self.heap.gc.protos.clone();
+        // SAFETY: the list holds live objects; nothing of theirs runs.
+        unsafe { self.drop_native(&protos) };
         self.tier.tier = Some(tier);
         self.heap.first_heat = match eagerness {
             Eagerness::Hot => HOT,

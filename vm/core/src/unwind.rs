@@ -7,10 +7,11 @@
 //! recurses: each step is a frame.
 #![allow(unsafe_code)]
 
-use crate::api::Switch;
+use crate::api::{Change, Switch};
 use crate::call::ERROR_STATE;
 use crate::error::Error;
 use crate::interp::Flow;
+use crate::interp::hook::LIMIT;
 use crate::meta::Event;
 use crate::object::Thread;
 use crate::stack::{self, FIRST_BASE, flag, kind};
@@ -51,6 +52,9 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(crate) fn raise(&mut self, _error: Error) -> Flow {
+        if self.limits.is_stopping() {
+            return self.drop_frames();
+        }
         self.show_error();
         // SAFETY: frames are walked by their links.
         unsafe {
@@ -72,6 +76,9 @@ impl Vm {
 
     /// Drops the frames above the target of the error and closes their variables.
     pub(crate) fn unwind(&mut self) -> Flow {
+        if self.limits.is_stopping() {
+            return self.drop_frames();
+        }
         self.error_skips_handlers = false;
         // SAFETY: frames are walked by their links.
         unsafe {
@@ -160,11 +167,99 @@ impl Vm {
                 return Ok(Flow::Reload);
             }
             self.error = error;
+            *(*thread).stack = Slot::NIL;
             (*thread).top = base + self.host_top;
             self.shrink_stack();
             self.exit_error = true;
             Ok(Flow::Done)
         }
+    }
+
+    /// Drops everything that the innermost call of the host has under way: no Lua code runs.
+    pub(crate) fn drop_frames(&mut self) -> Flow {
+        // SAFETY: frames are walked by their links; a coroutine without a host below has a resumer.
+        unsafe {
+            while self.host_base().is_none() {
+                self.kill_running();
+            }
+            let thread = self.thread;
+            let base = self.host_base().unwrap_or(FIRST_BASE);
+            while (*thread).tbc_len > 0 && *(*thread).tbc.add((*thread).tbc_len as usize - 1) >= base {
+                (*thread).tbc_len -= 1;
+            }
+            stack::close_upvalues(&mut self.heap, thread, (*thread).stack.add(base as usize));
+            stack::change_flags(thread, base, 0, flag::UNWINDING);
+            (*thread).base = base;
+            (*thread).top = base + self.host_top;
+            let (calls, in_hook) = calls_under_way(thread);
+            (*thread).native_calls = (*thread).outer_calls + calls;
+            if !in_hook {
+                (*thread).flags &= !thread_flag::IN_HOOK;
+            }
+            (*thread).hook_seen = 0;
+        }
+        self.error_skips_handlers = false;
+        self.shrink_stack();
+        self.exit_error = true;
+        Flow::Done
+    }
+
+    /// The host's frame from which the running coroutine was called.
+    unsafe fn host_base(&self) -> Option<u32> {
+        // SAFETY: frames are walked by their links.
+        unsafe {
+            let mut base = (*self.thread).base;
+            while base != 0 {
+                let frame = stack::frame(self.thread, base);
+                if frame.kind == kind::ENTRY {
+                    return Some(base - frame.delta);
+                }
+                base = if frame.delta == 0 { 0 } else { base - frame.delta };
+            }
+            (*self.thread).resumer.is_null().then_some(FIRST_BASE)
+        }
+    }
+
+    /// Ends the running coroutine as it stands; the one that resumed it is the running one.
+    unsafe fn kill_running(&mut self) {
+        // SAFETY: by contract of `drop_frames`.
+        unsafe {
+            let thread = self.thread;
+            let to = (*thread).resumer;
+            stack::close_upvalues(&mut self.heap, thread, (*thread).stack);
+            (*thread).tbc_len = 0;
+            (*thread).status = status::DEAD;
+            (*thread).flags &= thread_flag::ASIDE;
+            (*thread).base = 0;
+            (*thread).top = 1;
+            *(*thread).stack = Slot::NIL;
+            (*thread).native_calls = 0;
+            (*thread).outer_calls = 0;
+            (*thread).hook_seen = 0;
+            (*thread).resumer = std::ptr::null_mut();
+            if self.inspection.stepping.is_some() {
+                self.step_leaves(to, true);
+            }
+            self.activate(to);
+        }
+    }
+
+    /// Has coroutines run in the loop that asks before each instruction, or as before.
+    pub(crate) fn mark_limited(&mut self, on: bool) {
+        let everywhere = self.limits.is_stopping();
+        for &thread in &self.heap.gc.threads {
+            // SAFETY: the heap's list has live coroutines.
+            unsafe {
+                // Code of an observer is not counted.
+                let on = on && (everywhere || (*thread).flags & thread_flag::ASIDE == 0);
+                (*thread).hook_state = (*thread).hook_state & !LIMIT | if on { LIMIT } else { 0 };
+            }
+        }
+    }
+
+    /// What a new coroutine has in its hook state.
+    pub(crate) fn limit_bit(&self) -> u64 {
+        if self.limits.is_counting() { LIMIT } else { 0 }
     }
 
     /// Finds where an error of the running frame goes.
@@ -277,8 +372,8 @@ impl Vm {
         // that the values stand on neither moves nor is written to before they are copied.
         unsafe {
             let from = self.thread;
-            match switch {
-                Switch::Resume { thread, args } => {
+            match switch.0 {
+                Change::Resume { thread, args } => {
                     let start = (*from).top - args;
                     let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize);
                     (*from).top = start;
@@ -304,14 +399,14 @@ impl Vm {
                     (*(*thread).stack.add((*thread).base as usize - 1)).payload = 1;
                     Ok(Flow::Reload)
                 }
-                Switch::Yield { values } => {
+                Change::Yield { values } => {
                     let start = (*from).top - values;
                     let values = std::slice::from_raw_parts((*from).stack.add(start as usize), values as usize);
                     (*from).top = (*from).base;
                     (*from).status = status::SUSPENDED;
                     Ok(self.deliver_to_resumer(values, 1))
                 }
-                Switch::Close { thread } => {
+                Change::Close { thread } => {
                     let failed = (*thread).status == status::FAILED;
                     let error = if failed { *(*thread).stack } else { Slot::NIL };
                     if (*thread).base == 0 {

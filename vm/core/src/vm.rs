@@ -8,6 +8,7 @@ use crate::collect::{Marker, Roots};
 use crate::error::Error;
 use crate::heap::Heap;
 use crate::interp::Flow;
+use crate::limit::{self, OnLimit, Stop};
 use crate::meta::Event;
 use crate::object::{Str, Table, Thread};
 use crate::stack::{self, FIRST_BASE, INITIAL_SLOTS, kind};
@@ -33,14 +34,15 @@ pub struct Options {
     pub memory_limit: usize,
     /// Collect all the time and move the stack at every call (for tests).
     pub torture: Torture,
-    /// Polls (function entries, loop rounds, long library calls) until each further one
-    /// raises an error; `None` for no limit. The error can be caught, but not evaded.
-    pub budget: Option<u64>,
+    /// Instructions that may run, see [`Vm::set_instruction_limit`].
+    pub instructions: Option<u64>,
+    /// What happens when one of these limits is met.
+    pub on_limit: OnLimit,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_limit: usize::MAX, torture: Torture::None, budget: None }
+        Options { memory_limit: usize::MAX, torture: Torture::None, instructions: None, on_limit: OnLimit::Error }
     }
 }
 
@@ -79,7 +81,7 @@ pub enum Buffering {
 pub(crate) struct Output {
     writer: BufWriter<Stdout>,
     buffering: Buffering,
-    tap: Option<Box<dyn Fn(&[u8])>>,
+    tap: Option<Box<dyn Fn(&[u8]) + Send>>,
 }
 
 impl Output {
@@ -117,6 +119,8 @@ impl Write for Output {
 }
 
 /// A Lua virtual machine.
+///
+/// A machine that runs nothing can be moved to another thread: all that it points to is its own.
 pub struct Vm {
     pub(crate) heap: Heap,
     pub(crate) thread: *mut Thread,
@@ -127,7 +131,7 @@ pub struct Vm {
     pub(crate) type_meta: [*mut Table; 16],
     pub(crate) natives: Vec<NativeEntry>,
     native_ids: HashMap<(*const str, usize), u64, BuildHasherDefault<NumberHasher>>,
-    pub(crate) hosts: Vec<Option<Box<dyn Any>>>,
+    pub(crate) hosts: Vec<Option<Box<dyn Any + Send>>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
     /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
@@ -137,13 +141,15 @@ pub struct Vm {
     pub(crate) host_top: u32,
     pub(crate) torture_stack: bool,
     pub(crate) hook_switch: bool,
+    /// The panic of a native, on its way to the host.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
     pub(crate) serial: u64,
-    memory_message: Slot,
+    pub(crate) memory_message: Slot,
     attention: Arc<AtomicU32>,
-    interruption: Arc<AtomicU32>,
+    pub(crate) interruption: Arc<AtomicU32>,
     pub(crate) inspection: crate::inspect::Inspection,
     pub(crate) tier: crate::tier::State,
-    budget: Option<u64>,
+    pub(crate) limits: limit::State,
     warnings: bool,
     warning_open: bool,
     pub(crate) out: Output,
@@ -160,6 +166,7 @@ impl Vm {
         use std::hash::{BuildHasher, Hasher, RandomState};
         let seed = RandomState::new().build_hasher().finish();
         let heap = Heap::new(seed);
+        let attention = Arc::new(AtomicU32::new(0));
         let mut vm = Vm {
             heap,
             thread: std::ptr::null_mut(),
@@ -179,13 +186,14 @@ impl Vm {
             host_top: 0,
             torture_stack: false,
             hook_switch: false,
+            panic: None,
             serial: 0,
             memory_message: Slot::NIL,
-            attention: Arc::new(AtomicU32::new(0)),
+            limits: limit::State::new(Arc::clone(&attention)),
+            attention,
             interruption: Arc::new(AtomicU32::new(0)),
             inspection: crate::inspect::Inspection::default(),
             tier: crate::tier::State::default(),
-            budget: None,
             warnings: false,
             warning_open: false,
             out: Output::new(),
@@ -194,9 +202,9 @@ impl Vm {
         };
         let made = vm.set_up();
         assert!(made.is_ok(), "memory limit too small for an empty machine");
-        vm.heap.set_limit(options.memory_limit);
+        vm.set_memory_limit(options.memory_limit, options.on_limit);
         vm.set_torture(options.torture);
-        vm.set_budget(options.budget);
+        vm.set_instruction_limit(options.instructions, options.on_limit);
         vm
     }
 
@@ -226,11 +234,17 @@ impl Vm {
         Ok(Slot::object(self.heap.native(id, &[])?, tag::NATIVE))
     }
 
-    /// Runs `f` on the host's window.
+    /// Runs `f` on the host's window. The error value, if `f` fails, is left on the window.
     ///
     /// # Errors
     /// What `f` says.
+    ///
+    /// # Panics
+    /// When a Lua function runs: an observer uses [`Vm::aside`].
     pub fn with<T>(&mut self, f: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        // SAFETY: the running thread has a frame.
+        let callee = unsafe { stack::frame(self.thread, (*self.thread).base).callee };
+        assert!(callee.tag == tag::NATIVE, "the machine runs Lua code; use `aside`");
         let result = f(&mut Ctx::new(self));
         if result.is_err() {
             let error = self.error;
@@ -253,13 +267,13 @@ impl Vm {
             (*thread).top += 1;
             let wanted = results.map_or(0, |n| n as u8 + 1);
             let saved = std::mem::replace(&mut self.host_top, func - base);
-            let counted = self.count_native_call();
-            let entered = counted.and_then(|()| self.enter(func, args, wanted, kind::ENTRY, 0, 0));
-            let result = match self.settle(entered) {
-                Flow::Done if self.exit_error => Err(Error(())),
-                Flow::Done => Ok(()),
-                _ => self.execute(),
-            };
+            self.begin_host_call();
+            let result = self.run_entry(func, args, wanted);
+            self.end_host_call();
+            if let Some(panic) = self.panic.take() {
+                self.host_top = saved;
+                std::panic::resume_unwind(panic);
+            }
             self.host_top = saved;
             if result.is_err() {
                 // The unwinding dropped the callee, so its slot is free.
@@ -267,6 +281,17 @@ impl Vm {
                 (*thread).top += 1;
             }
             result
+        }
+    }
+
+    /// Runs a function that the host calls until it is over.
+    fn run_entry(&mut self, func: u32, args: u32, wanted: u8) -> Result<(), Error> {
+        let counted = self.count_native_call();
+        let entered = counted.and_then(|()| self.enter(func, args, wanted, kind::ENTRY, 0, 0));
+        match self.settle(entered) {
+            Flow::Done if self.exit_error => Err(Error::new()),
+            Flow::Done => Ok(()),
+            _ => self.execute(),
         }
     }
 
@@ -301,46 +326,9 @@ impl Vm {
         self.attention.clone()
     }
 
-    /// Lowers the attention word, unless every poll has to be counted.
-    pub(crate) fn clear_attention(&self) {
-        if self.budget.is_none() {
-            self.attention.store(0, Ordering::Relaxed);
-        }
-    }
-
     /// The word that ends a long native with an error; set together with [`Vm::attention`].
     pub fn interruption(&self) -> Arc<AtomicU32> {
         self.interruption.clone()
-    }
-
-    /// Counts a poll against the budget.
-    pub(crate) fn spend(&mut self) -> Result<(), Error> {
-        match &mut self.budget {
-            Some(0) => Err(self.error_here("budget exhausted")),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Sets what [`Options::budget`] sets.
-    pub fn set_budget(&mut self, budget: Option<u64>) {
-        self.budget = budget;
-        // With a budget every poll has to be counted, so the word stays raised.
-        self.attention.store(u32::from(budget.is_some()), Ordering::Relaxed);
-    }
-
-    /// Inside a native that takes long: requests wait for its end, but it can be interrupted.
-    pub(crate) fn poll_native(&mut self) -> Result<(), Error> {
-        if !self.attention_raised() {
-            return Ok(());
-        }
-        if self.interruption.swap(0, Ordering::Relaxed) != 0 {
-            return Err(self.error_here("interrupted!"));
-        }
-        self.spend()
     }
 
     // ---- collection
@@ -452,7 +440,7 @@ impl Vm {
         })
     }
 
-    pub(crate) fn add_host(&mut self, host: Box<dyn Any>) -> u64 {
+    pub(crate) fn add_host(&mut self, host: Box<dyn Any + Send>) -> u64 {
         let place = self.free_hosts.pop().unwrap_or_else(|| {
             self.hosts.push(None);
             self.hosts.len() - 1
@@ -480,22 +468,25 @@ impl Vm {
     }
 
     pub(crate) fn memory_error(&mut self) -> Error {
+        if self.stops_without_memory() {
+            return self.begin_stop(Stop::Memory);
+        }
         self.error = self.memory_message;
         self.error_skips_handlers = true;
-        Error(())
+        Error::new()
     }
 
     pub(crate) fn error_value(&mut self, value: Slot) -> Error {
         self.error = value;
         self.error_skips_handlers = false;
-        Error(())
+        Error::new()
     }
 
     /// The error for which there is no room to handle another one.
     pub(crate) fn handling_error(&mut self) -> Error {
         self.error = self.text_or_nil(b"error in error handling");
         self.error_skips_handlers = true;
-        Error(())
+        Error::new()
     }
 
     /// An error of the running instruction, with its position in front.
@@ -577,7 +568,14 @@ impl Vm {
             debug_assert_eq!(perilune_isa::verify(&proto), Ok(()), "the compiler's output is sound");
             proto
         };
-        let function = self.make_closure(proto, builtin).map_err(|_| b"not enough memory".to_vec())?;
+        let function = match self.make_closure(proto, builtin) {
+            Ok(function) => function,
+            Err(_) => {
+                // Nobody hears of the error, but of a stop.
+                let _ = self.memory_error();
+                return Err(b"not enough memory".to_vec());
+            }
+        };
         if !builtin {
             self.show_loaded(name, source, function);
         }
@@ -622,6 +620,7 @@ impl Vm {
             (*thread).base = 0;
             (*thread).status = status::SUSPENDED;
             (*thread).serial = self.serial;
+            (*thread).hook_state = self.limit_bit();
             self.record_birth(thread);
         }
         Ok(thread)
@@ -640,7 +639,7 @@ impl Vm {
     }
 
     /// Gives a copy of everything that is written to standard output to `tap`; each line is handed over at once.
-    pub fn tap_output(&mut self, tap: Option<Box<dyn Fn(&[u8])>>) {
+    pub fn tap_output(&mut self, tap: Option<Box<dyn Fn(&[u8]) + Send>>) {
         self.out.tap = tap;
     }
 
@@ -657,14 +656,28 @@ impl Vm {
 
     /// Closes the main coroutine's variables, runs all finalizers and flushes standard
     /// output; the machine is of no use afterwards.
+    ///
+    /// # Panics
+    /// When the machine runs something.
     pub fn close(&mut self) {
+        self.assert_idle();
+        self.shut_down();
+    }
+
+    /// Some changes would pull the ground from under what runs.
+    pub(crate) fn assert_idle(&self) {
+        assert!(self.limits.is_idle(), "the machine runs something");
+    }
+
+    /// As [`Vm::close`], whatever runs: nothing of it goes on.
+    pub(crate) fn shut_down(&mut self) {
         // SAFETY: back to the host's frame of the main coroutine; what the other frames hold
         // stays below its top.
         unsafe {
             (*self.main).top = stack::extent(self.main);
             (*self.main).base = FIRST_BASE;
             (*self.main).native_calls = 0;
-            (*self.main).hook_state = 0;
+            (*self.main).hook_state = self.limit_bit();
             self.thread = self.main;
         }
         self.refresh_limit();
@@ -725,6 +738,12 @@ impl Vm {
     }
 
 }
+
+// SAFETY: objects, stacks, shapes and machine code are reached from this machine alone, whose borrow
+// ends before it can be moved: `Ctx` and `Leaf` borrow it, values are borrowed from those, and pins and
+// handles are numbers. What others put in is `Send` by its type (userdata, the tap, the tier), or stays
+// where it is (the observer, see `inspect::Bound`). Other threads hold the atomic words of `limit` only.
+unsafe impl Send for Vm {}
 
 impl Drop for Vm {
     fn drop(&mut self) {

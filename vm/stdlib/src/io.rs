@@ -24,7 +24,7 @@ impl Handle {
     fn is_closed(&self) -> bool {
         match self {
             // A file in use by an enclosing call is open.
-            Handle::File(shared) => shared.try_borrow().is_ok_and(|stream| stream.is_closed()),
+            Handle::File(shared) => shared.try_lock().is_ok_and(|stream| stream.is_closed()),
             _ => false,
         }
     }
@@ -32,7 +32,7 @@ impl Handle {
     /// Calls back with the stream, for those that have one.
     fn with_file<T>(&self, action: impl FnOnce(&mut Stream) -> io::Result<T>) -> io::Result<T> {
         match self {
-            Handle::File(shared) => match shared.try_borrow_mut() {
+            Handle::File(shared) => match shared.try_lock() {
                 Ok(mut stream) => action(&mut stream),
                 Err(_) => Err(io::Error::from_raw_os_error(16)),
             },
@@ -194,7 +194,7 @@ fn close_handle(ctx: &mut Ctx<'_>, handle: &Handle) -> Result<Next, Error> {
         return Ok(Next::Return(2));
     };
     ctx.out().flush().ok();
-    let closed = match shared.try_borrow_mut() {
+    let closed = match shared.try_lock() {
         Ok(mut stream) => stream.close(),
         Err(_) => Err(io::Error::from_raw_os_error(16)),
     };
@@ -221,7 +221,7 @@ fn close(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 fn file_gc(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let handle = any_handle(ctx, 1)?;
     if let Handle::File(shared) = handle
-        && let Ok(mut stream) = shared.try_borrow_mut()
+        && let Ok(mut stream) = shared.try_lock()
         && !stream.is_closed()
     {
         stream.close().ok();
@@ -507,7 +507,7 @@ fn file_setvbuf(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let result = match &handle {
         Handle::File(_) => handle.with_file(|stream| stream.set_buffering(buffering)),
         Handle::Stdout => {
-            ctx.vm().buffer_output(buffering);
+            ctx.buffer_output(buffering);
             Ok(())
         }
         // Standard error has no buffer, and that of standard input shows nowhere.

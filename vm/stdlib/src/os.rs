@@ -73,13 +73,8 @@ fn exit(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         Value::Bool(true) | Value::None | Value::Nil => 0,
         _ => ctx.check_int(1)? as i32,
     };
-    if ctx.to_bool(2) {
-        ctx.vm().close();
-    }
-    ctx.out().flush().ok();
-    stream::flush_all();
-    ctx.vm().end_observation(code);
-    std::process::exit(code)
+    let flush = |_: &mut Ctx<'_>| stream::flush_all();
+    if ctx.to_bool(2) { ctx.close_and_exit(flush, code) } else { ctx.exit(flush, code) }
 }
 
 fn getenv(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {

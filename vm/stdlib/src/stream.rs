@@ -1,10 +1,9 @@
 //! The files behind `io`: buffering, positions and ends of processes. Nothing here knows Lua.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::process::{Child, ExitStatus};
-use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use perilune_vm::Buffering;
 
@@ -30,21 +29,19 @@ enum Device {
 }
 
 /// A stream that a file handle and the list of open streams share.
-pub(crate) type Shared = Rc<RefCell<Stream>>;
+pub(crate) type Shared = Arc<Mutex<Stream>>;
 
-thread_local! {
-    static OPEN: RefCell<Vec<Weak<RefCell<Stream>>>> = const { RefCell::new(Vec::new()) };
-}
+/// The open files of all machines: what ends the process hands over what they hold.
+static OPEN: Mutex<Vec<Weak<Mutex<Stream>>>> = Mutex::new(Vec::new());
 
 /// Hands over what every open file still holds, as a C program does when it exits.
 pub fn flush_all() {
-    OPEN.with_borrow(|streams| {
-        for stream in streams.iter().filter_map(Weak::upgrade) {
-            if let Ok(mut stream) = stream.try_borrow_mut() {
-                stream.flush().ok();
-            }
+    let streams: Vec<Shared> = OPEN.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect();
+    for stream in streams {
+        if let Ok(mut stream) = stream.try_lock() {
+            stream.flush().ok();
         }
-    });
+    }
 }
 
 fn share(device: Device, appends: bool) -> Shared {
@@ -57,11 +54,10 @@ fn share(device: Device, appends: bool) -> Shared {
         appends,
         writable: true,
     };
-    let shared = Rc::new(RefCell::new(stream));
-    OPEN.with_borrow_mut(|streams| {
-        streams.retain(|stream| stream.strong_count() > 0);
-        streams.push(Rc::downgrade(&shared));
-    });
+    let shared = Arc::new(Mutex::new(stream));
+    let mut streams = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    streams.retain(|stream| stream.strong_count() > 0);
+    streams.push(Arc::downgrade(&shared));
     shared
 }
 
@@ -76,7 +72,9 @@ impl Stream {
             _ => options.read(true).write(updates),
         };
         let shared = share(Device::Disk(options.open(path)?), mode.first() == Some(&b'a'));
-        shared.borrow_mut().writable = updates || mode.first() != Some(&b'r');
+        if let Ok(mut stream) = shared.lock() {
+            stream.writable = updates || mode.first() != Some(&b'r');
+        }
         Ok(shared)
     }
 
@@ -336,7 +334,7 @@ mod tests {
     #[test]
     fn reading_and_writing_share_a_position() {
         let stream = Stream::from_file(tempfile::tempfile().expect("a temporary file"));
-        let mut stream = stream.borrow_mut();
+        let mut stream = stream.lock().expect("nobody else has it");
         stream.write_all(b"one\ntwo\n").expect("written");
         stream.seek(SeekFrom::Start(0)).expect("at the start");
         assert_eq!(read_line(&mut *stream, false).expect("read"), Some(b"one".to_vec()));

@@ -203,6 +203,7 @@ fn insert(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         while slot > position {
             copy_element(ctx, 1, slot - 1, slot)?;
             slot -= 1;
+            ctx.work(2)?;
         }
         ctx.raw_set_int(1, position)?;
         return Ok(Next::Return(0));
@@ -233,6 +234,7 @@ fn remove(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         while slot < size {
             copy_element(ctx, 1, slot + 1, slot)?;
             slot += 1;
+            ctx.work(2)?;
         }
         ctx.push_nil();
         ctx.raw_set_int(1, slot)?;
@@ -277,14 +279,10 @@ fn move_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         let offset = if forward { step } else { count - 1 - step };
         ctx.raw_get_int(1, first + offset);
         ctx.raw_set_int(to, target + offset)?;
-        poll_sometimes(ctx, step)?;
+        ctx.work(2)?;
     }
     ctx.push_copy(to);
     Ok(Next::Return(1))
-}
-
-fn poll_sometimes(ctx: &mut Ctx<'_>, step: i64) -> Result<(), Error> {
-    if step & 0xFFFF == 0xFFFF { ctx.poll() } else { Ok(()) }
 }
 
 fn pack(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
@@ -337,6 +335,7 @@ fn unpack(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 fn push_range(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64) -> Result<Next, Error> {
     for index in first..=last {
         ctx.raw_get_int(table, index);
+        ctx.work(1)?;
     }
     Ok(Next::Return((last - first + 1) as u32))
 }
@@ -388,14 +387,15 @@ fn join(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64, shown: i64) -> Res
             let at = shown.wrapping_add(index.wrapping_sub(first));
             return Err(ctx.error(format!("invalid value ({}) at index {at} in table for 'concat'", ctx.kind(-1).name())));
         }
+        let before = out.len();
         crate::text::append_plain(ctx, -1, &mut out);
         ctx.pop(1);
+        ctx.work(4 + (out.len() - before + separator.len()) / 16)?;
         if index == last {
             break;
         }
         out.extend_from_slice(&separator);
         index += 1;
-        poll_sometimes(ctx, index)?;
     }
     ctx.push_bytes(&out)?;
     Ok(Next::Return(1))
@@ -448,20 +448,54 @@ enum Numeral {
 
 /// Sorts numbers or strings; false, and nothing done, when there is anything else.
 fn sort_plain(ctx: &mut Ctx<'_>, size: i64) -> Result<bool, Error> {
-    let Some(keys) = keys_of(ctx, size) else {
+    let Some(keys) = keys_of(ctx, size)? else {
         return Ok(false);
     };
-    let mut order: Vec<usize> = (0..size as usize).collect();
-    match &keys {
-        Keys::Numbers(keys) => order.sort_unstable_by(|&a, &b| compare(keys[a], keys[b])),
-        Keys::Strings(keys) => order.sort_unstable_by(|&a, &b| keys[a].cmp(&keys[b])),
-    }
-    permute(ctx, &mut order);
-    ctx.poll()?;
+    let order: Vec<usize> = (0..size as usize).collect();
+    let order = match &keys {
+        Keys::Numbers(keys) => sort_patiently(ctx, order, |a, b| compare(keys[a], keys[b]), |_| 1)?,
+        Keys::Strings(keys) => sort_patiently(ctx, order, |a, b| keys[a].cmp(&keys[b]), |a| 1 + keys[a].len() / 64)?,
+    };
+    permute(ctx, order)?;
     Ok(true)
 }
 
-fn keys_of(ctx: &mut Ctx<'_>, size: i64) -> Option<Keys> {
+/// Items that are sorted between two looks at the clock.
+const RUN: usize = 1 << 15;
+
+/// Sorts runs, then merges them: so it can be left at any time. `cost` is that of comparing an item.
+fn sort_patiently(
+    ctx: &mut Ctx<'_>,
+    mut order: Vec<usize>,
+    compare: impl Fn(usize, usize) -> Ordering,
+    cost: impl Fn(usize) -> usize,
+) -> Result<Vec<usize>, Error> {
+    for run in order.chunks_mut(RUN) {
+        let steps = run.iter().map(|&item| cost(item)).sum::<usize>() * 16;
+        run.sort_unstable_by(|&a, &b| compare(a, b));
+        ctx.work(steps)?;
+    }
+    let mut width = RUN;
+    while width < order.len() {
+        let mut merged = Vec::with_capacity(order.len());
+        for pair in order.chunks(width * 2) {
+            let (mut left, mut right) = pair.split_at(width.min(pair.len()));
+            while let ([a, ..], [b, ..]) = (left, right) {
+                let side = if compare(*b, *a) == Ordering::Less { &mut right } else { &mut left };
+                merged.push(side[0]);
+                ctx.work(cost(side[0]))?;
+                *side = &side[1..];
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        order = merged;
+        width *= 2;
+    }
+    Ok(order)
+}
+
+fn keys_of(ctx: &mut Ctx<'_>, size: i64) -> Result<Option<Keys>, Error> {
     let mut numbers = Vec::new();
     let mut strings = Vec::new();
     for index in 1..=size {
@@ -470,15 +504,16 @@ fn keys_of(ctx: &mut Ctx<'_>, size: i64) -> Option<Keys> {
             Value::Int(i) => numbers.push(Numeral::Int(i)),
             Value::Float(f) if !f.is_nan() => numbers.push(Numeral::Float(f)),
             Value::Str(bytes) => strings.push(bytes.to_vec()),
-            _ => return None,
+            _ => return Ok(None),
         }
         ctx.pop(1);
+        ctx.work(4)?;
     }
-    match (numbers.is_empty(), strings.is_empty()) {
+    Ok(match (numbers.is_empty(), strings.is_empty()) {
         (false, true) => Some(Keys::Numbers(numbers)),
         (true, false) => Some(Keys::Strings(strings)),
         _ => None,
-    }
+    })
 }
 
 /// The mathematical order of two numbers that are not NaN.
@@ -507,7 +542,7 @@ fn compare_mixed(a: i64, b: f64) -> Ordering {
 }
 
 /// Brings element `order[i]` to place `i`, one cycle of exchanges after the other.
-fn permute(ctx: &mut Ctx<'_>, order: &mut [usize]) {
+fn permute(ctx: &mut Ctx<'_>, mut order: Vec<usize>) -> Result<(), Error> {
     for start in 0..order.len() {
         let mut place = start;
         while order[place] != start {
@@ -515,9 +550,11 @@ fn permute(ctx: &mut Ctx<'_>, order: &mut [usize]) {
             ctx.array_swap(1, place as u64 + 1, from as u64 + 1);
             order[place] = place;
             place = from;
+            ctx.work(4)?;
         }
         order[place] = place;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `utf8`: strings as sequences of characters in UTF-8, up to the six bytes of its first definition.
 
-use perilune_vm::{Ctx, Error, Next};
+use perilune_vm::{Ctx, Error, Next, Patience};
 
 use crate::support::{self, set_functions};
 
@@ -99,9 +99,7 @@ fn len(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             }
         }
         n += 1;
-        if n % (1 << 16) == 0 {
-            ctx.poll()?;
-        }
+        ctx.work(1)?;
     }
     ctx.push_int(n);
     Ok(Next::Return(1))
@@ -131,6 +129,7 @@ fn codepoint(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         ctx.push_int(code.into());
         at += length;
         n += 1;
+        ctx.work(1)?;
     }
     Ok(Next::Return(n))
 }
@@ -143,6 +142,7 @@ fn char_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             return Err(ctx.arg_error(index, "value out of range"));
         };
         encode(code, &mut bytes);
+        ctx.work(1)?;
     }
     ctx.push_bytes(&bytes)?;
     Ok(Next::Return(1))
@@ -160,7 +160,10 @@ fn offset(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     if n != 0 && is_continuation(text(ctx).get(start)) {
         return Err(ctx.error("initial position is a continuation byte"));
     }
-    match character_start(text(ctx), n, start) {
+    let mut patience = ctx.patience();
+    let found = character_start(text(ctx), n, start, &mut patience);
+    ctx.settle(&patience)?;
+    match found {
         Some(at) => ctx.push_int(at as i64 + 1),
         None => ctx.push_nil(),
     }
@@ -168,25 +171,30 @@ fn offset(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 }
 
 /// Where the `n`th character from `at` begins; the character around `at` if `n` is zero.
-fn character_start(bytes: &[u8], n: i64, mut at: usize) -> Option<usize> {
-    let back = |at: &mut usize| {
-        while *at > 0 && is_continuation(bytes.get(*at)) {
-            *at -= 1;
-        }
-    };
-    if n == 0 {
-        back(&mut at);
-        return Some(at);
-    }
+fn character_start(bytes: &[u8], n: i64, mut at: usize, patience: &mut Patience) -> Option<usize> {
+    // A look at the clock now and then: giving up looks like finding nothing.
+    let mut goes_on = |at: usize| at % (1 << 14) != 0 || patience.step(1 << 14);
     let mut left = if n > 0 { n - 1 } else { n };
-    while left < 0 && at > 0 {
-        at -= 1;
-        back(&mut at);
-        left += 1;
+    if n < 0 && at == 0 {
+        return None;
     }
-    while left > 0 && at < bytes.len() {
+    if n <= 0 {
+        loop {
+            at -= usize::from(left < 0 && at > 0);
+            while at > 0 && is_continuation(bytes.get(at)) && goes_on(at) {
+                at -= 1;
+            }
+            if left < 0 {
+                left += 1;
+            }
+            if left == 0 || at == 0 || !goes_on(at) {
+                return (left == 0).then_some(at);
+            }
+        }
+    }
+    while left > 0 && at < bytes.len() && goes_on(at) {
         at += 1;
-        while is_continuation(bytes.get(at)) {
+        while is_continuation(bytes.get(at)) && goes_on(at) {
             at += 1;
         }
         left -= 1;
@@ -258,7 +266,7 @@ mod tests {
         let bytes = "aé€z".as_bytes();
         let cases = [(1, 0, Some(0)), (2, 0, Some(1)), (3, 0, Some(3)), (4, 0, Some(6)), (5, 0, Some(7)), (6, 0, None), (-1, 7, Some(6)), (-4, 7, Some(0)), (-5, 7, None), (0, 5, Some(3))];
         for (n, at, expected) in cases {
-            assert_eq!(character_start(bytes, n, at), expected);
+            assert_eq!(character_start(bytes, n, at, &mut Patience::endless()), expected);
         }
     }
 }

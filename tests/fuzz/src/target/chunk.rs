@@ -12,7 +12,7 @@ use perilune_isa::{Const, Proto, Verified, decode_chunk, encode_chunk};
 use perilune_vm::{Options, Torture};
 use std::sync::OnceLock;
 
-const BUDGET: u64 = 3_000;
+const BUDGET: u64 = 30_000;
 const MEMORY: usize = 48 << 20;
 
 /// One chunk.
@@ -152,10 +152,10 @@ fn run(chunk: &[u8], mode: usize) {
         assert!(outcome.error.is_some(), "a chunk that cannot be decoded runs");
         return;
     }
-    let limited = Options { memory_limit: MEMORY, budget: Some(BUDGET), torture: torture(mode) };
+    let limited = Options { memory_limit: MEMORY, instructions: Some(BUDGET), torture: torture(mode), ..Options::default() };
     let first = run_once(chunk, limited);
-    // The quick paths of the interpreter are closed while polls are counted, so a
-    // program that is known to end runs once more without a budget.
+    // The quick paths of the interpreter are closed while instructions are counted, so a
+    // program that is known to end runs once more without a limit.
     if mode == 1 && !is_exhausted(&first) {
         run_once(chunk, Options { memory_limit: MEMORY, ..Options::default() });
     }
@@ -166,13 +166,13 @@ fn torture(mode: usize) -> Torture {
 }
 
 fn is_exhausted(outcome: &Outcome) -> bool {
-    outcome.error.as_ref().is_some_and(|error| error.ends_with(b"budget exhausted"))
+    outcome.error.as_ref().is_some_and(|error| error.ends_with(b"instruction limit exceeded"))
 }
 
 fn run_once(chunk: &[u8], options: Options) -> Outcome {
     let mut machine = Machine::new(options);
     let outcome = machine.run(chunk, b"=fuzz");
-    machine.vm().set_budget(Some(BUDGET));
+    machine.vm().set_instruction_limit(Some(BUDGET), perilune_vm::OnLimit::Error);
     machine.verify();
     // The program may have left hooks and metatables behind, so an error is possible, but nothing worse.
     machine.run(b"local t = {} for i = 1, 10 do t[i] = i .. '' end return #t", b"=probe");

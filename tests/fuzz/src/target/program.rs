@@ -34,7 +34,7 @@ pub fn case(seed: u64) {
 }
 
 fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome {
-    let mut machine = Machine::new(Options { memory_limit: MEMORY, torture, budget: None });
+    let mut machine = Machine::new(Options { memory_limit: MEMORY, torture, ..Options::default() });
     if let Some(eagerness) = compiled {
         machine.vm().set_tier(Box::new(perilune_jit::Baseline::new()), eagerness);
     }

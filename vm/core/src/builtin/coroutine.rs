@@ -3,7 +3,7 @@
 //! `unsafe`: a thread value keeps its coroutine alive.
 #![allow(unsafe_code)]
 
-use crate::api::{Ctx, Kind, Next, Switch, Value};
+use crate::api::{Change, Ctx, Kind, Next, Switch, Value};
 use crate::call::{ERROR_STATE, MAX_NATIVE_CALLS};
 use crate::error::Error;
 use crate::object::Thread;
@@ -77,7 +77,7 @@ fn resume(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
                 ctx.push_bytes(why.as_bytes())?;
                 return Ok(Next::Return(2));
             }
-            Ok(Next::Switch(Switch::Resume { thread, args: ctx.top() as u32 - 1 }))
+            Ok(Next::Switch(Switch(Change::Resume { thread, args: ctx.top() as u32 - 1 })))
         }
         _ => {
             ctx.push_bool(state == 1);
@@ -102,7 +102,7 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
                 return Err(ctx.error(why));
             }
             ctx.insert(1);
-            Ok(Next::Switch(Switch::Resume { thread, args: ctx.top() as u32 - 1 }))
+            Ok(Next::Switch(Switch(Change::Resume { thread, args: ctx.top() as u32 - 1 })))
         }
         1 => {
             ctx.pop(1);
@@ -112,7 +112,7 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.pop(1);
             // Close what the error left open, then pass it on.
             ctx.set_top(1);
-            Ok(Next::Switch(Switch::Close { thread }))
+            Ok(Next::Switch(Switch(Change::Close { thread })))
         }
         _ => {
             ctx.pop(1);
@@ -132,7 +132,7 @@ fn yield_(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if ctx.is_main() {
         return Err(ctx.error_plain("attempt to yield from outside a coroutine"));
     }
-    Ok(Next::Switch(Switch::Yield { values: ctx.top() as u32 }))
+    Ok(Next::Switch(Switch(Change::Yield { values: ctx.top() as u32 })))
 }
 
 fn status_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
@@ -170,7 +170,7 @@ fn close(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         let thread = thread_at(ctx, 1)?;
         ctx.set_top(1);
         return match status_of(ctx, thread) {
-            status::SUSPENDED | status::DEAD | status::FAILED => Ok(Next::Switch(Switch::Close { thread })),
+            status::SUSPENDED | status::DEAD | status::FAILED => Ok(Next::Switch(Switch(Change::Close { thread }))),
             other => {
                 let name = if other == status::RUNNING { "running" } else { "normal" };
                 Err(ctx.error(format!("cannot close a {name} coroutine")))

@@ -376,6 +376,9 @@ fn get_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 /// Where the registry has the hooks by coroutine.
 const HOOKS: &[u8] = b"_HOOKKEY";
 
+/// What is no business of a program's hooks.
+const KEPT: u64 = crate::inspect::STEP | crate::interp::hook::LIMIT;
+
 fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.vm().hook_switch = true;
     let (thread, shift) = thread_argument(ctx);
@@ -383,7 +386,7 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         // SAFETY: see the head of the module.
         unsafe {
             (*thread).hook = Slot::NIL;
-            (*thread).hook_state &= crate::inspect::STEP;
+            (*thread).hook_state &= KEPT;
         }
         return Ok(Next::Return(0));
     }
@@ -400,7 +403,7 @@ fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     // SAFETY: see the head of the module.
     unsafe {
         (*thread).hook = hook;
-        (*thread).hook_state = state | (*thread).hook_state & crate::inspect::STEP;
+        (*thread).hook_state = state | (*thread).hook_state & KEPT;
         (*thread).hook_left = count as u32;
         ctx.vm().heap.barrier(thread.cast(), hook);
     }

@@ -99,10 +99,48 @@ pub(crate) unsafe fn frames_on(thread: *mut Thread) -> Vec<crate::debug::Activat
     unsafe { crate::debug::activations(thread).collect() }
 }
 
+/// The observer. It stays with the thread that set it: elsewhere the machine has none.
+#[derive(Default)]
+pub(crate) struct Bound(Option<(std::thread::ThreadId, Box<dyn Observer>)>);
+
+impl Bound {
+    fn of(observer: Option<Box<dyn Observer>>) -> Bound {
+        Bound(observer.map(|observer| (std::thread::current().id(), observer)))
+    }
+
+    fn is_here(&self) -> bool {
+        self.0.as_ref().is_some_and(|(thread, _)| *thread == std::thread::current().id())
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        !self.is_here()
+    }
+
+    fn take(&mut self) -> Option<Box<dyn Observer>> {
+        if self.is_here() { self.0.take().map(|(_, observer)| observer) } else { None }
+    }
+
+    /// Puts the observer back after it was asked, unless it has set another one.
+    fn give_back(&mut self, observer: Box<dyn Observer>) {
+        if self.0.is_none() {
+            *self = Bound::of(Some(observer));
+        }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            // It may hold what only its own thread may drop.
+            std::mem::forget(self.0.take());
+        }
+    }
+}
+
 /// State of introspection in a machine.
 #[derive(Default)]
 pub(crate) struct Inspection {
-    pub(crate) observer: Option<Box<dyn Observer>>,
+    pub(crate) observer: Bound,
     pub(crate) stepping: Option<Stepping>,
     pub(crate) watch_errors: bool,
     /// The instruction at which the program already stood: coroutine, base, pc.
@@ -115,9 +153,9 @@ pub(crate) struct Inspection {
 }
 
 impl Vm {
-    /// Sets or removes the observer.
+    /// Sets or removes the observer, which is asked on this thread only.
     pub fn set_observer(&mut self, observer: Option<Box<dyn Observer>>) {
-        self.inspection.observer = observer;
+        self.inspection.observer = Bound::of(observer);
     }
 
     /// Tells the observer that the program is over, and removes it.
@@ -152,18 +190,27 @@ impl Vm {
 
     fn observe(&mut self, ask: impl FnOnce(&mut dyn Observer, &mut Vm) -> Verdict) -> Result<(), Error> {
         let Some(mut observer) = self.inspection.observer.take() else { return Ok(()) };
+        let identity = self.attention_ptr();
         let verdict = ask(&mut *observer, self);
-        self.inspection.observer.get_or_insert(observer);
+        self.assert_same(identity);
+        self.inspection.observer.give_back(observer);
         match verdict {
             Verdict::Go => Ok(()),
             Verdict::Raise(message) => Err(self.error_here(message)),
         }
     }
 
+    /// A machine that runs cannot be exchanged for another one, and there is no way back from it.
+    fn assert_same(&self, identity: *const std::sync::atomic::AtomicU32) {
+        if self.attention_ptr() != identity {
+            std::process::abort();
+        }
+    }
+
     /// Answers a raised attention word at a safepoint.
     pub(crate) fn attend(&mut self) -> Result<(), Error> {
-        self.clear_attention();
-        self.spend()?;
+        self.lower_attention();
+        self.check_requests()?;
         self.inspection.stood_at = None;
         self.observe(|observer, vm| observer.attention(vm))
     }
@@ -215,15 +262,19 @@ impl Vm {
         }
         let Some(mut observer) = self.inspection.observer.take() else { return };
         let (error, caught) = (self.error, self.is_caught());
+        let identity = self.attention_ptr();
         observer.raised(self, caught);
+        self.assert_same(identity);
         self.error = error;
-        self.inspection.observer.get_or_insert(observer);
+        self.inspection.observer.give_back(observer);
     }
 
     pub(crate) fn show_loaded(&mut self, chunk_name: &[u8], text: &[u8], function: Slot) {
         let Some(mut observer) = self.inspection.observer.take() else { return };
+        let identity = self.attention_ptr();
         observer.loaded(self, chunk_name, text, Loaded::of(function));
-        self.inspection.observer.get_or_insert(observer);
+        self.assert_same(identity);
+        self.inspection.observer.give_back(observer);
     }
 
     pub(crate) fn add_pin(&mut self, value: Slot) -> Pin {
@@ -242,12 +293,14 @@ impl Vm {
 
     /// Lets go of a kept value.
     pub fn unpin(&mut self, pin: Pin) {
-        self.inspection.pins[pin.0] = Slot::NIL;
-        self.inspection.free_pins.push(pin.0);
+        if let Some(place) = self.inspection.pins.get_mut(pin.0) {
+            *place = Slot::NIL;
+            self.inspection.free_pins.push(pin.0);
+        }
     }
 
     pub(crate) fn pinned(&self, pin: &Pin) -> Slot {
-        self.inspection.pins[pin.0]
+        self.inspection.pins.get(pin.0).copied().unwrap_or(Slot::NIL)
     }
 
     pub(crate) fn trace_inspection(&self, marker: &mut crate::collect::Marker<'_>) {

@@ -19,6 +19,8 @@ use perilune_isa::{Op, word};
 const CALL: u64 = 1;
 const RETURN: u64 = 2;
 const LINE: u64 = 4;
+/// Bit of `Thread::hook_state`: instructions are counted, or a stop is under way.
+pub(crate) const LIMIT: u64 = 1 << 30;
 
 /// What has run before the instruction under way: bits of `Thread::hook_seen`.
 pub(crate) mod seen {
@@ -52,7 +54,10 @@ impl Vm {
         // SAFETY: the running thread stands at a verified instruction.
         unsafe {
             let thread = self.thread;
-            if (*thread).flags & thread_flag::IN_HOOK != 0 {
+            if (*thread).hook_state & LIMIT != 0 {
+                self.count_instruction()?;
+            }
+            if (*thread).hook_state == LIMIT || (*thread).flags & thread_flag::IN_HOOK != 0 {
                 return Ok(Flow::Next);
             }
             // The code that runs may carry the flag of a breakpoint.
@@ -207,6 +212,7 @@ impl Vm {
         // SAFETY: the running thread is live.
         unsafe {
             let thread = self.thread;
+            self.stop_again()?;
             let off = (*thread).hook_state & mask == 0 || (*thread).flags & thread_flag::IN_HOOK != 0;
             if off || (*thread).hook.tag == tag::NIL {
                 return Ok(None);

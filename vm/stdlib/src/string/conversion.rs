@@ -1,6 +1,6 @@
 //! The conversions of `string.format`: C's `printf` on single values, without a VM.
 
-use perilune_vm::number;
+use perilune_vm::{Patience, number};
 
 /// The characters that may stand between `%` and the conversion letter.
 const MODIFIERS: &[u8] = b"-+ #0123456789.";
@@ -219,9 +219,13 @@ fn round_to_even(value: u64, n: usize) -> u64 {
 }
 
 /// `%q` of a string: a literal that reads back as the same bytes.
-pub(super) fn quote(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn quote(bytes: &[u8], out: &mut Vec<u8>, patience: &mut Patience) {
+    const PIECE: usize = 1 << 14;
     out.push(b'"');
     for (at, &c) in bytes.iter().enumerate() {
+        if at % PIECE == PIECE - 1 && !patience.step(PIECE) {
+            return;
+        }
         let digit_follows = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
         match c {
             b'"' | b'\\' | b'\n' => out.extend_from_slice(&[b'\\', c]),
@@ -294,7 +298,7 @@ mod tests {
     #[test]
     fn literals() {
         let mut out = Vec::new();
-        quote(b"a\x001\n\r\"\\\x7f\xc8", &mut out);
+        quote(b"a\x001\n\r\"\\\x7f\xc8", &mut out, &mut Patience::endless());
         assert_eq!(out, b"\"a\\0001\\\n\\13\\\"\\\\\\127\xc8\"");
         let mut out = Vec::new();
         quote_int(i64::MIN, &mut out);

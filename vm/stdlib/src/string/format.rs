@@ -83,6 +83,7 @@ fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Vec<u8>, Error> {
         if let Some(b'%') = rest.first() {
             out.push(b'%');
             rest = &rest[1..];
+            ctx.work(1)?;
             continue;
         }
         argument += 1;
@@ -90,7 +91,9 @@ fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Vec<u8>, Error> {
             return Err(ctx.arg_error(argument, "no value"));
         }
         let specification = Specification::read(rest).map_err(|message| ctx.error(message))?;
+        let before = out.len();
         convert(ctx, argument, specification, &mut out)?;
+        ctx.work(8 + (out.len() - before) / 8)?;
         rest = &rest[specification.len()..];
     }
     out.extend_from_slice(rest);
@@ -155,7 +158,11 @@ fn put_string(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>
 
 fn put_literal(ctx: &mut Ctx<'_>, argument: i32, out: &mut Vec<u8>) -> Result<(), Error> {
     match ctx.value(argument) {
-        Value::Str(bytes) => quote(bytes, out),
+        Value::Str(_) => {
+            let mut patience = ctx.patience();
+            quote(ctx.bytes(argument).unwrap_or(b""), out, &mut patience);
+            return ctx.settle(&patience);
+        }
         Value::Int(value) => quote_int(value, out),
         Value::Float(value) => quote_float(value, out),
         Value::Nil => out.extend_from_slice(b"nil"),

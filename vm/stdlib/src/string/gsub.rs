@@ -4,7 +4,7 @@
 
 use perilune_vm::{Ctx, Error, Kind, Next, number};
 
-use super::pattern::{Capture, Stop};
+use super::pattern::{Capture, Clock, Stop};
 use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
 use super::text;
 use crate::support::Chunk;
@@ -54,8 +54,8 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
     let template = ctx.check_bytes(REPLACEMENT)?.to_vec();
-    let (result, count) = patiently(ctx, |subject, pattern, keep_going| {
-        substitute(subject, pattern, &template, count_max, keep_going)
+    let (result, count) = patiently(ctx, |subject, pattern, clock| {
+        substitute(subject, pattern, &template, count_max, clock)
     })?;
     if count == 0 {
         ctx.push_copy(1);
@@ -72,23 +72,20 @@ fn substitute(
     pattern: &[u8],
     template: &[u8],
     count_max: i64,
-    keep_going: &mut dyn FnMut() -> bool,
+    clock: &mut Clock<'_>,
 ) -> Result<(Vec<u8>, i64), Stop> {
     let (is_anchored, pattern) = split_anchor(pattern);
     let mut result = Vec::with_capacity(subject.len());
     let (mut start, mut excluded_end, mut count) = (0, None, 0);
     while count < count_max {
         let plan = Search { start, is_anchored, excluded_end };
-        let Some(found) = search(subject, pattern, &plan, keep_going)? else { break };
+        let Some(found) = search(subject, pattern, &plan, clock)? else { break };
         result.extend_from_slice(&subject[start..found.whole.start]);
         fill(subject, template, &found, &mut result)?;
         count += 1;
         start = found.whole.end;
         excluded_end = Some(start);
-        // Each match may be short, so the matcher's own patience may never end.
-        if count % (1 << 16) == 0 && !keep_going() {
-            return Err(Stop::Interrupted);
-        }
+        clock.advance(1 + template.len() / 4 + found.whole.len() / 16)?;
         if is_anchored {
             break;
         }
@@ -142,8 +139,8 @@ fn go_on(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
         }
         let start = slot(ctx, NEXT_START) as usize;
         let plan = Search { start, is_anchored, excluded_end: usize::try_from(slot(ctx, LAST_END)).ok() };
-        let found = patiently(ctx, |subject, pattern, keep_going| {
-            search(subject, split_anchor(pattern).1, &plan, keep_going)
+        let found = patiently(ctx, |subject, pattern, clock| {
+            search(subject, split_anchor(pattern).1, &plan, clock)
         })?;
         let Some(found) = found else { return finish(ctx) };
         set_slot(ctx, NEXT_START, found.whole.end as i64);
@@ -154,9 +151,7 @@ fn go_on(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
             return Ok(call);
         }
         accept(ctx)?;
-        if count % (1 << 12) == 0 {
-            ctx.poll()?;
-        }
+        ctx.work(1)?;
     }
 }
 
@@ -216,6 +211,7 @@ fn finish(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
             result.extend_from_slice(&text(ctx, 1)[range]);
             append_plain(ctx, -1, &mut result);
             ctx.pop(3);
+            ctx.work(4)?;
         }
         result.extend_from_slice(&text(ctx, 1)[slot(ctx, COPIED) as usize..]);
         ctx.push_bytes(&result)?;
@@ -229,7 +225,7 @@ mod tests {
     use super::*;
 
     fn replaced(subject: &str, pattern: &str, template: &str, count_max: i64) -> Result<(String, i64), Stop> {
-        let (bytes, count) = substitute(subject.as_bytes(), pattern.as_bytes(), template.as_bytes(), count_max, &mut || true)?;
+        let (bytes, count) = substitute(subject.as_bytes(), pattern.as_bytes(), template.as_bytes(), count_max, &mut Clock::new(&mut |_| true))?;
         Ok((String::from_utf8(bytes).unwrap(), count))
     }
 

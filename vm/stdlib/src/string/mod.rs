@@ -32,7 +32,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.pack", pack::pack),
         ("string.packsize", pack::packsize),
         ("string.rep", rep),
-        ("string.reverse", |ctx, _| map(ctx, |bytes| bytes.iter().rev().copied().collect())),
+        ("string.reverse", reverse),
         ("string.sub", sub),
         ("string.unpack", pack::unpack),
         ("string.upper", |ctx, _| map(ctx, <[u8]>::to_ascii_uppercase)),
@@ -94,7 +94,30 @@ fn one(ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<Next, Error> {
 }
 
 fn map(ctx: &mut Ctx<'_>, function: fn(&[u8]) -> Vec<u8>) -> Result<Next, Error> {
-    let result = function(ctx.check_bytes(1)?);
+    ctx.check_bytes(1)?;
+    let mut patience = ctx.patience();
+    let subject = text(ctx, 1);
+    let mut result = Vec::with_capacity(subject.len());
+    for piece in patience.pieces(subject) {
+        result.extend_from_slice(&function(piece));
+    }
+    ctx.settle(&patience)?;
+    one(ctx, &result)
+}
+
+fn reverse(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    ctx.check_bytes(1)?;
+    let mut patience = ctx.patience();
+    let subject = text(ctx, 1);
+    let mut result = vec![0; subject.len()];
+    let mut end = subject.len();
+    for piece in patience.pieces(subject) {
+        let place = &mut result[end - piece.len()..end];
+        place.copy_from_slice(piece);
+        place.reverse();
+        end -= piece.len();
+    }
+    ctx.settle(&patience)?;
     one(ctx, &result)
 }
 
@@ -127,6 +150,7 @@ fn byte(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     for at in start - 1..end {
         let c = text(ctx, 1)[at];
         ctx.push_int(c.into());
+        ctx.work(1)?;
     }
     Ok(Next::Return((end - start + 1) as u32))
 }
@@ -137,6 +161,7 @@ fn char_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         let code = ctx.check_int(index)?;
         let Ok(c) = u8::try_from(code) else { return Err(ctx.arg_error(index, "value out of range")) };
         bytes.push(c);
+        ctx.work(1)?;
     }
     one(ctx, &bytes)
 }
@@ -159,11 +184,9 @@ fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         return Err(ctx.error_plain(b"not enough memory"));
     }
     let unit = [text(ctx, 1), &separator].concat();
-    for round in 1..n {
+    for _ in 1..n {
         bytes.extend_from_slice(&unit);
-        if round % (1 << 16) == 0 {
-            ctx.poll()?;
-        }
+        ctx.work(1 + period / 16)?;
     }
     bytes.extend_from_slice(&unit[..length]);
     one(ctx, &bytes)

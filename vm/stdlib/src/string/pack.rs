@@ -196,6 +196,7 @@ pub(super) fn pack(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.push_nil();
     while let Some(item) = reader.next(out.len()).map_err(|wrong| format_error(ctx, wrong))? {
         out.resize(out.len() + item.padding, 0);
+        ctx.work(2 + item.size / 16)?;
         if matches!(item.kind, Kind::Padding | Kind::Align | Kind::Nothing) {
             out.resize(out.len() + item.size, 0);
             continue;
@@ -268,6 +269,7 @@ pub(super) fn packsize(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let mut reader = Reader::new(&format);
     let mut total = 0;
     while let Some(item) = reader.next(total).map_err(|wrong| format_error(ctx, wrong))? {
+        ctx.work(2)?;
         if matches!(item.kind, Kind::Counted | Kind::ZeroEnded) {
             return Err(ctx.arg_error(1, "variable-length format"));
         }
@@ -296,6 +298,7 @@ pub(super) fn unpack(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             return Err(ctx.arg_error(2, "data string too short"));
         }
         at += item.padding;
+        ctx.work(2 + item.size / 16)?;
         if !ctx.check_stack(2) {
             return Err(ctx.error("stack overflow (too many results)"));
         }

@@ -14,7 +14,7 @@ const FIRST: usize = 4;
 /// How deep choices may nest, as PUC Lua's `MAXCCALLS`.
 const DEPTH_MAX: u32 = 200;
 /// The steps between two looks at the clock.
-const STEPS_PER_LOOK: u32 = 1 << 16;
+const STEPS_PER_LOOK: usize = 1 << 15;
 
 const ESCAPE: u8 = b'%';
 
@@ -23,7 +23,7 @@ const ESCAPE: u8 = b'%';
 pub enum Stop {
     /// The pattern is wrong: Lua's message.
     Malformed(Cow<'static, str>),
-    /// The caller lost its patience (see [`Matcher::new`]).
+    /// The caller lost its patience (see [`Clock`]).
     Interrupted,
 }
 
@@ -98,22 +98,47 @@ impl Captures {
     }
 }
 
+/// Counts steps over all attempts of one call, and asks now and then whether to go on.
+pub struct Clock<'a> {
+    steps: usize,
+    keep_going: &'a mut dyn FnMut(usize) -> bool,
+}
+
+impl<'a> Clock<'a> {
+    /// `keep_going` is told how many steps were made since it was asked before.
+    pub fn new(keep_going: &'a mut dyn FnMut(usize) -> bool) -> Clock<'a> {
+        Clock { steps: 0, keep_going }
+    }
+
+    /// Counts steps.
+    #[inline]
+    pub fn advance(&mut self, steps: usize) -> Result<(), Stop> {
+        self.steps += steps;
+        if self.steps < STEPS_PER_LOOK { Ok(()) } else { self.look() }
+    }
+
+    #[cold]
+    fn look(&mut self) -> Result<(), Stop> {
+        let steps = std::mem::take(&mut self.steps);
+        if (self.keep_going)(steps) { Ok(()) } else { Err(Stop::Interrupted) }
+    }
+}
+
 /// A pattern applied to a subject.
-pub struct Matcher<'a> {
+pub struct Matcher<'a, 'c> {
     subject: &'a [u8],
     pattern: &'a [u8],
     captures: Captures,
     depth: u32,
-    steps: u32,
-    keep_going: &'a mut dyn FnMut() -> bool,
+    clock: &'a mut Clock<'c>,
 }
 
 type Outcome = Result<Option<usize>, Stop>;
 
-impl<'a> Matcher<'a> {
-    /// A matcher; after every some thousand steps it asks `keep_going`.
-    pub fn new(subject: &'a [u8], pattern: &'a [u8], keep_going: &'a mut dyn FnMut() -> bool) -> Matcher<'a> {
-        Matcher { subject, pattern, captures: Captures::new(), depth: 0, steps: 0, keep_going }
+impl<'a, 'c> Matcher<'a, 'c> {
+    /// A matcher that counts its steps.
+    pub fn new(subject: &'a [u8], pattern: &'a [u8], clock: &'a mut Clock<'c>) -> Matcher<'a, 'c> {
+        Matcher { subject, pattern, captures: Captures::new(), depth: 0, clock }
     }
 
     /// The end of a match that begins exactly at `start`.
@@ -129,13 +154,9 @@ impl<'a> Matcher<'a> {
         self.captures.clone()
     }
 
+    #[inline]
     fn step(&mut self) -> Result<(), Stop> {
-        self.steps += 1;
-        if self.steps < STEPS_PER_LOOK {
-            return Ok(());
-        }
-        self.steps = 0;
-        if (self.keep_going)() { Ok(()) } else { Err(Stop::Interrupted) }
+        self.clock.advance(1)
     }
 
     /// The pattern byte at `p`; a zero behind the end, as C strings have.
@@ -186,6 +207,9 @@ impl<'a> Matcher<'a> {
     /// A single-character class with its optional repetition.
     fn single_item(&mut self, s: usize, p: usize) -> Result<Progress, Stop> {
         let after = self.class_end(p)?;
+        // A set may be long, and is read to its end for each byte.
+        let cost = 1 + (after - p) / 8;
+        self.clock.advance(cost)?;
         let suffix = self.pattern_at(after);
         if !self.matches_single(s, p, after) {
             let may_be_empty = matches!(suffix, b'*' | b'?' | b'-');
@@ -205,9 +229,10 @@ impl<'a> Matcher<'a> {
 
     fn expand_most(&mut self, s: usize, p: usize, after: usize) -> Outcome {
         let mut n = 0;
+        let cost = 1 + (after - p) / 8;
         while self.matches_single(s + n, p, after) {
             n += 1;
-            self.step()?;
+            self.clock.advance(cost)?;
         }
         // Nothing follows: the longest is the answer, and backing off cannot be needed.
         if after + 1 == self.pattern.len() {
@@ -223,8 +248,9 @@ impl<'a> Matcher<'a> {
     }
 
     fn expand_least(&mut self, mut s: usize, p: usize, after: usize) -> Outcome {
+        let cost = 1 + (after - p) / 8;
         loop {
-            self.step()?;
+            self.clock.advance(cost)?;
             if let Some(end) = self.run(s, after + 1)? {
                 return Ok(Some(end));
             }
@@ -295,6 +321,7 @@ impl<'a> Matcher<'a> {
         let previous = if s == 0 { 0 } else { self.subject[s - 1] };
         let current = self.subject.get(s).copied().unwrap_or(0);
         let set = &self.pattern[p..after - 1];
+        self.clock.advance(set.len() / 4)?;
         Ok((!set_contains(set, previous) && set_contains(set, current)).then_some(after))
     }
 
@@ -307,6 +334,7 @@ impl<'a> Matcher<'a> {
             // PUC compares a position's "length" as a huge number: it never matches.
             Capture::Position(_) => Ok(None),
             Capture::Span { start, end } => {
+                self.clock.advance((end - start) / 16)?;
                 let is_same = self.subject[s..].starts_with(&self.subject[start..end]);
                 Ok(is_same.then_some(s + end - start))
             }
@@ -399,19 +427,29 @@ pub fn is_plain(pattern: &[u8]) -> bool {
 }
 
 /// The first place of `needle` in `haystack` at or behind `from`.
-pub fn find_plain(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let Some((&first, others)) = needle.split_first() else { return Some(from) };
-    let last_start = haystack.len().checked_sub(needle.len())?;
+pub fn find_plain(haystack: &[u8], needle: &[u8], from: usize, clock: &mut Clock<'_>) -> Result<Option<usize>, Stop> {
+    let Some((&first, others)) = needle.split_first() else { return Ok(Some(from)) };
+    let Some(last_start) = haystack.len().checked_sub(needle.len()) else { return Ok(None) };
     let mut at = from;
     while at <= last_start {
-        at += find_byte(&haystack[at..=last_start], first)?;
+        let end = (at + PIECE).min(last_start + 1);
+        let Some(skipped) = find_byte(&haystack[at..end], first) else {
+            clock.advance((end - at) / 16)?;
+            at = end;
+            continue;
+        };
+        at += skipped;
+        clock.advance(1 + (skipped + others.len()) / 16)?;
         if &haystack[at + 1..at + needle.len()] == others {
-            return Some(at);
+            return Ok(Some(at));
         }
         at += 1;
     }
-    None
+    Ok(None)
 }
+
+/// How much is looked through between two looks at the clock.
+const PIECE: usize = 1 << 20;
 
 /// The first `wanted`, looking at eight bytes at a time.
 fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
@@ -434,8 +472,9 @@ mod tests {
     use super::*;
 
     fn found(subject: &str, pattern: &str) -> Result<Option<(usize, usize, Vec<Capture>)>, Stop> {
-        let mut patient = || true;
-        let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), &mut patient);
+        let mut patient = |_| true;
+        let mut clock = Clock::new(&mut patient);
+        let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), &mut clock);
         for start in 0..=subject.len() {
             if let Some(end) = matcher.match_at(start)? {
                 let captures = matcher.captures();
@@ -483,9 +522,10 @@ mod tests {
 
     #[test]
     fn impatience_interrupts() {
-        let mut impatient = || false;
+        let mut impatient = |_| false;
         let subject = "a".repeat(100_000);
-        let mut matcher = Matcher::new(subject.as_bytes(), b".-.-.-b", &mut impatient);
+        let mut clock = Clock::new(&mut impatient);
+        let mut matcher = Matcher::new(subject.as_bytes(), b".-.-.-b", &mut clock);
         assert_eq!(matcher.match_at(0), Err(Stop::Interrupted));
     }
 
@@ -495,7 +535,8 @@ mod tests {
         for needle in [&b"abcabd"[..], b"abd", b"z", b"xyz", b"nope", b"", b"a", haystack] {
             for from in 0..=haystack.len() {
                 let expected = (from..=haystack.len()).find(|at| haystack[*at..].starts_with(needle));
-                assert_eq!(find_plain(haystack, needle, from), expected);
+                let mut patient = |_| true;
+                assert_eq!(find_plain(haystack, needle, from, &mut Clock::new(&mut patient)), Ok(expected));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use perilune_vm::{Ctx, Error, Next};
 
-use super::pattern::{self, Capture, Captures, Matcher, Stop};
+use super::pattern::{self, Capture, Captures, Clock, Matcher, Stop};
 use super::{push_part, start_position, text};
 
 /// What to look for in a subject.
@@ -30,9 +30,9 @@ pub(super) fn search(
     subject: &[u8],
     pattern: &[u8],
     search: &Search,
-    keep_going: &mut dyn FnMut() -> bool,
+    clock: &mut Clock<'_>,
 ) -> Result<Option<Match>, Stop> {
-    let mut matcher = Matcher::new(subject, pattern, keep_going);
+    let mut matcher = Matcher::new(subject, pattern, clock);
     let last = if search.is_anchored { search.start } else { subject.len() };
     for start in search.start..=last {
         if let Some(end) = matcher.match_at(start)?.filter(|end| Some(*end) != search.excluded_end) {
@@ -42,23 +42,17 @@ pub(super) fn search(
     Ok(None)
 }
 
-/// Runs `task` on the strings at 1 and 2 of the window, and again on copies if it takes long: while it
-/// borrows the window, it cannot poll.
+/// Runs `task` on the strings at 1 and 2 of the window, and once more if it takes so long that its
+/// steps have to be counted.
 pub(super) fn patiently<T>(
     ctx: &mut Ctx<'_>,
-    mut task: impl FnMut(&[u8], &[u8], &mut dyn FnMut() -> bool) -> Result<T, Stop>,
+    mut task: impl FnMut(&[u8], &[u8], &mut Clock<'_>) -> Result<T, Stop>,
 ) -> Result<T, Error> {
-    let outcome = match task(text(ctx, 1), text(ctx, 2), &mut || false) {
+    let outcome = match task(text(ctx, 1), text(ctx, 2), &mut Clock::new(&mut |_| false)) {
         Err(Stop::Interrupted) => {
-            let (subject, pattern) = (text(ctx, 1).to_vec(), text(ctx, 2).to_vec());
-            let mut failure = None;
-            let outcome = task(&subject, &pattern, &mut || {
-                failure = ctx.poll().err();
-                failure.is_none()
-            });
-            if let Some(error) = failure {
-                return Err(error);
-            }
+            let mut patience = ctx.patience();
+            let outcome = task(text(ctx, 1), text(ctx, 2), &mut Clock::new(&mut |steps| patience.step(steps)));
+            ctx.settle(&patience)?;
             outcome
         }
         outcome => outcome,
@@ -118,9 +112,9 @@ fn check_start(ctx: &mut Ctx<'_>) -> Result<Option<usize>, Error> {
 }
 
 fn find_from(ctx: &mut Ctx<'_>, start: usize) -> Result<Option<Match>, Error> {
-    patiently(ctx, |subject, pattern, keep_going| {
+    patiently(ctx, |subject, pattern, clock| {
         let (is_anchored, pattern) = split_anchor(pattern);
-        search(subject, pattern, &Search { start, is_anchored, excluded_end: None }, keep_going)
+        search(subject, pattern, &Search { start, is_anchored, excluded_end: None }, clock)
     })
 }
 
@@ -129,7 +123,8 @@ pub(super) fn find(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let Some(start) = check_start(ctx)? else { return fail(ctx) };
     if ctx.to_bool(4) || pattern::is_plain(text(ctx, 2)) {
         let length = text(ctx, 2).len();
-        let Some(at) = pattern::find_plain(text(ctx, 1), text(ctx, 2), start) else { return fail(ctx) };
+        let at = patiently(ctx, |subject, needle, clock| pattern::find_plain(subject, needle, start, clock))?;
+        let Some(at) = at else { return fail(ctx) };
         ctx.push_int(at as i64 + 1);
         ctx.push_int((at + length) as i64);
         return Ok(Next::Return(2));
@@ -170,8 +165,8 @@ pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     }
     let start = ctx.to_int(3).unwrap_or(0) as usize;
     let excluded_end = ctx.to_int(4).and_then(|end| usize::try_from(end).ok());
-    let found = patiently(ctx, |subject, pattern, keep_going| {
-        search(subject, pattern, &Search { start, is_anchored: false, excluded_end }, keep_going)
+    let found = patiently(ctx, |subject, pattern, clock| {
+        search(subject, pattern, &Search { start, is_anchored: false, excluded_end }, clock)
     })?;
     let Some(found) = found else { return Ok(Next::Return(0)) };
     for n in 3..=4 {
