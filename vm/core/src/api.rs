@@ -324,6 +324,11 @@ impl<'a> Ctx<'a> {
         self.pop(1);
     }
 
+    /// Replaces the value at `index` with an integer.
+    pub fn replace_with_int(&mut self, index: i32, value: i64) {
+        self.put(index, Slot::int(value));
+    }
+
     // ---- reading
 
     /// Kind of the value at `index`.

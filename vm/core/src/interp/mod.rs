@@ -854,9 +854,13 @@ impl Vm {
                         let head = (*base.sub(2)).tag;
                         if head & SPECIAL == 0 {
                             let wanted = head >> 16 & 0xff;
-                            if wanted == 2 || wanted == 1 {
-                                if wanted == 2 {
+                            if wanted <= 2 {
+                                if wanted != 1 {
                                     *base.sub(2) = Slot::read(r!(a(i)));
+                                }
+                                if wanted == 0 {
+                                    let thread = &mut *self.thread;
+                                    thread.top = base.sub(1).offset_from(thread.stack) as u32;
                                 }
                                 let link = (*base.sub(1)).tag;
                                 base = base.sub((link >> 32) as usize);
