@@ -26,8 +26,8 @@ const TORTURE_LIMIT: Duration = Duration::from_secs(120);
 /// Chooses what is compiled.
 const JIT: &str = "PERILUNE_JIT";
 
-/// Ways to torture the collector: whole cycles, and the smallest pieces of one.
-const TORTURES: [&str; 2] = ["cycles", "pieces"];
+/// Ways to torture the collector: whole cycles, the smallest pieces of one, and generations.
+const TORTURES: [&str; 3] = ["cycles", "pieces", "generations"];
 
 /// Fewer checks than this means that a file was lost or ended early.
 const CHECKS_MIN: usize = 600;

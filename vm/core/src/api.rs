@@ -177,7 +177,7 @@ impl<'a> Ctx<'a> {
     #[inline]
     pub(crate) fn slot(&self, index: i32) -> Slot {
         // SAFETY: inside the window.
-        self.place(index).map_or(Slot::NIL, |p| unsafe { *self.at(p) })
+        self.place(index).map_or(Slot::NIL, |p| unsafe { Slot::read(self.at(p)) })
     }
 
     #[inline]
@@ -322,6 +322,11 @@ impl<'a> Ctx<'a> {
         let value = self.slot(-1);
         self.put(index, value);
         self.pop(1);
+    }
+
+    /// Replaces the value at `index` with an integer.
+    pub fn replace_with_int(&mut self, index: i32, value: i64) {
+        self.put(index, Slot::int(value));
     }
 
     // ---- reading
@@ -833,6 +838,9 @@ impl<'a> Ctx<'a> {
                 let (x, y) = (table::array_get(t, i as usize - 1), table::array_get(t, j as usize - 1));
                 table::array_set(t, i as usize - 1, y);
                 table::array_set(t, j as usize - 1, x);
+                // The collector may have seen one of the places and not the other.
+                self.vm.heap.barrier(t.cast(), x);
+                self.vm.heap.barrier(t.cast(), y);
             }
         }
     }

@@ -164,7 +164,7 @@ impl Vm {
                         self.reserve((base + n + 1) as usize)?;
                         let slot = (*thread).stack.add(func as usize);
                         for i in (0..n as usize).rev() {
-                            *slot.add(3 + i) = *slot.add(2 + i);
+                            *slot.add(3 + i) = Slot::read(slot.add(2 + i));
                         }
                         *slot.add(2) = callee;
                         *slot = f;
@@ -202,7 +202,7 @@ impl Vm {
             let target = stack.add(func as usize);
             let source = stack.add(((*thread).top - given) as usize);
             for i in 0..given.min(results) as usize {
-                *target.add(i) = *source.add(i);
+                *target.add(i) = Slot::read(source.add(i));
             }
             for i in given..results {
                 *target.add(i as usize) = Slot::NIL;
@@ -284,7 +284,7 @@ impl Vm {
                     let func = (*self.thread).top - args - 1;
                     let slot = (*self.thread).stack.add(func as usize);
                     for i in (0..args as usize).rev() {
-                        *slot.add(2 + i) = *slot.add(1 + i);
+                        *slot.add(2 + i) = Slot::read(slot.add(1 + i));
                     }
                     (*self.thread).top += 1;
                     let wanted = results.map_or(0, |n| n as u8 + 1);
@@ -310,11 +310,11 @@ impl Vm {
             let thread = self.thread;
             let frame = stack::frame(thread, (*thread).base);
             let target = (*thread).stack.add(frame.result as usize);
-            *target = *(*thread).stack.add(func as usize);
+            *target = Slot::read((*thread).stack.add(func as usize));
             (*target).tag &= 0xff;
             let source = (*thread).stack.add(args as usize);
             for i in 0..n as usize {
-                *target.add(2 + i) = *source.add(i);
+                *target.add(2 + i) = Slot::read(source.add(i));
             }
             (*thread).base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
             (*thread).pc = frame.caller_pc;
@@ -349,7 +349,7 @@ impl Vm {
                     let target = (*thread).stack.add(frame.result as usize);
                     let source = (*thread).stack.add(first as usize);
                     for i in 0..n.min(wanted) as usize {
-                        *target.add(i) = *source.add(i);
+                        *target.add(i) = Slot::read(source.add(i));
                     }
                     for i in n..wanted {
                         *target.add(i as usize) = Slot::NIL;

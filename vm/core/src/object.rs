@@ -37,6 +37,8 @@ pub mod flag {
     pub const ADVISED: u8 = 16;
     /// String, long: its hash was computed.
     pub const HASHED: u8 = 32;
+    /// Table: its array was trimmed, so keys that a traversal visited may lie beyond its room.
+    pub const TRIMMED: u8 = 32;
 }
 
 /// A string; `len` bytes follow, then a NUL byte.
@@ -237,4 +239,8 @@ pub struct Thread {
     pub transfer_first: u32,
     /// How many such values there are.
     pub transfer_count: u32,
+    /// Place in the heap's list of coroutines.
+    pub listed: u32,
+    /// Whether it is in the heap's list of coroutines with open variables.
+    pub has_variables: bool,
 }

@@ -392,9 +392,9 @@ impl Shapes {
     /// Frees the shapes that two cycles in a row found no use of. One is not
     /// enough: a cached transition may give a shape to a table that is marked
     /// already. (The collector empties such caches in the first of the two.)
-    pub(crate) fn sweep(&mut self, is_dead: impl Fn(*mut Table) -> bool) {
+    pub(crate) fn sweep(&mut self) {
         let cycle = self.cycle;
-        let Shapes { shapes, live, classes, exact, by_index, .. } = self;
+        let Shapes { shapes, live, .. } = self;
         let before = live.len();
         live.retain(|&id| {
             let Some(shape) = &shapes[id as usize] else { return false };
@@ -421,6 +421,11 @@ impl Shapes {
                 }
             }
         }
+    }
+
+    /// Forgets the classes whose table is dead.
+    pub(crate) fn forget_dead_classes(&mut self, is_dead: impl Fn(*mut Table) -> bool) {
+        let Shapes { classes, exact, by_index, .. } = self;
         for map in [exact, by_index] {
             map.retain(|_, class| {
                 let class = &mut classes[*class as usize];

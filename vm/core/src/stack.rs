@@ -75,7 +75,7 @@ pub mod flag {
 }
 
 /// Slots kept free above every frame, for the arguments of metamethods.
-pub const SLACK: usize = 40;
+pub const SLACK: usize = 24;
 /// Slots a stack may have (PUC's `LUAI_MAXSTACK`).
 pub const MAX_SLOTS: usize = 1_000_000;
 /// More slots, for the handler of a stack overflow.
@@ -83,7 +83,7 @@ pub const OVERFLOW_SLOTS: usize = 1_000_000 + 4_000;
 /// A stack with more slots is made smaller when an error leaves it nearly empty.
 pub const LARGE_SLOTS: usize = 100_000;
 /// Slots of a fresh stack.
-pub const INITIAL_SLOTS: usize = 64;
+pub const INITIAL_SLOTS: usize = 48;
 /// Register 0 of the first frame of a stack.
 pub const FIRST_BASE: u32 = 3;
 
@@ -149,6 +149,23 @@ pub unsafe fn frame(thread: *const Thread, base: u32) -> Frame {
             caller_pc: link as u32,
             delta: (link >> 32) as u32,
             result,
+        }
+    }
+}
+
+impl Slot {
+    /// The value in a slot, read by halves: a read of 16 bytes has to wait when they were written by halves.
+    ///
+    /// # Safety
+    /// `from` is readable.
+    #[inline(always)]
+    pub unsafe fn read(from: *const Slot) -> Slot {
+        // SAFETY: as promised; volatile keeps LLVM from merging the halves.
+        unsafe {
+            Slot {
+                payload: std::ptr::read_volatile(&raw const (*from).payload),
+                tag: std::ptr::read_volatile(&raw const (*from).tag),
+            }
         }
     }
 }
@@ -300,6 +317,11 @@ pub unsafe fn find_upvalue(
         let fresh = heap.upvalue_open(slot)?;
         (*fresh).next = *place;
         *place = fresh;
+        heap.touch_thread(thread);
+        if !(*thread).has_variables {
+            (*thread).has_variables = true;
+            heap.gc.with_variables.push(thread);
+        }
         Ok(fresh)
     }
 }

@@ -324,8 +324,8 @@ impl Vm {
                 return;
             }
             self.tier.counts.dropped += dropped.len() as u64;
-            for thread in &self.heap.gc.threads {
-                forget_addresses(*thread, &dropped);
+            for thread in self.heap.live_threads() {
+                forget_addresses(thread, &dropped);
             }
         }
     }
@@ -617,7 +617,8 @@ pub unsafe extern "C" fn find_field(vm: *mut Vm, t: *mut Table, key: *mut Str) -
     // SAFETY: by contract.
     unsafe {
         let heap = &mut (*vm).heap;
-        if let Some(value) = heap.look_up(t, key) {
+        let mut value = Slot::NIL;
+        if heap.look_up(t, key, &raw mut value) {
             return value;
         }
         let value = table::get_str(heap, t, key);

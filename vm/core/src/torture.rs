@@ -15,12 +15,15 @@ pub enum Torture {
     /// The smallest piece of a cycle at the safepoint after every n-th allocation: the
     /// program runs in every state of the collector.
     Pieces(u32),
+    /// A collection of the young objects, and now and then of all, in generational mode,
+    /// at the safepoint after every n-th allocation.
+    Generations(u32),
 }
 
 impl FromStr for Torture {
     type Err = String;
 
-    /// Reads `none`, `cycles:N` or `pieces:N`.
+    /// Reads `none`, `cycles:N`, `pieces:N` or `generations:N`.
     fn from_str(text: &str) -> Result<Torture, String> {
         let (kind, period) = text.split_once(':').unwrap_or((text, "1"));
         let period = period.parse::<u32>().ok().filter(|period| *period > 0);
@@ -28,7 +31,8 @@ impl FromStr for Torture {
             ("none", _) => Ok(Torture::None),
             ("cycles", Some(period)) => Ok(Torture::Cycles(period)),
             ("pieces", Some(period)) => Ok(Torture::Pieces(period)),
-            _ => Err(format!("'{text}' is neither none nor cycles:N nor pieces:N")),
+            ("generations", Some(period)) => Ok(Torture::Generations(period)),
+            _ => Err(format!("'{text}' is neither none nor cycles:N, pieces:N or generations:N")),
         }
     }
 }
@@ -48,6 +52,10 @@ impl Vm {
             Torture::None => self.heap.set_torture(0, false),
             Torture::Cycles(period) => self.heap.set_torture(period, false),
             Torture::Pieces(period) => self.heap.set_torture(period, true),
+            Torture::Generations(period) => {
+                self.heap.set_torture(period, false);
+                self.set_generational(true);
+            }
         }
         self.torture_stack = torture != Torture::None;
         self.torture_tier(if torture == Torture::None { 0 } else { 0x9e37_79b9_7f4a_7c15 });

@@ -334,7 +334,7 @@ impl Vm {
                 return self.raise(error);
             }
             for (i, value) in values.iter().enumerate() {
-                *(*to).stack.add((*to).top as usize + i) = *value;
+                *(*to).stack.add((*to).top as usize + i) = Slot::read(value);
             }
             (*to).top += values.len() as u32;
             (*(*to).stack.add((*to).base as usize - 1)).payload = u64::from(state);
@@ -344,7 +344,10 @@ impl Vm {
 
     pub(crate) unsafe fn activate(&mut self, thread: *mut Thread) {
         // SAFETY: `thread` is live.
-        unsafe { (*thread).status = status::RUNNING };
+        unsafe {
+            (*thread).status = status::RUNNING;
+            self.heap.touch_thread(thread);
+        }
         self.thread = thread;
         self.refresh_limit();
     }
@@ -384,13 +387,13 @@ impl Vm {
                     if (*thread).base == 0 {
                         self.reserve(FIRST_BASE as usize + values.len())?;
                         for (i, value) in values.iter().enumerate() {
-                            *(*thread).stack.add(FIRST_BASE as usize + i) = *value;
+                            *(*thread).stack.add(FIRST_BASE as usize + i) = Slot::read(value);
                         }
                         return self.enter(1, args, 0, kind::COROUTINE, 0, 0);
                     }
                     self.reserve((*thread).top as usize + values.len())?;
                     for (i, value) in values.iter().enumerate() {
-                        *(*thread).stack.add((*thread).top as usize + i) = *value;
+                        *(*thread).stack.add((*thread).top as usize + i) = Slot::read(value);
                     }
                     (*thread).top += args;
                     (*(*thread).stack.add((*thread).base as usize - 1)).payload = 1;

@@ -262,7 +262,7 @@ impl Vm {
             let func = (*thread).top - args - 1;
             let slot = (*thread).stack.add(func as usize);
             for i in (0..args as usize).rev() {
-                *slot.add(2 + i) = *slot.add(1 + i);
+                *slot.add(2 + i) = Slot::read(slot.add(1 + i));
             }
             (*thread).top += 1;
             let wanted = results.map_or(0, |n| n as u8 + 1);
@@ -373,7 +373,16 @@ impl Vm {
         let heap: *mut Heap = &raw mut self.heap;
         let mut roots = VmRoots { vm: self, end: None };
         // SAFETY: the roots do not touch the heap through the machine.
-        unsafe { (*heap).full(&mut roots) };
+        unsafe { (*heap).full_and_trim(&mut roots) };
+        self.drop_dead_hosts();
+    }
+
+    /// Switches between the two modes of the collector (manual 2.5).
+    pub(crate) fn set_generational(&mut self, on: bool) {
+        let heap: *mut Heap = &raw mut self.heap;
+        let mut roots = VmRoots { vm: self, end: None };
+        // SAFETY: the roots do not touch the heap through the machine.
+        unsafe { (*heap).set_generational(&mut roots, on) };
         self.drop_dead_hosts();
     }
 

@@ -140,15 +140,17 @@ fn collect_garbage(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         }
         mode => {
             let generational = mode == "generational";
-            if !generational {
-                if first > 0 {
-                    vm.heap.gc.pause = first.min(1000) as usize;
-                }
-                if second > 0 {
-                    vm.heap.gc.step_multiplier = second.min(1000) as usize;
-                }
+            let was = vm.heap.is_generational();
+            let gc = &mut vm.heap.gc;
+            let (first_of, second_of) =
+                if generational { (&mut gc.minor, &mut gc.major) } else { (&mut gc.pause, &mut gc.step_multiplier) };
+            if first > 0 {
+                *first_of = first.min(1000) as usize;
             }
-            let was = std::mem::replace(&mut vm.heap.gc.generational, generational);
+            if second > 0 {
+                *second_of = second.min(1000) as usize;
+            }
+            vm.set_generational(generational);
             ctx.push_bytes(if was { b"generational" } else { b"incremental" })?;
             return Ok(Next::Return(1));
         }

@@ -200,7 +200,10 @@ fn set_local(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         Some((name, place)) => {
             let value = ctx.slot(shift + 3);
             // SAFETY: a slot of the thread's stack.
-            unsafe { *(*thread).stack.add(place) = value };
+            unsafe {
+                *(*thread).stack.add(place) = value;
+                ctx.vm().heap.touch_thread(thread);
+            }
             ctx.push_bytes(&name)?;
         }
         None => ctx.push_nil(),

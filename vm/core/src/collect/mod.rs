@@ -1,4 +1,6 @@
-//! The collector: incremental marking in three colours, sweeping by block.
+//! The collector: incremental marking in three colours, sweeping by block; and generations,
+//! which are the same marks kept from one collection to the next (`generational`).
+//! `docs/gc.md` describes it as a whole.
 //!
 //! This module may use `unsafe`: it reads every object. The bargain: the roots
 //! name everything in use, stores into objects go through the barrier, and
@@ -6,6 +8,7 @@
 //! here recurses on data.
 #![allow(unsafe_code)]
 
+mod generational;
 pub(crate) mod sweep;
 mod trace;
 mod verify;
@@ -20,6 +23,10 @@ use crate::value::{Slot, tag};
 
 /// Bytes of allocation between two steps.
 const STEP: isize = 16 * 1024;
+/// Objects written to while marking went on that are looked at again without interruption.
+const MANY: usize = 512;
+/// How often longer lists of them are worked off in pieces first.
+const ROUNDS: u8 = 4;
 
 /// What the virtual machine holds on to.
 pub trait Roots {
@@ -66,8 +73,12 @@ pub struct Gc {
     pub pause: usize,
     /// Work per allocated byte, in percent of the usual.
     pub step_multiplier: usize,
-    /// Whether the program asked for generational mode (for now: shorter pauses).
-    pub generational: bool,
+    /// Percent by which memory grows from one collection of the young objects to the next.
+    pub minor: usize,
+    /// Percent by which memory grows from one collection of all objects to the next, in generational mode.
+    pub major: usize,
+    /// Whether objects that survived a collection are old: black until all are collected.
+    pub(crate) generational: bool,
     /// Whether automatic steps are off; see [`Heap::stop`].
     pub stopped: bool,
     /// The machine is being closed: what is made from now on has no finalizer.
@@ -78,7 +89,23 @@ pub struct Gc {
     pub(crate) threads: Vec<*mut Thread>,
     pub(crate) protos: Vec<*mut ProtoObject>,
     pub(crate) finalizable: Vec<*mut Header>,
-    grey: Vec<*mut Header>,
+    /// Coroutines that had open variables.
+    pub(crate) with_variables: Vec<*mut Thread>,
+    pub(crate) grey: Vec<*mut Header>,
+    /// Big tables of which a part is traced.
+    slices: Vec<trace::Slice>,
+    /// Running coroutines, to be looked at again by the next collection of young objects.
+    carried: Vec<*mut Header>,
+    /// How often `grey_again` was worked off in pieces in this cycle.
+    rounds: u8,
+    /// Bytes in use after the last collection of all objects.
+    survived: usize,
+    /// A collection of the young objects is under way.
+    is_minor: bool,
+    /// A collection that the program asked for: arrays give back what they do not use.
+    trims: bool,
+    /// Collections under torture.
+    tormented: u32,
     pending: VecDeque<Slot>,
     weak_values: Vec<*mut Table>,
     weak_keys: Vec<*mut Table>,
@@ -96,6 +123,8 @@ impl Gc {
         Gc {
             pause: 200,
             step_multiplier: 100,
+            minor: 20,
+            major: 100,
             generational: false,
             stopped: false,
             closing: false,
@@ -105,7 +134,15 @@ impl Gc {
             threads: Vec::new(),
             protos: Vec::new(),
             finalizable: Vec::new(),
+            with_variables: Vec::new(),
             grey: Vec::new(),
+            slices: Vec::new(),
+            carried: Vec::new(),
+            rounds: 0,
+            survived: 0,
+            is_minor: false,
+            trims: false,
+            tormented: 0,
             pending: VecDeque::new(),
             weak_values: Vec::new(),
             weak_keys: Vec::new(),
@@ -134,11 +171,19 @@ impl Heap {
         if self.torture > 0 {
             return self.torture_step(roots);
         }
+        if self.gc.generational {
+            self.generational_step(roots);
+            return true;
+        }
         let debt = self.debt.max(0).saturating_add(STEP) as usize;
         self.work(roots, debt.saturating_mul(4).saturating_mul(self.gc.step_multiplier.max(25)) / 100)
     }
 
     fn torture_step(&mut self, roots: &mut dyn Roots) -> bool {
+        if self.gc.generational {
+            self.tormented_generation(roots);
+            return true;
+        }
         if self.in_pieces {
             self.advance(roots);
             self.wait_for_next_cycle();
@@ -151,7 +196,12 @@ impl Heap {
     /// As [`Heap::step`] for `collectgarbage("step", n)`: works as after allocating `bytes`,
     /// also when stopped.
     pub fn step_bytes(&mut self, roots: &mut dyn Roots, bytes: usize) -> bool {
-        let ended = self.work(roots, bytes.saturating_mul(4));
+        let ended = if self.gc.generational {
+            self.generational_step(roots);
+            true
+        } else {
+            self.work(roots, bytes.saturating_mul(4))
+        };
         if self.gc.stopped {
             self.set_debt(isize::MIN / 4);
         }
@@ -176,6 +226,10 @@ impl Heap {
 
     /// Completes the cycle under way, if any, and does a whole one.
     pub fn full(&mut self, roots: &mut dyn Roots) {
+        if self.gc.generational {
+            self.collect_old(roots);
+            return self.wait_for_next_cycle();
+        }
         while self.gc.phase != Phase::Pause {
             self.advance(roots);
         }
@@ -184,6 +238,13 @@ impl Heap {
             self.advance(roots);
         }
         self.wait_for_next_cycle();
+    }
+
+    /// As [`Heap::full`], and gives back what arrays have too much.
+    pub fn full_and_trim(&mut self, roots: &mut dyn Roots) {
+        self.gc.trims = true;
+        self.full(roots);
+        self.gc.trims = false;
     }
 
     /// Turns automatic collection off.
@@ -205,7 +266,10 @@ impl Heap {
         if self.torture > 0 {
             return self.set_debt(isize::MIN / 4);
         }
-        let pause = if self.gc.generational { 130 } else { self.gc.pause };
+        if self.gc.generational {
+            return self.wait_for_next_generation();
+        }
+        let pause = self.gc.pause;
         let used = self.used();
         let threshold = (used / 100).saturating_mul(pause).max(used.saturating_add(64 * 1024));
         self.set_debt(used as isize - threshold.min(isize::MAX as usize / 4) as isize);
@@ -218,19 +282,39 @@ impl Heap {
                 self.start(roots);
                 1024
             }
-            Phase::Propagate => match self.gc.grey.pop() {
-                Some(object) => self.trace(object, roots),
-                None => {
-                    self.finish_marking(roots);
-                    8192
-                }
-            },
+            Phase::Propagate => self.propagate(roots),
             Phase::Sweep => self.sweep_some(),
         }
     }
 
+    fn propagate(&mut self, roots: &mut dyn Roots) -> usize {
+        if let Some(object) = self.gc.grey.pop() {
+            return self.trace(object, roots);
+        }
+        if let Some(slice) = self.gc.slices.pop() {
+            // SAFETY: the table was marked in this cycle.
+            return unsafe { self.trace_slice(slice) };
+        }
+        if self.gc.grey_again.len() > MANY && self.gc.rounds < ROUNDS {
+            self.gc.rounds += 1;
+            self.gc.grey = std::mem::take(&mut self.gc.grey_again);
+            // A running coroutine would come back at once.
+            self.gc.grey.retain(|&object| {
+                // SAFETY: what was written to is marked, hence not freed.
+                let runs = unsafe { trace::runs(object) };
+                if runs {
+                    self.gc.grey_again.push(object);
+                }
+                !runs
+            });
+            return 1024;
+        }
+        self.finish_marking(roots);
+        8192
+    }
+
     #[inline]
-    fn mark(&mut self, object: *mut Header) {
+    pub(crate) fn mark(&mut self, object: *mut Header) {
         // SAFETY: everything reachable is not freed.
         unsafe {
             if (*object).mark & WHITES == 0 {
@@ -258,6 +342,8 @@ impl Heap {
         self.gc.phase = Phase::Propagate;
         self.gc.grey.clear();
         self.gc.grey_again.clear();
+        self.gc.slices.clear();
+        self.gc.rounds = 0;
         self.mark_roots(roots);
     }
 
@@ -272,8 +358,15 @@ impl Heap {
     }
 
     fn drain(&mut self, roots: &mut dyn Roots) {
-        while let Some(object) = self.gc.grey.pop() {
-            self.trace(object, roots);
+        loop {
+            if let Some(object) = self.gc.grey.pop() {
+                self.trace(object, roots);
+            } else if let Some(slice) = self.gc.slices.pop() {
+                // SAFETY: the table was marked in this cycle.
+                unsafe { self.trace_slice(slice) };
+            } else {
+                return;
+            }
         }
     }
 
@@ -303,10 +396,14 @@ impl Heap {
         self.clear_weak_values();
         self.detach_dead_threads();
         self.forget_dead_in_caches();
-        self.shapes.sweep(|table| is_white(table.cast()));
+        if !self.gc.is_minor {
+            self.shapes.sweep();
+        }
+        self.shapes.forget_dead_classes(|table| is_white(table.cast()));
         self.gc.weak_values.clear();
         self.gc.weak_keys.clear();
         self.gc.all_weak.clear();
+        self.gc.grey_again = std::mem::take(&mut self.gc.carried);
         self.gc.atomic = false;
         self.shapes.marking = false;
         self.gc.white ^= WHITES;
@@ -320,8 +417,8 @@ impl Heap {
     fn mark_variables_of_dead_threads(&mut self, roots: &mut dyn Roots) {
         loop {
             let mut found = false;
-            for at in 0..self.gc.threads.len() {
-                let thread = self.gc.threads[at];
+            for at in 0..self.gc.with_variables.len() {
+                let thread = self.gc.with_variables[at];
                 if !is_white(thread.cast()) {
                     continue;
                 }
@@ -346,12 +443,13 @@ impl Heap {
     }
 
     fn detach_dead_threads(&mut self) {
-        self.gc.threads.retain(|&thread| {
-            if !is_white(thread.cast()) {
-                return true;
-            }
+        self.gc.with_variables.retain(|&thread| {
             // SAFETY: as in `mark_variables_of_dead_threads`.
             unsafe {
+                if !is_white(thread.cast()) {
+                    (*thread).has_variables = !(*thread).open.is_null();
+                    return (*thread).has_variables;
+                }
                 let mut open: *mut Upvalue = (*thread).open;
                 while !open.is_null() {
                     (*open).closed = *(*open).location;
@@ -367,6 +465,8 @@ impl Heap {
     fn forget_dead_in_caches(&mut self) {
         self.lookups.clear();
         let shapes = &self.shapes;
+        // Which shapes are in use is known only when everything was looked at.
+        let is_minor = self.gc.is_minor;
         self.gc.protos.retain(|&proto| {
             if is_white(proto.cast()) {
                 return false;
@@ -377,7 +477,7 @@ impl Heap {
                     let cache = (*proto).caches.add(at);
                     let holder = (*cache).holder;
                     let is_dead = !holder.is_null() && is_white(holder.cast());
-                    let adds = (*cache).kind == crate::cache::kind::ADD;
+                    let adds = !is_minor && (*cache).kind == crate::cache::kind::ADD;
                     if is_dead || adds && !shapes.is_marked((*cache).next_shape) {
                         let misses = (*cache).misses;
                         *cache = crate::cache::Cache { misses, ..crate::cache::Cache::EMPTY };

@@ -47,19 +47,28 @@ impl Heap {
                 }
             } else {
                 // SAFETY: objects in the list are not freed.
-                unsafe { (*object).mark = self.gc.white };
+                unsafe { self.keep(object) };
                 self.gc.sweep_large += 1;
             }
         }
         4096
     }
 
-    fn is_dead(&self, object: *mut Header) -> bool {
+    /// What lives is white again for the next cycle, or old for good.
+    #[inline(always)]
+    unsafe fn keep(&self, object: *mut Header) {
+        if !self.gc.generational {
+            // SAFETY: by contract of the callers.
+            unsafe { (*object).mark = self.gc.white };
+        }
+    }
+
+    pub(super) fn is_dead(&self, object: *mut Header) -> bool {
         // SAFETY: the sweeper only asks about cells in use.
         unsafe { (*object).mark & (self.gc.white ^ WHITES) & WHITES != 0 }
     }
 
-    fn sweep_block(&mut self, at: usize) -> usize {
+    pub(super) fn sweep_block(&mut self, at: usize) -> usize {
         let block = &self.objects.blocks[at];
         if block.start.is_null() {
             return 16;
@@ -76,7 +85,7 @@ impl Heap {
                 let object = start.add(cell * size).cast::<Header>();
                 if (*object).kind != 0 {
                     if !self.is_dead(object) {
-                        (*object).mark = self.gc.white;
+                        self.keep(object);
                         continue;
                     }
                     self.release(object);
@@ -118,6 +127,7 @@ impl Heap {
                 }
                 tag::THREAD => {
                     let thread = object.cast::<Thread>();
+                    self.unlist(thread);
                     let stack = (*thread).capacity as usize * size_of::<Slot>();
                     self.free_raw((*thread).stack.cast(), stack);
                     self.free_raw((*thread).tbc.cast(), (*thread).tbc_cap as usize * 4);
@@ -131,6 +141,26 @@ impl Heap {
                 _ => {}
             }
         }
+    }
+
+    /// Takes a dead coroutine out of the list; the last one gets its place.
+    unsafe fn unlist(&mut self, thread: *mut Thread) {
+        // SAFETY: threads in the list are not freed.
+        unsafe {
+            let place = (*thread).listed as usize;
+            if self.gc.threads.get(place) == Some(&thread) {
+                self.gc.threads.swap_remove(place);
+                if let Some(&moved) = self.gc.threads.get(place) {
+                    (*moved).listed = place as u32;
+                }
+            }
+        }
+    }
+
+    /// All coroutines that are in use or may be.
+    pub(crate) fn live_threads(&self) -> Vec<*mut Thread> {
+        let sweeps = self.gc.phase == Phase::Sweep;
+        self.gc.threads.iter().copied().filter(|&thread| !sweeps || !self.is_dead(thread.cast())).collect()
     }
 
     /// All closures that are in use or may be.

@@ -114,6 +114,75 @@ fn incremental_marking_sees_every_store() {
 }
 
 #[test]
+fn young_objects_in_old_ones_live_and_old_garbage_goes() {
+    for seed in 1..10_u64 {
+        let mut heap = Heap::new(seed);
+        let all: Vec<Slot> = (0..50).map(|_| table_in(&mut heap)).collect();
+        let mut roots = Held(all.clone());
+        heap.set_generational(&mut roots, true);
+        let mut random = seed;
+        for round in 0..5_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let pick = |shift: u64| all[(random >> shift) as usize % all.len()];
+            let key = text(&mut heap, &format!("f{}", random >> 50 & 15));
+            let moved = got(&heap, pick(20), key);
+            let value = if random >> 41 & 3 == 0 { table_in(&mut heap) } else { moved };
+            put(&mut heap, pick(30), key, value);
+            if round % 7 == 0 {
+                heap.tormented_generation(&mut roots);
+                heap.verify().unwrap();
+            }
+        }
+        roots.0.clear();
+        heap.full(&mut roots);
+        heap.verify().unwrap();
+        assert!(heap.used() < 64 * 1024, "{}", heap.used());
+        heap.set_generational(&mut roots, false);
+        heap.full(&mut roots);
+        heap.verify().unwrap();
+    }
+}
+
+#[test]
+fn big_tables_are_traced_in_slices_while_they_change() {
+    for seed in 1..3_u64 {
+        let mut heap = Heap::new(seed);
+        let big = table_in(&mut heap);
+        let mut roots = Held(vec![big]);
+        for at in 1..30_000 {
+            let item = table_in(&mut heap);
+            put(&mut heap, big, Slot::int(at), item);
+            put(&mut heap, big, Slot::float(at as f64 + 0.5), item);
+        }
+        heap.full(&mut roots);
+        heap.advance(&mut roots);
+        let (mut random, mut slices) = (seed, 0);
+        while heap.gc.phase == Phase::Propagate {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (from, to) = (Slot::int((random >> 33) as i64 % 30_000 + 1), Slot::int((random >> 13) as i64 % 30_000 + 1));
+            let moved = got(&heap, big, from);
+            put(&mut heap, big, to, moved);
+            put(&mut heap, big, from, Slot::NIL);
+            let fresh = table_in(&mut heap);
+            put(&mut heap, big, Slot::float((random >> 40) as f64 + 0.25), fresh);
+            if random >> 56 == 0 {
+                slices += usize::from(heap.gc.phase == Phase::Propagate && !heap.gc.slices.is_empty());
+                heap.verify().unwrap();
+            }
+            for _ in 0..4 {
+                if heap.gc.phase == Phase::Propagate {
+                    heap.advance(&mut roots);
+                }
+            }
+        }
+        assert!(slices > 0, "no look fell into the middle of a table");
+        heap.verify().unwrap();
+        heap.full(&mut roots);
+        heap.verify().unwrap();
+    }
+}
+
+#[test]
 fn weak_tables() {
     let mut heap = Heap::new(3);
     let values = with_mode(&mut heap, "v");
@@ -192,8 +261,7 @@ fn variables_outlive_their_coroutine() {
     unsafe {
         *(*thread).stack.add(5) = value;
         (*thread).top = 6;
-        let variable = heap.upvalue_open((*thread).stack.add(5)).unwrap();
-        (*thread).open = variable;
+        let variable = crate::stack::find_upvalue(&mut heap, thread, (*thread).stack.add(5)).unwrap();
         let closure = heap.closure(std::ptr::null_mut(), 1).unwrap();
         *(*closure).upvalues = variable;
         let mut roots = Held(vec![Slot::object(closure, tag::CLOSURE)]);

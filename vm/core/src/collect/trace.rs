@@ -9,7 +9,8 @@ use crate::meta::Event;
 use crate::object::{Closure, Header, Native, ProtoObject, Str, Table, Thread, Upvalue, Userdata};
 use crate::shape::NumberMap;
 use crate::string::str_bytes;
-use crate::table::{self, Entry, clear_entry, hash_entry, hash_used, load, store};
+use crate::table::{self, Entry, SLICE, clear_entry, hash_entry, hash_used, load, store};
+use crate::unwind::status;
 use crate::value::{Slot, tag};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,22 @@ pub(super) enum Weak {
 pub(super) unsafe fn prop_count(heap: &Heap, t: *mut Table) -> usize {
     // SAFETY: live by contract of the callers.
     unsafe { heap.shapes.get((*t).header.aux).count as usize }
+}
+
+/// How far a big table is traced: entries of its hash below `entry`, then items of its array below `item`.
+pub(super) struct Slice {
+    table: *mut Table,
+    entry: u32,
+    item: usize,
+}
+
+/// Whether an object is a coroutine that runs, or waits for one that it resumed.
+pub(super) unsafe fn runs(object: *mut Header) -> bool {
+    // SAFETY: live by contract of the callers; the kind says which struct the header begins.
+    unsafe {
+        u64::from((*object).kind) == tag::THREAD
+            && matches!((*object.cast::<Thread>()).status, status::RUNNING | status::NORMAL)
+    }
 }
 
 impl Heap {
@@ -95,14 +112,19 @@ impl Heap {
         }
     }
 
-    /// Stacks have no barrier: until marking ends a thread stays grey.
+    /// Stacks have no barrier: while it runs, a coroutine stays grey.
     unsafe fn trace_thread(&mut self, thread: *mut Thread, roots: &mut dyn Roots) -> usize {
         let atomic = self.gc.atomic;
         // SAFETY: the thread is live and so is what it refers to.
         unsafe {
-            if !atomic {
-                (*thread).header.mark = GREY;
-                self.gc.grey_again.push(thread.cast());
+            if runs(thread.cast()) {
+                if !atomic {
+                    (*thread).header.mark = GREY;
+                    self.gc.grey_again.push(thread.cast());
+                } else if self.gc.generational {
+                    (*thread).header.mark = GREY;
+                    self.gc.carried.push(thread.cast());
+                }
             }
             roots.trace_thread(thread, &mut Marker { heap: self }, atomic);
             let mut open: *mut Upvalue = (*thread).open;
@@ -145,12 +167,20 @@ impl Heap {
                 self.mark((*t).meta.cast());
             }
             self.shapes.touch((*t).header.aux);
+            if self.gc.trims {
+                table::trim(self, t);
+            }
             let weak = self.weakness((*t).meta);
             let n_props = prop_count(self, t);
+            if weak == Weak::No && table::is_big(t.cast()) {
+                self.mark_storage((*t).props, 0, n_props);
+                self.gc.slices.push(Slice { table: t, entry: 0, item: 0 });
+                return 80 + n_props * 9;
+            }
             let n_entries = hash_used((*t).hash);
             if matches!(weak, Weak::No | Weak::Keys) {
-                self.mark_storage((*t).props, n_props);
-                self.mark_storage((*t).array, (*t).array_len as usize);
+                self.mark_storage((*t).props, 0, n_props);
+                self.mark_storage((*t).array, 0, (*t).array_len as usize);
             }
             match weak {
                 Weak::No => {
@@ -179,8 +209,37 @@ impl Heap {
         }
     }
 
-    unsafe fn mark_storage(&mut self, storage: *mut u8, count: usize) {
-        for at in 0..count {
+    /// Goes on with a big table. What was put into the part that is done was marked then and there,
+    /// and integer keys move from the hash to the array only; see also `Heap::reordered`.
+    pub(super) unsafe fn trace_slice(&mut self, slice: Slice) -> usize {
+        let Slice { table: t, entry, item } = slice;
+        // SAFETY: the table is live; positions stay within its parts.
+        unsafe {
+            let entry_end = hash_used((*t).hash).min(entry.saturating_add(SLICE as u32));
+            if entry < entry_end {
+                for at in entry..entry_end {
+                    self.trace_entry(hash_entry((*t).hash, at));
+                }
+                self.gc.slices.push(Slice { entry: entry_end, ..slice });
+                return (entry_end - entry) as usize * 40;
+            }
+            let item_end = ((*t).array_len as usize).min(item + SLICE);
+            if item < item_end {
+                self.mark_storage((*t).array, item, item_end);
+                self.gc.slices.push(Slice { item: item_end, ..slice });
+                return (item_end - item) * 9;
+            }
+            64
+        }
+    }
+
+    /// Whether a table is traced in part only.
+    pub(super) fn is_in_slices(&self, object: *mut Header) -> bool {
+        self.gc.slices.iter().any(|slice| slice.table.cast() == object)
+    }
+
+    unsafe fn mark_storage(&mut self, storage: *mut u8, from: usize, to: usize) {
+        for at in from..to {
             // SAFETY: elements below the count are initialised, and what they refer to is live.
             unsafe { self.mark_slot(load(storage, at)) };
         }

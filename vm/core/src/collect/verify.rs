@@ -50,11 +50,13 @@ impl Heap {
     unsafe fn verify_object(&self, object: *mut Header, known: &HashSet<u64>) -> Result<(), String> {
         // SAFETY: by contract of the caller.
         let (mark, kind) = unsafe { ((*object).mark, (*object).kind) };
+        let is_done = self.gc.phase == Phase::Propagate || self.gc.phase == Phase::Pause && self.gc.generational;
+        let must_refer_to_marked = is_done && mark & BLACK != 0 && !self.is_in_slices(object);
         // SAFETY: as above.
         for value in unsafe { self.references(object) } {
             self.verify_target(value, known).map_err(|why| format!("{object:?} of kind {kind} {why}"))?;
             let target = value.as_ptr::<Header>();
-            if self.gc.phase == Phase::Propagate && mark & BLACK != 0 && is_white(target) {
+            if must_refer_to_marked && is_white(target) {
                 return Err(format!("black {object:?} of kind {kind} refers to white {target:?}"));
             }
         }
@@ -67,6 +69,9 @@ impl Heap {
             }
         };
         for value in loose {
+            if must_refer_to_marked && u64::from(kind) == tag::THREAD && is_white(value.as_ptr()) {
+                return Err(format!("black coroutine {object:?} refers to white {:#x}", value.payload));
+            }
             self.verify_target(value, known).map_err(|why| format!("{object:?} of kind {kind} {why}"))?;
         }
         Ok(())

@@ -69,6 +69,8 @@ pub struct Block {
     pub class: u8,
     /// Bytes that were cut into cells so far.
     pub carved: u32,
+    /// Whether cells were given out since the last sweep.
+    pub is_young: bool,
     size: u32,
     free: *mut FreeCell,
 }
@@ -91,7 +93,7 @@ impl Block {
     fn allocate(class: usize, size: u32) -> Block {
         // SAFETY: the layout has a size.
         let start = unsafe { alloc(block_layout(size)) };
-        Block { start, class: class as u8, carved: 0, size, free: std::ptr::null_mut() }
+        Block { start, class: class as u8, carved: 0, is_young: true, size, free: std::ptr::null_mut() }
     }
 
     /// Gives the memory back.
@@ -171,6 +173,7 @@ impl Cells {
             let usable = !block.start.is_null() && usize::from(block.class) == class;
             if usable && !block.free.is_null() {
                 self.free[class] = std::mem::replace(&mut block.free, std::ptr::null_mut());
+                block.is_young = true;
                 self.current[class] = index;
                 return self.take(class);
             }
@@ -206,6 +209,7 @@ impl Cells {
             }
         }
         block.carved = (from + count * size) as u32;
+        block.is_young = true;
         self.free[class] = next;
         self.current[class] = index;
         true
@@ -252,6 +256,7 @@ impl Cells {
     pub fn detach(&mut self, index: usize) {
         let block = &mut self.blocks[index];
         block.free = std::ptr::null_mut();
+        block.is_young = false;
         let class = usize::from(block.class);
         if self.current[class] == index as u32 {
             self.current[class] = NONE;

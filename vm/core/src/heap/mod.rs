@@ -492,6 +492,8 @@ impl Heap {
                 hook_seen: 0,
                 transfer_first: 0,
                 transfer_count: 0,
+                listed: self.gc.threads.len() as u32,
+                has_variables: false,
             });
         }
         self.gc.threads.push(new);
@@ -529,12 +531,48 @@ impl Heap {
             if (*value).mark & WHITES == 0 {
                 return;
             }
-            if self.shapes.marking {
-                (*object).mark = GREY;
-                self.gc.grey_again.push(object);
+            if self.shapes.marking || self.gc.generational {
+                if table::is_big(object) {
+                    // To look through all of it again would take too long.
+                    self.mark(value);
+                } else {
+                    (*object).mark = GREY;
+                    self.gc.grey_again.push(object);
+                }
             } else {
                 // The sweeper would whiten it anyway; doing so now saves further barriers.
                 (*object).mark = self.gc.white;
+            }
+        }
+    }
+
+    /// To be called before a coroutine runs, and before its stack is written to from elsewhere:
+    /// stores into stacks go through no barrier.
+    ///
+    /// # Safety
+    /// `thread` is live.
+    #[inline(always)]
+    pub unsafe fn touch_thread(&mut self, thread: *mut Thread) {
+        // SAFETY: live by contract.
+        unsafe {
+            if (*thread).header.mark & BLACK != 0 {
+                (*thread).header.mark = GREY;
+                self.gc.grey_again.push(thread.cast());
+            }
+        }
+    }
+
+    /// To be called after the parts of a table were put in another order, of which the collector
+    /// may have seen some.
+    ///
+    /// # Safety
+    /// `t` is live.
+    pub(crate) unsafe fn reordered(&mut self, t: *mut Table) {
+        // SAFETY: live by contract.
+        unsafe {
+            if self.shapes.marking && (*t).header.mark & BLACK != 0 && table::is_big(t.cast()) {
+                (*t).header.mark = GREY;
+                self.gc.grey.push(t.cast());
             }
         }
     }

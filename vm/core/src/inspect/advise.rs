@@ -35,10 +35,11 @@ impl Ctx<'_> {
                     Err(_) => return Err(self.vm.memory_error()),
                 }
             };
-            for thread in self.vm.heap.gc.threads.clone() {
+            for thread in self.vm.heap.live_threads() {
                 for at in frames_on(thread) {
                     if at.frame.callee.tag == tag::CLOSURE && at.frame.callee.as_ptr::<Closure>() == target {
                         (*(*thread).stack.add(at.frame.base as usize - 2)).payload = before as u64;
+                        self.vm.heap.touch_thread(thread);
                     }
                 }
             }

@@ -132,7 +132,7 @@ impl Vm {
     /// The program's coroutines.
     pub(super) fn threads(&self) -> impl Iterator<Item = *mut Thread> {
         // SAFETY: the list holds live objects.
-        self.heap.gc.threads.iter().copied().filter(|thread| unsafe { (**thread).flags & thread_flag::ASIDE == 0 })
+        self.heap.live_threads().into_iter().filter(|thread| unsafe { (**thread).flags & thread_flag::ASIDE == 0 })
     }
 
     /// All coroutines that are not dead, the main one first, then by age; at most `limit`.
@@ -359,7 +359,11 @@ impl Ctx<'_> {
         // SAFETY: just looked up.
         unsafe {
             *slot = value;
-            if !upvalue.is_null() {
+            if upvalue.is_null() {
+                if let Some(thread) = self.vm.find_thread(place.frame.coroutine) {
+                    self.vm.heap.touch_thread(thread);
+                }
+            } else {
                 self.vm.heap.barrier(upvalue.cast(), value);
             }
         }

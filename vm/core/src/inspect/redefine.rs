@@ -489,7 +489,7 @@ impl Vm {
     fn plan_frames(&mut self, plan: &mut Plan) -> Result<(), OutOfMemory> {
         let changing: HashSet<_> = plan.closures.iter().map(|(closure, ..)| *closure).collect();
         let mut copies: HashMap<*mut Closure, *mut Closure> = HashMap::new();
-        for thread in self.heap.gc.threads.clone() {
+        for thread in self.heap.live_threads() {
             // SAFETY: the thread does not run at this moment; callees are live.
             unsafe {
                 for at in frames_on(thread) {
@@ -584,6 +584,7 @@ impl Vm {
         unsafe {
             for (thread, base, copy) in plan.frames {
                 (*(*thread).stack.add(base as usize - 2)).payload = copy as u64;
+                self.heap.touch_thread(thread);
             }
             for ((closure, proto, upvalues), storage) in plan.closures.into_iter().zip(plan.storage) {
                 self.give_code(closure, proto, &upvalues, storage);

@@ -20,7 +20,7 @@ pub(crate) mod hook;
 use crate::arith;
 use crate::cache::{self, Cache};
 use crate::meta::Event;
-use crate::object::{Closure, Table, Upvalue};
+use crate::object::{Closure, Str, Table, Upvalue};
 use crate::stack;
 use crate::table;
 use crate::tier;
@@ -69,21 +69,6 @@ const fn sb(i: u32) -> i64 {
 #[inline(always)]
 const fn sc(i: u32) -> i64 {
     (i >> 24) as u8 as i8 as i64
-}
-
-/// Copies a slot by halves.
-///
-/// # Safety
-/// `from` is readable.
-#[inline(always)]
-unsafe fn copy(from: *const Slot) -> Slot {
-    // SAFETY: as promised; volatile keeps LLVM from merging the halves.
-    unsafe {
-        Slot {
-            payload: std::ptr::read_volatile(&raw const (*from).payload),
-            tag: std::ptr::read_volatile(&raw const (*from).tag),
-        }
-    }
 }
 
 impl Vm {
@@ -181,6 +166,13 @@ impl Vm {
                     let d = $d;
                     (*d).payload = ($v).to_bits();
                     (*d).tag = tag::FLOAT;
+                }};
+            }
+            macro_rules! set {
+                ($d:expr, $v:expr) => {{
+                    let (d, v): (*mut Slot, Slot) = ($d, $v);
+                    (*d).payload = v.payload;
+                    (*d).tag = v.tag;
                 }};
             }
             // Something may have been allocated; any register may be in use.
@@ -316,9 +308,7 @@ impl Vm {
                                     || (*t).meta.is_null()
                                     || (*cache).next_shape == cache::REST_KNOWN && (*cache).epoch == self.heap.meta_epoch
                                 {
-                                    let d = $dst;
-                                    (*d).payload = v.payload;
-                                    (*d).tag = v.tag;
+                                    set!($dst, v);
                                     pc = pc.add(1);
                                     continue;
                                 }
@@ -328,9 +318,7 @@ impl Vm {
                                     if (*h).header.aux == (*cache).next_shape {
                                         let v = table::prop_get(h, (*cache).slot as usize);
                                         if v.tag != tag::NIL {
-                                            let d = $dst;
-                                            (*d).payload = v.payload;
-                                            (*d).tag = v.tag;
+                                            set!($dst, v);
                                             pc = pc.add(1);
                                             continue;
                                         }
@@ -343,10 +331,7 @@ impl Vm {
                             }
                         } else if (*cache).kind == cache::kind::MEGAMORPHIC {
                             let key = (*k.add((e >> 16) as usize)).as_ptr();
-                            if let Some(v) = self.heap.look_up(t, key) {
-                                let d = $dst;
-                                (*d).payload = v.payload;
-                                (*d).tag = v.tag;
+                            if self.heap.look_up(t, key, $dst) {
                                 pc = pc.add(1);
                                 continue;
                             }
@@ -404,15 +389,14 @@ impl Vm {
                 let op = std::mem::transmute::<u8, Op>(byte);
                 match op {
                     Op::Move => {
-                        let v = copy(r!(b(i)));
-                        *r!(a(i)) = v;
+                        set!(r!(a(i)), Slot::read(r!(b(i))));
                     }
                     Op::LoadInt => set_int!(r!(a(i)), (i as i32 >> 16) as i64),
                     Op::LoadFloat => set_float!(r!(a(i)), (i as i32 >> 16) as f64),
-                    Op::LoadK => *r!(a(i)) = copy(k.add((i >> 16) as usize)),
+                    Op::LoadK => set!(r!(a(i)), Slot::read(k.add((i >> 16) as usize))),
                     Op::LoadKX => {
                         let e = extra!();
-                        *r!(a(i)) = copy(k.add(e as usize));
+                        *r!(a(i)) = Slot::read(k.add(e as usize));
                     }
                     Op::LoadNil => {
                         for n in 0..=b(i) {
@@ -428,12 +412,12 @@ impl Vm {
                     Op::GetUpvalue => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
-                        *r!(a(i)) = copy((*upvalue).location);
+                        set!(r!(a(i)), Slot::read((*upvalue).location));
                     }
                     Op::SetUpvalue => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
-                        let v = copy(r!(a(i)));
+                        let v = Slot::read(r!(a(i)));
                         *(*upvalue).location = v;
                         self.heap.barrier(upvalue.cast(), v);
                     }
@@ -445,18 +429,18 @@ impl Vm {
                     Op::SetUpTable => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
-                        set_field!(*(*upvalue).location, copy(r!(a(i))));
+                        set_field!(*(*upvalue).location, Slot::read(r!(a(i))));
                     }
                     Op::SetUpTableK => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
-                        set_field!(*(*upvalue).location, copy(k.add(c(i))));
+                        set_field!(*(*upvalue).location, Slot::read(k.add(c(i))));
                     }
                     Op::GetField => get_field!(i, *r!(b(i)), r!(a(i))),
-                    Op::SetField => set_field!(*r!(b(i)), copy(r!(a(i)))),
-                    Op::SetFieldK => set_field!(*r!(b(i)), copy(k.add(c(i)))),
+                    Op::SetField => set_field!(*r!(b(i)), Slot::read(r!(a(i)))),
+                    Op::SetFieldK => set_field!(*r!(b(i)), Slot::read(k.add(c(i)))),
                     Op::Method => {
-                        let object = copy(r!(b(i)));
+                        let object = Slot::read(r!(b(i)));
                         *r!(a(i) + 2) = object;
                         get_field!(i, object, r!(a(i)));
                     }
@@ -468,9 +452,7 @@ impl Vm {
                             if index < u64::from((*t).array_len) {
                                 let v = table::array_get(t, index as usize);
                                 if v.tag != tag::NIL {
-                                    let d = r!(a(i));
-                                    (*d).payload = v.payload;
-                                    (*d).tag = v.tag;
+                                    set!(r!(a(i)), v);
                                     continue;
                                 }
                             }
@@ -479,7 +461,7 @@ impl Vm {
                     }
                     Op::SetIndex => {
                         let (o, key) = (r!(b(i)), r!(c(i)));
-                        let v = copy(r!(a(i)));
+                        let v = Slot::read(r!(a(i)));
                         if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
                             let t = (*o).as_ptr::<Table>();
                             let index = (*key).payload.wrapping_sub(1);
@@ -492,13 +474,17 @@ impl Vm {
                                 self.heap.barrier(t.cast(), v);
                                 continue;
                             }
+                            if table::append_fast(t, index, v) {
+                                self.heap.barrier(t.cast(), v);
+                                continue;
+                            }
                         }
                         slow!(self.set_index_slow(*o, *key, v));
                         allocated!();
                     }
                     Op::SetIndexK => {
                         let (o, key) = (r!(b(i)), r!(c(i)));
-                        let v = copy(k.add(a(i)));
+                        let v = Slot::read(k.add(a(i)));
                         if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
                             let t = (*o).as_ptr::<Table>();
                             let index = (*key).payload.wrapping_sub(1);
@@ -508,6 +494,10 @@ impl Vm {
                                     || table::array_get(t, index as usize).tag != tag::NIL)
                             {
                                 table::array_set(t, index as usize, v);
+                                self.heap.barrier(t.cast(), v);
+                                continue;
+                            }
+                            if table::append_fast(t, index, v) {
                                 self.heap.barrier(t.cast(), v);
                                 continue;
                             }
@@ -523,7 +513,7 @@ impl Vm {
                             if index < u64::from((*t).array_len) {
                                 let v = table::array_get(t, index as usize);
                                 if v.tag != tag::NIL {
-                                    *r!(a(i)) = v;
+                                    set!(r!(a(i)), v);
                                     continue;
                                 }
                             }
@@ -531,8 +521,20 @@ impl Vm {
                         slow!(self.get_index_slow(*o, Slot::int(c(i) as i64), a(i)));
                     }
                     Op::SetInt => {
-                        let o = copy(r!(b(i)));
-                        let v = copy(r!(a(i)));
+                        let o = Slot::read(r!(b(i)));
+                        let v = Slot::read(r!(a(i)));
+                        if o.tag == tag::TABLE {
+                            let t = o.as_ptr::<Table>();
+                            let index = (c(i) as u64).wrapping_sub(1);
+                            if index < u64::from((*t).array_len)
+                                && v.tag != tag::NIL
+                                && ((*t).meta.is_null() || table::array_get(t, index as usize).tag != tag::NIL)
+                            {
+                                table::array_set(t, index as usize, v);
+                                self.heap.barrier(t.cast(), v);
+                                continue;
+                            }
+                        }
                         slow!(self.set_index_slow(o, Slot::int(c(i) as i64), v));
                     }
                     Op::NewTable => {
@@ -615,7 +617,16 @@ impl Vm {
                         let falsy = (*r!(b(i))).is_falsy();
                         (*r!(a(i))).tag = if falsy { tag::TRUE } else { tag::FALSE };
                     }
-                    Op::Len => slow!(self.len_slow(*r!(b(i)), a(i))),
+                    Op::Len => {
+                        let x = r!(b(i));
+                        if (*x).tag == tag::TABLE && (*(*x).as_ptr::<Table>()).meta.is_null() {
+                            set_int!(r!(a(i)), table::len((*x).as_ptr()));
+                        } else if (*x).tag == tag::STRING {
+                            set_int!(r!(a(i)), (*(*x).as_ptr::<Str>()).len);
+                        } else {
+                            slow!(self.len_slow(*x, a(i)));
+                        }
+                    }
                     Op::Concat => {
                         slow!(self.concat(a(i), b(i)));
                         safepoint!(a(i) + 1);
@@ -654,7 +665,7 @@ impl Vm {
                     Op::GeImm => compare_imm!(i, >=),
                     Op::Test => jump_if!(!(*r!(a(i))).is_falsy(), i),
                     Op::TestSet => {
-                        let v = copy(r!(b(i)));
+                        let v = Slot::read(r!(b(i)));
                         let e = extra!() as i32;
                         if v.is_falsy() != (c(i) != 0) {
                             *r!(a(i)) = v;
@@ -720,9 +731,9 @@ impl Vm {
                         if MODE != HOOKS && self.iterate(f, c(i)) {
                             continue;
                         }
-                        *f.add(4) = copy(f);
-                        *f.add(6) = copy(f.add(1));
-                        *f.add(7) = copy(f.add(2));
+                        *f.add(4) = Slot::read(f);
+                        *f.add(6) = Slot::read(f.add(1));
+                        *f.add(7) = Slot::read(f.add(2));
                         slow!(self.call_slow(a(i) + 4, 2, c(i) as u8 + 1));
                         safepoint!(a(i) + 4 + c(i));
                     }
@@ -730,7 +741,7 @@ impl Vm {
                         let f = r!(a(i));
                         let e = extra!() as i32;
                         if (*f.add(4)).tag != tag::NIL {
-                            *f.add(2) = copy(f.add(4));
+                            *f.add(2) = Slot::read(f.add(4));
                             pc = pc.offset(e as isize);
                             poll!();
                         }
@@ -783,7 +794,44 @@ impl Vm {
                             safepoint!(a(i) + c(i) - 1);
                         }
                     }
-                    Op::TailCall => slow!(self.tail_call(i)),
+                    Op::TailCall => {
+                        let f = r!(a(i));
+                        let head = base.sub(2);
+                        if (*f).tag == tag::CLOSURE && c(i) == 0 && (*head).tag & SPECIAL == 0 {
+                            let proto = (*(*f).as_ptr::<Closure>()).proto;
+                            if base.add((*proto).max_stack as usize) <= self.limit
+                                && (*proto).is_vararg == 0
+                                && (*attention).load(Ordering::Relaxed) == 0
+                                && MODE == PLAIN
+                                && {
+                                    (*proto).heat = (*proto).heat.saturating_sub(1);
+                                    (*proto).heat != 0
+                                }
+                            {
+                                let given = if b(i) != 0 {
+                                    b(i) - 1
+                                } else {
+                                    let thread = &*self.thread;
+                                    thread.top as usize - f.add(2).offset_from(thread.stack) as usize
+                                };
+                                (*head).payload = (*f).payload;
+                                (*head).tag |= (stack::flag::TAIL as u64) << 24;
+                                (*base.sub(1)).payload = 0;
+                                for n in 0..given.min((*proto).params as usize) {
+                                    *base.add(n) = Slot::read(f.add(2 + n));
+                                }
+                                for n in given..(*proto).params as usize {
+                                    (*base.add(n)).tag = tag::NIL;
+                                }
+                                code = (*proto).code;
+                                k = (*proto).constants;
+                                caches = (*proto).caches;
+                                pc = code;
+                                continue;
+                            }
+                        }
+                        slow!(self.tail_call(i));
+                    }
                     Op::Return => slow!(self.return_slow(i)),
                     Op::Return0 => {
                         let head = (*base.sub(2)).tag;
@@ -806,9 +854,13 @@ impl Vm {
                         let head = (*base.sub(2)).tag;
                         if head & SPECIAL == 0 {
                             let wanted = head >> 16 & 0xff;
-                            if wanted == 2 || wanted == 1 {
-                                if wanted == 2 {
-                                    *base.sub(2) = copy(r!(a(i)));
+                            if wanted <= 2 {
+                                if wanted != 1 {
+                                    *base.sub(2) = Slot::read(r!(a(i)));
+                                }
+                                if wanted == 0 {
+                                    let thread = &mut *self.thread;
+                                    thread.top = base.sub(1).offset_from(thread.stack) as u32;
                                 }
                                 let link = (*base.sub(1)).tag;
                                 base = base.sub((link >> 32) as usize);

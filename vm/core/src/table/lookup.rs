@@ -63,31 +63,42 @@ fn place(records: &[Record], shape: u32, key: *mut Str) -> usize {
 }
 
 impl Heap {
-    /// `t[key]` with what `__index` tables say; `None` when it takes more to find out.
+    /// `t[key]` with what `__index` tables say, to a slot; false when it takes more to find out.
     ///
     /// # Safety
-    /// `t` and `key` are live.
-    #[inline(never)]
-    pub unsafe fn look_up(&mut self, t: *mut Table, key: *mut Str) -> Option<Slot> {
+    /// `t` and `key` are live, and the slot can be written to.
+    #[inline(always)]
+    pub unsafe fn look_up(&mut self, t: *mut Table, key: *mut Str, to: *mut Slot) -> bool {
         // SAFETY: live by contract; records for the table's shape hold for the table.
         unsafe {
             let shape = (*t).header.aux;
             let record = &self.lookups.reads[place(&self.lookups.reads, shape, key)];
-            if record.key == key && record.cache.shape == shape {
-                let value = self.answer(&record.cache, t);
-                if value.is_some() {
-                    return value;
-                }
+            let hit = record.key == key && record.cache.shape == shape;
+            if hit && let Some(value) = self.answer(&record.cache, t) {
+                (*to).payload = value.payload;
+                (*to).tag = value.tag;
+                return true;
             }
+            self.look_up_anew(t, key, to)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn look_up_anew(&mut self, t: *mut Table, key: *mut Str, to: *mut Slot) -> bool {
+        // SAFETY: as `look_up`.
+        unsafe {
             if is_dictionary(t) || !is_short(key) {
-                return None;
+                return false;
             }
             let mut cache = Cache::EMPTY;
             if !self.cache_get(t, key, &mut cache) {
-                return None;
+                return false;
             }
             self.lookups.keep_read(Record { key, cache });
-            self.answer(&cache, t)
+            let Some(value) = self.answer(&cache, t) else { return false };
+            *to = value;
+            true
         }
     }
 
@@ -121,9 +132,12 @@ impl Heap {
         // SAFETY: as `look_up`.
         unsafe {
             let shape = (*t).header.aux;
-            let record = self.lookups.writes[place(&self.lookups.writes, shape, key)];
-            if record.key == key && record.cache.shape == shape && self.store_by(&record.cache, t, value) {
-                return true;
+            let record = &self.lookups.writes[place(&self.lookups.writes, shape, key)];
+            if record.key == key && record.cache.shape == shape {
+                let cache = record.cache;
+                if self.store_by(&cache, t, value) {
+                    return true;
+                }
             }
             if is_dictionary(t) || !is_short(key) {
                 return false;

@@ -346,6 +346,25 @@ unsafe fn append(heap: &mut Heap, t: *mut Table, value: Slot) -> Result<(), OutO
     }
 }
 
+/// Stores at `array_len + 1` when that needs nothing else; whether it did. Without barrier.
+///
+/// # Safety
+/// `t` is live.
+#[inline(always)]
+pub unsafe fn append_fast(t: *mut Table, index: u64, value: Slot) -> bool {
+    // SAFETY: live by contract; there is room.
+    unsafe {
+        let len = (*t).array_len;
+        let fits = index == u64::from(len) && len < (*t).array_cap && value.tag != tag::NIL;
+        if !fits || !(*t).meta.is_null() || !(*t).hash.is_null() {
+            return false;
+        }
+        store((*t).array, len as usize, value);
+        (*t).array_len = len + 1;
+        true
+    }
+}
+
 /// The key may be in the hash: removed, or left by a migration that ran out of memory.
 #[cold]
 unsafe fn forget_int(t: *mut Table, key: i64) {
@@ -597,6 +616,7 @@ unsafe fn become_dictionary(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfM
         if (*t).header.flags & (flag::IS_META | WATCHED) != 0 {
             heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
         }
+        heap.reordered(t);
         Ok(())
     }
 }
@@ -782,6 +802,7 @@ unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: b
         }
         hash::destroy(heap, old);
         (*t).hash = new;
+        heap.reordered(t);
         Ok(())
     }
 }
@@ -861,7 +882,8 @@ unsafe fn position_after(heap: &Heap, t: *mut Table, key: Slot) -> Result<(usize
             return Ok((END, u32::MAX, at + 1));
         }
         // The array may have shrunk below a key that was removed during the traversal.
-        if is_int && key.payload.wrapping_sub(1) < u64::from((*t).array_cap) {
+        let is_trimmed = (*t).header.flags & flag::TRIMMED != 0;
+        if is_int && (is_trimmed || key.payload.wrapping_sub(1) < u64::from((*t).array_cap)) {
             return Ok((END, 0, 0));
         }
         Err(InvalidKey)
@@ -903,6 +925,42 @@ unsafe fn border_within(t: *mut Table, len: usize) -> i64 {
             }
         }
         low as i64
+    }
+}
+
+/// Gives back room of a long array that it does not use, if there is memory to do so.
+///
+/// # Safety
+/// `t` is live.
+pub(crate) unsafe fn trim(heap: &mut Heap, t: *mut Table) {
+    // SAFETY: live by contract; the elements below `array_len` stay.
+    unsafe {
+        let (len, cap) = ((*t).array_len, (*t).array_cap);
+        if storage_layout(cap).0 <= crate::heap::block::LARGEST || cap - len < cap / 32 {
+            return;
+        }
+        if let Ok(array) = resize_storage(heap, (*t).array, cap, len, len.max(4)) {
+            (*t).array = array;
+            (*t).array_cap = len.max(4);
+            (*t).header.flags |= flag::TRIMMED;
+        }
+    }
+}
+
+/// Elements beyond which a table is traced in slices.
+pub(crate) const SLICE: usize = 4096;
+
+/// Whether an object is a table that is traced in slices.
+///
+/// # Safety
+/// `object` is live.
+pub(crate) unsafe fn is_big(object: *mut crate::object::Header) -> bool {
+    // SAFETY: live by contract; the kind says whether it is a table.
+    unsafe {
+        u64::from((*object).kind) == tag::TABLE && {
+            let t = object.cast::<Table>();
+            (*t).array_len as usize > SLICE || hash::used((*t).hash) as usize > SLICE
+        }
     }
 }
 

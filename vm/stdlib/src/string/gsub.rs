@@ -43,6 +43,9 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if matches!(kind, Kind::Int | Kind::Float | Kind::Str) {
         return replace_with_string(ctx, count_max);
     }
+    if kind == Kind::Table && !ctx.has_metatable(REPLACEMENT) {
+        return replace_from_table(ctx, count_max);
+    }
     ctx.set_top(3);
     ctx.push_int(count_max);
     ctx.new_table(0, 0)?;
@@ -64,6 +67,50 @@ fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error>
     }
     ctx.push_int(count);
     Ok(Next::Return(2))
+}
+
+/// With a table that has no metatable, nothing is called.
+fn replace_from_table(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
+    let is_anchored = split_anchor(text(ctx, 2)).0;
+    let mut result = Vec::new();
+    let (mut start, mut copied, mut excluded_end, mut count) = (0, 0, None, 0);
+    while count < count_max {
+        let plan = Search { start, is_anchored, excluded_end };
+        let found = patiently(ctx, |subject, pattern, clock| search(subject, split_anchor(pattern).1, &plan, clock))?;
+        let Some(found) = found else { break };
+        count += 1;
+        start = found.whole.end;
+        excluded_end = Some(start);
+        push_capture(ctx, &found, 0)?;
+        ctx.raw_get(REPLACEMENT);
+        if ctx.to_bool(-1) {
+            check_replacement(ctx)?;
+            result.extend_from_slice(&text(ctx, 1)[copied..found.whole.start]);
+            append_plain(ctx, -1, &mut result);
+            copied = start;
+        }
+        ctx.pop(1);
+        ctx.work(1)?;
+        if is_anchored {
+            break;
+        }
+    }
+    if copied == 0 && result.is_empty() {
+        ctx.push_copy(1);
+    } else {
+        result.extend_from_slice(&text(ctx, 1)[copied..]);
+        ctx.push_bytes(&result)?;
+    }
+    ctx.push_int(count);
+    Ok(Next::Return(2))
+}
+
+fn check_replacement(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    if matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
+        return Ok(());
+    }
+    let name = ctx.kind(-1).name();
+    Err(ctx.error(format!("invalid replacement value (a {name})")))
 }
 
 /// The subject with up to `count_max` matches replaced by the filled template, and their number.
@@ -125,8 +172,7 @@ fn slot(ctx: &Ctx<'_>, index: i32) -> i64 {
 }
 
 fn set_slot(ctx: &mut Ctx<'_>, index: i32, value: i64) {
-    ctx.push_int(value);
-    ctx.replace(index);
+    ctx.replace_with_int(index, value);
 }
 
 /// Goes from match to match until one needs a call or none is left.
@@ -181,10 +227,7 @@ fn accept(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ctx.pop(1);
         return Ok(());
     }
-    if !matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
-        let name = ctx.kind(-1).name();
-        return Err(ctx.error(format!("invalid replacement value (a {name})")));
-    }
+    check_replacement(ctx)?;
     let n = slot(ctx, N_PIECES);
     for (piece, position) in [(n + 1, COPIED), (n + 2, MATCH_START)] {
         ctx.push_copy(position);

@@ -228,21 +228,90 @@ impl<'a, 'c> Matcher<'a, 'c> {
     }
 
     fn expand_most(&mut self, s: usize, p: usize, after: usize) -> Outcome {
-        let mut n = 0;
-        let cost = 1 + (after - p) / 8;
-        while self.matches_single(s + n, p, after) {
-            n += 1;
-            self.clock.advance(cost)?;
-        }
+        let n = self.run_length(s, p, after)?;
         // Nothing follows: the longest is the answer, and backing off cannot be needed.
         if after + 1 == self.pattern.len() {
             return Ok(Some(s + n));
         }
+        let next = self.next_literal(after + 1);
         for length in (0..=n).rev() {
+            if next.is_some() && self.subject.get(s + length).copied() != next {
+                self.step()?;
+                continue;
+            }
             if let Some(end) = self.run(s + length, after + 1)? {
                 return Ok(Some(end));
             }
             self.step()?;
+        }
+        Ok(None)
+    }
+
+    /// How many bytes from `s` on the class at `p` matches.
+    fn run_length(&mut self, s: usize, p: usize, after: usize) -> Result<usize, Stop> {
+        let single = Single::new(&self.pattern[p..after]);
+        let cost = 1 + (after - p) / 8;
+        let mut n = 0;
+        // Piece by piece, to look at the clock.
+        for piece in self.subject[s..].chunks(STEPS_PER_LOOK / cost.min(STEPS_PER_LOOK)) {
+            let matched = single.run_length(piece);
+            n += matched;
+            self.clock.advance(matched * cost)?;
+            if matched < piece.len() {
+                break;
+            }
+        }
+        Ok(n)
+    }
+
+    /// The byte that must follow at pattern position `p`, if it is one that stands for itself, once.
+    fn next_literal(&self, p: usize) -> Option<u8> {
+        let c = *self.pattern.get(p)?;
+        let is_plain = !b"^$*+?.([%-)".contains(&c) && !b"*?-".contains(&self.pattern_at(p + 1));
+        is_plain.then_some(c)
+    }
+
+    /// The single-character class that every match begins with, if the pattern says so at once.
+    fn first_single(&self) -> Option<Single<'a>> {
+        let mut p = 0;
+        while self.pattern_at(p) == b'(' && self.pattern_at(p + 1) != b')' {
+            p += 1;
+        }
+        let is_single = match *self.pattern.get(p)? {
+            b'(' | b')' => false,
+            b'$' => p + 1 != self.pattern.len(),
+            ESCAPE => !matches!(self.pattern_at(p + 1), b'b' | b'f' | b'0'..=b'9'),
+            _ => true,
+        };
+        let after = if is_single { self.class_end(p).ok()? } else { return None };
+        let is_optional = b"*?-".contains(&self.pattern_at(after)) && after < self.pattern.len();
+        (!is_optional).then(|| Single::new(&self.pattern[p..after]))
+    }
+
+    /// The first match that begins from `start` to `last`, and does not end at `excluded_end`.
+    pub fn search(&mut self, start: usize, last: usize, excluded_end: Option<usize>) -> Result<Option<Range<usize>>, Stop> {
+        let first = self.first_single();
+        let mut at = start;
+        while at <= last {
+            if let Some(single) = &first {
+                let ahead = &self.subject[at..];
+                let ahead = &ahead[..ahead.len().min(STEPS_PER_LOOK / 2)];
+                let skipped = single.position(ahead).unwrap_or(ahead.len());
+                at += skipped;
+                self.clock.advance(skipped)?;
+                if at == self.subject.len() || at > last {
+                    return Ok(None);
+                }
+                if skipped == ahead.len() {
+                    continue;
+                }
+            }
+            if let Some(end) = self.match_at(at)?
+                && Some(end) != excluded_end
+            {
+                return Ok(Some(at..end));
+            }
+            at += 1;
         }
         Ok(None)
     }
@@ -368,6 +437,7 @@ impl<'a, 'c> Matcher<'a, 'c> {
         }
     }
 
+    #[inline]
     fn matches_single(&self, s: usize, p: usize, after: usize) -> bool {
         let Some(&c) = self.subject.get(s) else { return false };
         match self.pattern[p] {
@@ -375,6 +445,52 @@ impl<'a, 'c> Matcher<'a, 'c> {
             ESCAPE => class_contains(self.pattern[p + 1], c),
             b'[' => set_contains(&self.pattern[p..after - 1], c),
             literal => literal == c,
+        }
+    }
+}
+
+/// A class that stands for one byte.
+enum Single<'a> {
+    Any,
+    Byte(u8),
+    /// Bits of [`MEMBERS`], and whether any or none of them is wanted.
+    Class(u16, bool),
+    Set(&'a [u8]),
+}
+
+impl<'a> Single<'a> {
+    /// The class that the whole of `item` is.
+    fn new(item: &'a [u8]) -> Single<'a> {
+        match *item {
+            [b'.'] => Single::Any,
+            [ESCAPE, class] => match CLASS_BITS[usize::from(class)] {
+                0 => Single::Byte(class),
+                bits => Single::Class(bits, !class.is_ascii_uppercase()),
+            },
+            [b'[', .., _] => Single::Set(&item[..item.len() - 1]),
+            [literal, ..] => Single::Byte(literal),
+            [] => Single::Any,
+        }
+    }
+
+    /// How many bytes at the start of `bytes` match.
+    fn run_length(&self, bytes: &[u8]) -> usize {
+        let end = match *self {
+            Single::Any => None,
+            Single::Byte(wanted) => bytes.iter().position(|c| *c != wanted),
+            Single::Class(bits, wanted) => bytes.iter().position(|c| is_member(bits, *c) != wanted),
+            Single::Set(set) => bytes.iter().position(|c| !set_contains(set, *c)),
+        };
+        end.unwrap_or(bytes.len())
+    }
+
+    /// Where the first byte that matches is.
+    fn position(&self, bytes: &[u8]) -> Option<usize> {
+        match *self {
+            Single::Any => (!bytes.is_empty()).then_some(0),
+            Single::Byte(wanted) => find_byte(bytes, wanted),
+            Single::Class(bits, wanted) => bytes.iter().position(|c| is_member(bits, *c) == wanted),
+            Single::Set(set) => bytes.iter().position(|c| set_contains(set, *c)),
         }
     }
 }
@@ -402,9 +518,38 @@ fn set_contains(set: &[u8], c: u8) -> bool {
     is_negated
 }
 
-/// Whether the class `%class` contains `c`.
-fn class_contains(class: u8, c: u8) -> bool {
-    let is_in = match class.to_ascii_lowercase() {
+/// The classes, each with its bit in [`MEMBERS`].
+const CLASSES: &[u8; 11] = b"acdglpsuwxz";
+
+/// For each byte, the classes it is in.
+static MEMBERS: [u16; 256] = {
+    let mut members = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        let mut class = 0;
+        while class < CLASSES.len() {
+            members[c] |= (is_in_class(CLASSES[class], c as u8) as u16) << class;
+            class += 1;
+        }
+        c += 1;
+    }
+    members
+};
+
+/// For each letter of a class, in either case, its bit in [`MEMBERS`]; 0 for what stands for itself.
+static CLASS_BITS: [u16; 256] = {
+    let mut bits = [0; 256];
+    let mut class = 0;
+    while class < CLASSES.len() {
+        bits[CLASSES[class] as usize] = 1 << class;
+        bits[CLASSES[class].to_ascii_uppercase() as usize] = 1 << class;
+        class += 1;
+    }
+    bits
+};
+
+const fn is_in_class(class: u8, c: u8) -> bool {
+    match class {
         b'a' => c.is_ascii_alphabetic(),
         b'c' => c.is_ascii_control(),
         b'd' => c.is_ascii_digit(),
@@ -415,10 +560,22 @@ fn class_contains(class: u8, c: u8) -> bool {
         b'u' => c.is_ascii_uppercase(),
         b'w' => c.is_ascii_alphanumeric(),
         b'x' => c.is_ascii_hexdigit(),
-        b'z' => c == 0,
-        _ => return class == c,
-    };
-    is_in != class.is_ascii_uppercase()
+        _ => c == 0,
+    }
+}
+
+#[inline(always)]
+fn is_member(bits: u16, c: u8) -> bool {
+    MEMBERS[usize::from(c)] & bits != 0
+}
+
+/// Whether the class `%class` contains `c`.
+#[inline]
+fn class_contains(class: u8, c: u8) -> bool {
+    match CLASS_BITS[usize::from(class)] {
+        0 => class == c,
+        bits => is_member(bits, c) != class.is_ascii_uppercase(),
+    }
 }
 
 /// Whether `pattern` has no magic characters, so that a plain search will do.

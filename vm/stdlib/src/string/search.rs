@@ -34,12 +34,8 @@ pub(super) fn search(
 ) -> Result<Option<Match>, Stop> {
     let mut matcher = Matcher::new(subject, pattern, clock);
     let last = if search.is_anchored { search.start } else { subject.len() };
-    for start in search.start..=last {
-        if let Some(end) = matcher.match_at(start)?.filter(|end| Some(*end) != search.excluded_end) {
-            return Ok(Some(Match { whole: start..end, captures: matcher.captures() }));
-        }
-    }
-    Ok(None)
+    let whole = matcher.search(search.start, last, search.excluded_end)?;
+    Ok(whole.map(|whole| Match { whole, captures: matcher.captures() }))
 }
 
 /// Runs `task` on the strings at 1 and 2 of the window, and once more if it takes so long that its
