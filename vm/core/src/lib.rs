@@ -26,7 +26,6 @@
 //! `docs/embedding.md` tells more: functions and userdata in Rust, handles, errors, limits, threads.
 //! The modules below that name parts of the machine are the doors for the compiler and for tools.
 
-
 pub mod value;
 pub mod object;
 pub mod cache;
