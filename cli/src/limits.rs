@@ -97,7 +97,8 @@ fn duration(text: &str) -> Option<Duration> {
         "h" => 3600.0,
         _ => return None,
     };
-    let number = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| digits.parse::<f64>().ok())??;
+    let number =
+        digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| digits.parse::<f64>().ok())??;
     Duration::try_from_secs_f64(number * unit).ok()
 }
 
@@ -107,7 +108,17 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        let cases = [("17", Some(17)), ("4K", Some(4096)), ("64M", Some(64 << 20)), ("2G", Some(2 << 30)), ("", None), ("K", None), ("1T", None), ("-1", None), ("99999999999G", None)];
+        let cases = [
+            ("17", Some(17)),
+            ("4K", Some(4096)),
+            ("64M", Some(64 << 20)),
+            ("2G", Some(2 << 30)),
+            ("", None),
+            ("K", None),
+            ("1T", None),
+            ("-1", None),
+            ("99999999999G", None),
+        ];
         for (text, expected) in cases {
             assert_eq!(size(text), expected, "{text}");
         }
@@ -115,7 +126,20 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        let cases = [("500ms", Some(500_000)), ("2s", Some(2_000_000)), ("1.5s", Some(1_500_000)), ("3", Some(3_000_000)), ("1m", Some(60_000_000)), ("7us", Some(7)), ("", None), ("s", None), ("-1s", None), ("1d", None), ("1e3s", None), ("inf", None)];
+        let cases = [
+            ("500ms", Some(500_000)),
+            ("2s", Some(2_000_000)),
+            ("1.5s", Some(1_500_000)),
+            ("3", Some(3_000_000)),
+            ("1m", Some(60_000_000)),
+            ("7us", Some(7)),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1d", None),
+            ("1e3s", None),
+            ("inf", None),
+        ];
         for (text, expected) in cases {
             assert_eq!(duration(text).map(|time| time.as_micros()), expected, "{text}");
         }

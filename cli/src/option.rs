@@ -85,7 +85,8 @@ impl Options {
                 }
                 [b'-', b'-', option @ ..] => {
                     let option = String::from_utf8_lossy(option);
-                    let (name, value) = option.split_once('=').map_or((&*option, None), |(name, value)| (name, Some(value)));
+                    let (name, value) =
+                        option.split_once('=').map_or((&*option, None), |(name, value)| (name, Some(value)));
                     let Some(missing) = limits::missing(name) else { return bad() };
                     let read = value.map_or(Err(missing), |value| options.limits.read(name, value));
                     read.map_err(BadOption::Limit)?;
@@ -112,11 +113,10 @@ mod tests {
     #[test]
     fn options_end_at_the_script() {
         let options = parse("lua -e x=1 -lm=mod -W a.lua -v").expect("valid options");
-        assert_eq!(options.actions, [
-            Action::Execute(b"x=1".to_vec()),
-            Action::Require(b"m=mod".to_vec()),
-            Action::Warn,
-        ]);
+        assert_eq!(
+            options.actions,
+            [Action::Execute(b"x=1".to_vec()), Action::Require(b"m=mod".to_vec()), Action::Warn,]
+        );
         assert_eq!(options.script, Some(5));
         assert!(!options.version);
     }
@@ -130,11 +130,20 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        for (line, option) in [("lua -e", "-e"), ("lua -l -v", "-l"), ("lua -vi", "-vi"), ("lua --help", "--help"), ("lua --x=1", "--x=1")] {
+        for (line, option) in [
+            ("lua -e", "-e"),
+            ("lua -l -v", "-l"),
+            ("lua -vi", "-vi"),
+            ("lua --help", "--help"),
+            ("lua --x=1", "--x=1"),
+        ] {
             assert_eq!(parse(line), Err(BadOption::Unrecognized(option.into())));
         }
         let takes = "a duration, as 500ms, 2s or 3m";
-        assert_eq!(parse("lua --deadline=soon a"), Err(BadOption::Limit(format!("'--deadline' takes {takes}, not 'soon'"))));
+        assert_eq!(
+            parse("lua --deadline=soon a"),
+            Err(BadOption::Limit(format!("'--deadline' takes {takes}, not 'soon'")))
+        );
         assert_eq!(parse("lua --deadline 2s"), Err(BadOption::Limit(format!("'--deadline=' takes {takes}"))));
     }
 }

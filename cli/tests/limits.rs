@@ -77,7 +77,11 @@ fn compiled_code_is_limited_too() {
     let place = place();
     for jit in ["--jit=off", "--jit=on", "--jit=eager"] {
         assert_stopped(&place.run(&["run", jit, "--deadline=20ms", "loop.lua"], ""), "", "deadline exceeded");
-        assert_stopped(&place.run(&["run", jit, "--max-instructions=99999", "loop.lua"], ""), "", "instruction limit exceeded");
+        assert_stopped(
+            &place.run(&["run", jit, "--max-instructions=99999", "loop.lua"], ""),
+            "",
+            "instruction limit exceeded",
+        );
         assert_stopped(&place.run(&["run", jit, "--max-memory=8M", "heap.lua"], ""), "", "not enough memory");
     }
 }
@@ -103,7 +107,9 @@ fn a_limit_can_be_an_error() {
     for left in both(&place, &["--max-memory=4M", "--on-limit=error"], "caught.lua") {
         assert_eq!((left.code, left.out.as_str()), (Some(0), "false\tnot enough memory\n100\n"), "{left:?}");
     }
-    for (limit, message) in [("--max-instructions=50000", "instruction limit exceeded"), ("--deadline=20ms", "deadline exceeded")] {
+    for (limit, message) in
+        [("--max-instructions=50000", "instruction limit exceeded"), ("--deadline=20ms", "deadline exceeded")]
+    {
         for left in both(&place, &["--on-limit=error", limit], "loop.lua") {
             assert_eq!((left.code, left.out.as_str()), (Some(1), ""), "{left:?}");
             assert!(left.err.contains(&format!(": loop.lua:1: {message}\n")), "{left:?}");
@@ -118,7 +124,9 @@ fn a_limit_can_be_an_error() {
 #[test]
 fn statements_and_standard_input_are_limited() {
     let endless = "while true do pcall(error) end";
-    for (arguments, input) in [(&["-e", endless][..], ""), (&["-"], endless), (&[], endless), (&["-W", "-e", "x = 1", "loop.lua"], "")] {
+    for (arguments, input) in
+        [(&["-e", endless][..], ""), (&["-"], endless), (&[], endless), (&["-W", "-e", "x = 1", "loop.lua"], "")]
+    {
         let left = place().run(&[&["--deadline=20ms"], arguments].concat(), input);
         assert_stopped(&left, "", "deadline exceeded");
     }
@@ -130,7 +138,10 @@ fn bad_values_are_refused_in_one_line() {
     let wrong = [
         ("--max-memory=lots", "'--max-memory' takes a size in bytes, as 500000, 64K, 100M or 2G, not 'lots'"),
         ("--max-memory=-1", "'--max-memory' takes a size in bytes, as 500000, 64K, 100M or 2G, not '-1'"),
-        ("--max-memory=99999999999G", "'--max-memory' takes a size in bytes, as 500000, 64K, 100M or 2G, not '99999999999G'"),
+        (
+            "--max-memory=99999999999G",
+            "'--max-memory' takes a size in bytes, as 500000, 64K, 100M or 2G, not '99999999999G'",
+        ),
         ("--max-instructions=1e6", "'--max-instructions' takes a number of instructions, not '1e6'"),
         ("--max-instructions=", "'--max-instructions' takes a number of instructions, not ''"),
         ("--deadline=soon", "'--deadline' takes a duration, as 500ms, 2s or 3m, not 'soon'"),
