@@ -257,7 +257,17 @@ fn pins_of_another_machine_find_no_foreign_value() {
         Ok(())
     });
     assert!(nothing.is_ok());
+    // Nor does it let go of a value of its own.
+    let own: Vec<_> = (0..5).map(|_| other.with(|ctx| { ctx.push_globals(); Ok(ctx.pin(-1)) }).expect("a pin")).collect();
     pins.into_iter().for_each(|pin| other.unpin(pin));
+    let kept = other.with(|ctx| {
+        for pin in &own {
+            ctx.push_pin(pin);
+            assert_eq!(ctx.kind(-1), Kind::Table);
+        }
+        Ok(())
+    });
+    assert!(kept.is_ok());
     assert!(other.verify().is_ok() && one.verify().is_ok());
 }
 
