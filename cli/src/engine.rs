@@ -73,6 +73,8 @@ impl Engine {
             let top = ctx.top();
             let result = action(ctx);
             if result.is_err() {
+                // Where a call fails, the error is on the window already; where memory runs out, it is not.
+                ctx.push_error();
                 message = top_bytes(ctx);
             }
             ctx.set_top(top);

@@ -19,8 +19,9 @@ use watcher::Watcher;
 /// What happens when a limit is met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnLimit {
-    /// A Lua error. It can be caught, but not evaded: while the limit is exceeded it is raised again
-    /// at once, wherever the program goes.
+    /// A Lua error. It can be caught, but not evaded: while the limit is exceeded it is raised again,
+    /// wherever the program goes: at the next instruction where those are limited, at the next call of a Lua
+    /// function or round of a loop after a deadline, and at the next allocation without memory.
     #[default]
     Error,
     /// The host's call ends, and the program does not see it: no handler, `__close` method or
