@@ -265,12 +265,7 @@ impl Vm {
                     {
                         return Ok(flow);
                     }
-                    let flow = self.return_from((*thread).top - n, n)?;
-                    if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
-                        let again = self.collect_step((*self.thread).top)?;
-                        return Ok(if again == Flow::Next { flow } else { again });
-                    }
-                    Ok(flow)
+                    self.return_and_collect((*thread).top - n, n)
                 }
                 Next::Call { args, results, state } => {
                     if !Ctx::new(self).has_call(args, results) {
@@ -321,6 +316,17 @@ impl Vm {
             let kept = frame.flags & flag::HOOK;
             self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
         }
+    }
+
+    /// As [`Vm::return_from`]; then a step of the collector, if one is due and nothing above the results is in use.
+    pub(crate) fn return_and_collect(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
+        let flow = self.return_from(first, n)?;
+        if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
+            // SAFETY: the running thread is live.
+            let again = self.collect_step(unsafe { (*self.thread).top })?;
+            return Ok(if again == Flow::Next { flow } else { again });
+        }
+        Ok(flow)
     }
 
     /// Leaves the current frame with `n` values from stack index `first`.

@@ -457,6 +457,12 @@ impl Vm {
                                 }
                             }
                         }
+                        if (*o).tag == tag::TABLE
+                            && (*key).tag == tag::STRING
+                            && self.get_by_name((*o).as_ptr(), (*key).as_ptr(), r!(a(i)))
+                        {
+                            continue;
+                        }
                         slow!(self.get_index_slow(*o, *key, a(i)));
                     }
                     Op::SetIndex => {
@@ -478,6 +484,12 @@ impl Vm {
                                 self.heap.barrier(t.cast(), v);
                                 continue;
                             }
+                        }
+                        if (*o).tag == tag::TABLE
+                            && (*key).tag == tag::STRING
+                            && self.set_by_name((*o).as_ptr(), (*key).as_ptr(), v)
+                        {
+                            continue;
                         }
                         slow!(self.set_index_slow(*o, *key, v));
                         allocated!();

@@ -98,6 +98,19 @@ pub unsafe fn array_set(t: *mut Table, index: usize, value: Slot) {
     unsafe { store((*t).array, index, value) }
 }
 
+/// Moves elements within the array part, without barrier.
+///
+/// # Safety
+/// Both ranges are below `array_len`.
+pub unsafe fn array_shift(t: *mut Table, from: usize, to: usize, count: usize) {
+    // SAFETY: by contract; payloads stand upwards from the pointer, tags downwards.
+    unsafe {
+        let payloads = (*t).array.cast::<u64>();
+        std::ptr::copy(payloads.add(from), payloads.add(to), count);
+        std::ptr::copy((*t).array.sub(from + count), (*t).array.sub(to + count), count);
+    }
+}
+
 /// The property in a slot.
 ///
 /// # Safety
