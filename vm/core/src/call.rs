@@ -312,7 +312,7 @@ impl Vm {
             (*thread).base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
             (*thread).pc = frame.caller_pc;
             (*thread).top = frame.result + 2 + n;
-            let extra = if frame.flags & flag::VARARG != 0 { 0 } else { frame.extra };
+            let extra = self.extra_of(&frame);
             let kept = frame.flags & flag::HOOK;
             self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
         }
@@ -382,13 +382,13 @@ impl Vm {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result;
-                    self.finish_op(result, if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra })
+                    self.finish_op(result, self.extra_of(&frame))
                 }
                 kind::CLOSE => {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc - 1;
                     (*thread).hook_seen = hook::seen::AGAIN;
-                    (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
+                    (*thread).top = self.extra_of(&frame);
                     Ok(Flow::Reload)
                 }
                 kind::CLOSE_UNWIND => {
@@ -414,7 +414,7 @@ impl Vm {
                     }
                     if frame.kind == kind::HOOK {
                         (*thread).pc -= 1;
-                        (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
+                        (*thread).top = self.extra_of(&frame);
                     }
                     Ok(Flow::Reload)
                 }
@@ -422,10 +422,14 @@ impl Vm {
         }
     }
 
-    /// The `extra` word of a frame that moved above its arguments: its first header keeps it.
-    unsafe fn meta_extra(&self, result: u32) -> u32 {
+    /// What the caller gave the frame to remember. That of a frame which moved above its arguments
+    /// stands in its first header, for the word of the second counts the arguments.
+    unsafe fn extra_of(&self, frame: &stack::Frame) -> u32 {
+        if frame.flags & flag::VARARG == 0 {
+            return frame.extra;
+        }
         // SAFETY: `vararg_prep` saved the word in the payload of the old second header slot.
-        unsafe { (*(*self.thread).stack.add(result as usize + 1)).payload as u32 }
+        unsafe { (*(*self.thread).stack.add(frame.result as usize + 1)).payload as u32 }
     }
 
     /// Runs until the host's call is over.
