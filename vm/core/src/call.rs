@@ -15,6 +15,7 @@ use crate::stack::{self, SLACK, flag, kind};
 use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use perilune_isa::Op;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -134,6 +135,9 @@ impl Vm {
                         }
                         if self.attention_raised() {
                             self.attend()?;
+                        } else if copies == 2 && (*thread).hook_state == 0 && *(*proto).code as u8 == Op::VarargPrep as u8 {
+                            self.vararg_prep()?;
+                            (*self.thread).pc = 1;
                         }
                         return Ok(Flow::Reload);
                     }
