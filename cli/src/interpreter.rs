@@ -30,9 +30,13 @@ Available options are:
 pub fn run_line(line: &[Vec<u8>], mode: Mode) -> ExitCode {
     match Options::parse(line) {
         Ok(options) => run(line, &options, Mode { limits: options.limits, ..mode }),
-        Err(bad) => {
-            show_usage(program_name(line), &bad);
+        Err(BadOption::Unrecognized(option)) => {
+            show_usage(program_name(line), &option);
             ExitCode::FAILURE
+        }
+        Err(BadOption::Limit(wrong)) => {
+            show(program_name(line), wrong.as_bytes());
+            ExitCode::from(2)
         }
     }
 }
@@ -91,12 +95,12 @@ pub fn show(program: &[u8], message: &[u8]) {
     std::io::stderr().write_all(&line).ok();
 }
 
-fn show_usage(program: &[u8], BadOption(option): &BadOption) {
+fn show_usage(program: &[u8], option: &[u8]) {
     let needs_argument = matches!(option.get(1), Some(b'e' | b'l'));
     let message = if needs_argument {
-        [b"'", &option[..], b"' needs argument"].concat()
+        [b"'", option, b"' needs argument"].concat()
     } else {
-        [b"unrecognized option '", &option[..], b"'"].concat()
+        [b"unrecognized option '", option, b"'"].concat()
     };
     show(program, &message);
     let usage = [b"usage: ", program, b" [options] [script [args]]\n", USAGE.as_bytes()].concat();
@@ -130,6 +134,9 @@ fn run_options(engine: &mut Engine, line: &[Vec<u8>], options: &Options) -> Resu
         return Ok(After::Prompt);
     }
     if asks_nothing && let Err(message) = engine.run_file(None) {
+        if engine.vm().stopped().is_some() {
+            return Err(message);
+        }
         // As in `lua`, an error in standard input is shown and does not count.
         show(program_name(line), &message);
     }

@@ -16,9 +16,20 @@ pub struct Limits {
     raises: bool,
 }
 
-/// Whether an option sets a limit.
-pub fn is_limit(name: &str) -> bool {
-    matches!(name, "max-memory" | "max-instructions" | "deadline" | "on-limit")
+/// What an option that sets a limit takes; `None` for other options.
+pub fn takes(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "max-memory" => "a size in bytes, as 500000, 64K, 100M or 2G",
+        "max-instructions" => "a number of instructions",
+        "deadline" => "a duration, as 500ms, 2s or 3m",
+        "on-limit" => "'stop' or 'error'",
+        _ => return None,
+    })
+}
+
+/// What to say of an option that sets a limit and has no value; `None` for other options.
+pub fn missing(name: &str) -> Option<String> {
+    takes(name).map(|takes| format!("'--{name}=' takes {takes}"))
 }
 
 impl Limits {
@@ -27,23 +38,13 @@ impl Limits {
     /// # Errors
     /// What is wrong with it.
     pub fn read(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let wrong = |takes: &str| format!("'--{name}' takes {takes}, not '{value}'");
-        match name {
-            "max-memory" => {
-                self.memory = Some(size(value).ok_or_else(|| wrong("a size in bytes, as 500000, 64K, 100M or 2G"))?);
-            }
-            "max-instructions" => self.instructions = Some(value.parse().map_err(|_| wrong("a number of instructions"))?),
-            "deadline" => self.time = Some(duration(value).ok_or_else(|| wrong("a duration, as 500ms, 2s or 3m"))?),
-            "on-limit" => {
-                self.raises = match value {
-                    "stop" => false,
-                    "error" => true,
-                    _ => return Err(wrong("'stop' or 'error'")),
-                };
-            }
-            _ => return Err(format!("'--{name}' is no limit")),
-        }
-        Ok(())
+        let taken = match name {
+            "max-memory" => size(value).map(|bytes| self.memory = Some(bytes)),
+            "max-instructions" => value.parse().ok().map(|count| self.instructions = Some(count)),
+            "deadline" => duration(value).map(|time| self.time = Some(time)),
+            _ => raises(value).map(|raises| self.raises = raises),
+        };
+        taken.ok_or_else(|| format!("'--{name}' takes {}, not '{value}'", takes(name).unwrap_or("no value")))
     }
 
     /// Sets the limits of a machine; time begins now.
@@ -60,6 +61,15 @@ impl Limits {
         }
         let Some(time) = self.time else { return Ok(()) };
         vm.set_time_limit(time, then).map_err(|error| format!("cannot watch the time: {error}").into_bytes())
+    }
+}
+
+/// Whether a limit raises an error.
+fn raises(text: &str) -> Option<bool> {
+    match text {
+        "stop" => Some(false),
+        "error" => Some(true),
+        _ => None,
     }
 }
 
@@ -87,7 +97,8 @@ fn duration(text: &str) -> Option<Duration> {
         "h" => 3600.0,
         _ => return None,
     };
-    let number = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| digits.parse::<f64>().ok())??;
+    let number =
+        digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| digits.parse::<f64>().ok())??;
     Duration::try_from_secs_f64(number * unit).ok()
 }
 
@@ -97,7 +108,17 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        let cases = [("17", Some(17)), ("4K", Some(4096)), ("64M", Some(64 << 20)), ("2G", Some(2 << 30)), ("", None), ("K", None), ("1T", None), ("-1", None), ("99999999999G", None)];
+        let cases = [
+            ("17", Some(17)),
+            ("4K", Some(4096)),
+            ("64M", Some(64 << 20)),
+            ("2G", Some(2 << 30)),
+            ("", None),
+            ("K", None),
+            ("1T", None),
+            ("-1", None),
+            ("99999999999G", None),
+        ];
         for (text, expected) in cases {
             assert_eq!(size(text), expected, "{text}");
         }
@@ -105,7 +126,20 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        let cases = [("500ms", Some(500_000)), ("2s", Some(2_000_000)), ("1.5s", Some(1_500_000)), ("3", Some(3_000_000)), ("1m", Some(60_000_000)), ("7us", Some(7)), ("", None), ("s", None), ("-1s", None), ("1d", None), ("1e3s", None), ("inf", None)];
+        let cases = [
+            ("500ms", Some(500_000)),
+            ("2s", Some(2_000_000)),
+            ("1.5s", Some(1_500_000)),
+            ("3", Some(3_000_000)),
+            ("1m", Some(60_000_000)),
+            ("7us", Some(7)),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1d", None),
+            ("1e3s", None),
+            ("inf", None),
+        ];
         for (text, expected) in cases {
             assert_eq!(duration(text).map(|time| time.as_micros()), expected, "{text}");
         }

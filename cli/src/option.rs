@@ -1,6 +1,6 @@
 //! The command line of the stand-alone interpreter, with the options of PUC Lua's.
 
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq)]
@@ -32,9 +32,14 @@ pub enum Action {
     Warn,
 }
 
-/// The option that is wrong, as it was written.
+/// What is wrong with a command line.
 #[derive(Debug, PartialEq)]
-pub struct BadOption(pub Vec<u8>);
+pub enum BadOption {
+    /// An option of `lua` that is unknown or lacks its argument, as it was written.
+    Unrecognized(Vec<u8>),
+    /// The value of a limit: what it takes.
+    Limit(String),
+}
 
 impl Options {
     /// Whether some text was given to run.
@@ -47,7 +52,7 @@ impl Options {
         let mut options = Options::default();
         let mut at = 1;
         while let Some(argument) = line.get(at) {
-            let bad = || Err(BadOption(argument.clone()));
+            let bad = || Err(BadOption::Unrecognized(argument.clone()));
             match argument.as_slice() {
                 b"-" => {
                     options.script = Some(at);
@@ -79,12 +84,12 @@ impl Options {
                     options.actions.push(action(value));
                 }
                 [b'-', b'-', option @ ..] => {
-                    let Some((name, value)) = std::str::from_utf8(option).ok().and_then(|option| option.split_once('=')) else {
-                        return bad();
-                    };
-                    if options.limits.read(name, value).is_err() {
-                        return bad();
-                    }
+                    let option = String::from_utf8_lossy(option);
+                    let (name, value) =
+                        option.split_once('=').map_or((&*option, None), |(name, value)| (name, Some(value)));
+                    let Some(missing) = limits::missing(name) else { return bad() };
+                    let read = value.map_or(Err(missing), |value| options.limits.read(name, value));
+                    read.map_err(BadOption::Limit)?;
                 }
                 [b'-', ..] => return bad(),
                 _ => break,
@@ -108,11 +113,10 @@ mod tests {
     #[test]
     fn options_end_at_the_script() {
         let options = parse("lua -e x=1 -lm=mod -W a.lua -v").expect("valid options");
-        assert_eq!(options.actions, [
-            Action::Execute(b"x=1".to_vec()),
-            Action::Require(b"m=mod".to_vec()),
-            Action::Warn,
-        ]);
+        assert_eq!(
+            options.actions,
+            [Action::Execute(b"x=1".to_vec()), Action::Require(b"m=mod".to_vec()), Action::Warn,]
+        );
         assert_eq!(options.script, Some(5));
         assert!(!options.version);
     }
@@ -126,10 +130,20 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(parse("lua -e"), Err(BadOption(b"-e".to_vec())));
-        assert_eq!(parse("lua -l -v"), Err(BadOption(b"-l".to_vec())));
-        assert_eq!(parse("lua -vi"), Err(BadOption(b"-vi".to_vec())));
-        assert_eq!(parse("lua --help"), Err(BadOption(b"--help".to_vec())));
-        assert_eq!(parse("lua --deadline=soon a"), Err(BadOption(b"--deadline=soon".to_vec())));
+        for (line, option) in [
+            ("lua -e", "-e"),
+            ("lua -l -v", "-l"),
+            ("lua -vi", "-vi"),
+            ("lua --help", "--help"),
+            ("lua --x=1", "--x=1"),
+        ] {
+            assert_eq!(parse(line), Err(BadOption::Unrecognized(option.into())));
+        }
+        let takes = "a duration, as 500ms, 2s or 3m";
+        assert_eq!(
+            parse("lua --deadline=soon a"),
+            Err(BadOption::Limit(format!("'--deadline' takes {takes}, not 'soon'")))
+        );
+        assert_eq!(parse("lua --deadline 2s"), Err(BadOption::Limit(format!("'--deadline=' takes {takes}"))));
     }
 }

@@ -185,9 +185,10 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
             }
             Arg::Long("live") => live = Some(Live { address: address(parser.optional_value())?, waits: false }),
             Arg::Long("wait") => waits = true,
-            Arg::Long(name) if limits::is_limit(name) => {
+            Arg::Long(name) if let Some(missing) = limits::missing(name) => {
                 let name = name.to_owned();
-                limits.read(&name, &parser.value()?.to_string_lossy()).map_err(Failure::Usage)?;
+                let value = parser.value().map_err(|_| Failure::Usage(missing))?;
+                limits.read(&name, &value.to_string_lossy()).map_err(Failure::Usage)?;
             }
             Arg::Value(_) => break,
             other => return Err(unexpected(other)),

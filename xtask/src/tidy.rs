@@ -84,7 +84,9 @@ fn edges() -> Result<Vec<String>, String> {
         .map_err(|error| format!("cargo metadata: {error}"))?;
     let mut edges = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
-        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+        let dependencies = package["dependencies"].as_array().into_iter().flatten();
+        // The examples in a crate's documents may use what stands above it.
+        for dependency in dependencies.filter(|dependency| dependency["kind"] != "dev") {
             let (from, to) = (package["name"].as_str(), dependency["name"].as_str());
             edges.push((from.unwrap_or_default(), to.unwrap_or_default()));
         }

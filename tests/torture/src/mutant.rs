@@ -27,7 +27,9 @@ pub struct Sum {
 
 /// The code of all tasks.
 pub fn corpus() -> Vec<Proto> {
-    crate::memory::tasks().filter_map(|(_, code)| Some(perilune_compile::compile(code.as_bytes(), b"=mutant").ok()?.0)).collect()
+    crate::memory::tasks()
+        .filter_map(|(_, code)| Some(perilune_compile::compile(code.as_bytes(), b"=mutant").ok()?.0))
+        .collect()
 }
 
 /// Makes mutants until `go_on` says no.

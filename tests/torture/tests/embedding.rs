@@ -46,13 +46,25 @@ fn a_machine_moves_between_threads_with_its_code() {
 const LIARS: &[NativeFn] = &[
     |_, _| Ok(Next::Return(1)),
     |_, _| Ok(Next::Return(u32::MAX)),
-    |ctx, _| { ctx.set_top(0); Ok(Next::Return(1000)) },
+    |ctx, _| {
+        ctx.set_top(0);
+        Ok(Next::Return(1000))
+    },
     |_, state| if state == 0 { Ok(Next::Call { args: 0, results: None, state: 1 }) } else { Ok(Next::Return(50)) },
-    |ctx, _| { ctx.set_top(0); Ok(Next::Call { args: 0, results: None, state: 1 }) },
+    |ctx, _| {
+        ctx.set_top(0);
+        Ok(Next::Call { args: 0, results: None, state: 1 })
+    },
     |_, _| Ok(Next::Call { args: u32::MAX, results: Some(1), state: u32::MAX }),
-    |ctx, _| { ctx.push_globals(); ctx.raw_get_field(-1, b"print"); Ok(Next::Call { args: 0, results: Some(300), state: 1 }) },
+    |ctx, _| {
+        ctx.push_globals();
+        ctx.raw_get_field(-1, b"print");
+        Ok(Next::Call { args: 0, results: Some(300), state: 1 })
+    },
     |ctx, state| {
-        if state != 0 { return Ok(Next::Return(3)); }
+        if state != 0 {
+            return Ok(Next::Return(3));
+        }
         ctx.push_globals();
         ctx.raw_get_field(-1, b"type");
         ctx.push_nil();
@@ -60,17 +72,65 @@ const LIARS: &[NativeFn] = &[
     },
     |_, _| Ok(Next::TailCall { args: 7 }),
     |_, _| Ok(Next::TailCall { args: u32::MAX }),
-    |ctx, _| { ctx.pop(usize::MAX); ctx.pop(1); Ok(Next::Return(2)) },
-    |ctx, _| { ctx.set_upvalue(1); ctx.upvalue(99); ctx.upvalue(0); Ok(Next::Return(2)) },
-    |ctx, _| { ctx.insert(i32::MIN); ctx.remove(i32::MAX); ctx.replace(0); ctx.push_copy(i32::MIN); Ok(Next::Return(1)) },
-    |ctx, _| { let _ = ctx.check_stack(usize::MAX); Ok(Next::Return(0)) },
-    |ctx, _| { ctx.push_native("n", |_, _| Ok(Next::Return(0)), 1 << 40)?; Ok(Next::Return(1)) },
-    |ctx, _| { ctx.new_table(0, 0)?; ctx.array_swap(-1, 0, u64::MAX); ctx.set_items(-1, 1 << 40)?; Ok(Next::Return(1)) },
-    |ctx, _| { ctx.call(5, None)?; Ok(Next::Return(1)) },
-    |ctx, _| { ctx.call(u32::MAX, Some(u32::MAX))?; Ok(Next::Return(1)) },
-    |ctx, _| { ctx.push_globals(); ctx.raw_get_int(-1, i64::MIN); ctx.raw_set_int(-2, i64::MIN)?; Ok(Next::Return(1)) },
-    |ctx, _| { ctx.set_user_value(1, 1); ctx.user_value(1, 1); ctx.drop_host(1); ctx.set_function_upvalue(1, 1); Ok(Next::Return(1)) },
-    |ctx, _| { ctx.push_int(1); ctx.set_metatable(-1); ctx.set_metatable(7); Ok(Next::Return(0)) },
+    |ctx, _| {
+        ctx.pop(usize::MAX);
+        ctx.pop(1);
+        Ok(Next::Return(2))
+    },
+    |ctx, _| {
+        ctx.set_upvalue(1);
+        ctx.upvalue(99);
+        ctx.upvalue(0);
+        Ok(Next::Return(2))
+    },
+    |ctx, _| {
+        ctx.insert(i32::MIN);
+        ctx.remove(i32::MAX);
+        ctx.replace(0);
+        ctx.push_copy(i32::MIN);
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        let _ = ctx.check_stack(usize::MAX);
+        Ok(Next::Return(0))
+    },
+    |ctx, _| {
+        ctx.push_native("n", |_, _| Ok(Next::Return(0)), 1 << 40)?;
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        ctx.new_table(0, 0)?;
+        ctx.array_swap(-1, 0, u64::MAX);
+        ctx.set_items(-1, 1 << 40)?;
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        ctx.call(5, None)?;
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        ctx.call(u32::MAX, Some(u32::MAX))?;
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        ctx.push_globals();
+        ctx.raw_get_int(-1, i64::MIN);
+        ctx.raw_set_int(-2, i64::MIN)?;
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        ctx.set_user_value(1, 1);
+        ctx.user_value(1, 1);
+        ctx.drop_host(1);
+        ctx.set_function_upvalue(1, 1)?;
+        Ok(Next::Return(1))
+    },
+    |ctx, _| {
+        ctx.push_int(1);
+        ctx.set_metatable(-1);
+        ctx.set_metatable(7);
+        Ok(Next::Return(0))
+    },
 ];
 
 #[test]
@@ -109,11 +169,21 @@ fn a_window_without_end_is_refused() {
 #[test]
 fn tables_that_are_none_are_a_panic_that_comes_through() {
     let wrong: &[NativeFn] = &[
-        |ctx, _| { ctx.push_int(1); ctx.raw_get_int(-1, 1); Ok(Next::Return(1)) },
-        |ctx, _| { ctx.raw_set(5)?; Ok(Next::Return(1)) },
+        |ctx, _| {
+            ctx.push_int(1);
+            ctx.raw_get_int(-1, 1);
+            Ok(Next::Return(1))
+        },
+        |ctx, _| {
+            ctx.raw_set(5)?;
+            Ok(Next::Return(1))
+        },
         |_, _| panic!("on purpose"),
         |ctx, state| {
-            if state == 0 { ctx.push_copy(1); return Ok(Next::Call { args: 0, results: None, state: 1 }); }
+            if state == 0 {
+                ctx.push_copy(1);
+                return Ok(Next::Call { args: 0, results: None, state: 1 });
+            }
             panic!("in the second round")
         },
     ];
@@ -127,7 +197,10 @@ fn tables_that_are_none_are_a_panic_that_comes_through() {
             let outcome = catch_unwind(AssertUnwindSafe(|| machine.run(program)));
             assert!(outcome.is_err(), "the panic comes through");
             assert_eq!(machine.vm().stopped(), Some(Stop::Panic));
-            let cleared = machine.vm().with(|ctx| { ctx.set_top(0); Ok(()) });
+            let cleared = machine.vm().with(|ctx| {
+                ctx.set_top(0);
+                Ok(())
+            });
             assert!(cleared.is_ok());
             assert_eq!(machine.run(b"return tostring(seen)").as_deref(), Ok("nil"));
             machine.probe();
@@ -168,7 +241,13 @@ fn a_native_cannot_swallow_a_stop() {
 fn pins_of_another_machine_find_no_foreign_value() {
     let (mut one, mut other) = (Vm::new(Options::default()), Vm::new(Options::default()));
     let pins: Vec<_> = (0..5)
-        .map(|i| one.with(|ctx| { ctx.push_bytes(format!("a long string that is a heap object {i}").as_bytes())?; Ok(ctx.pin(-1)) }).expect("a pin"))
+        .map(|i| {
+            one.with(|ctx| {
+                ctx.push_bytes(format!("a long string that is a heap object {i}").as_bytes())?;
+                Ok(ctx.pin(-1))
+            })
+            .expect("a pin")
+        })
         .collect();
     let nothing = other.with(|ctx| {
         for pin in &pins {
@@ -178,7 +257,17 @@ fn pins_of_another_machine_find_no_foreign_value() {
         Ok(())
     });
     assert!(nothing.is_ok());
+    // Nor does it let go of a value of its own.
+    let own: Vec<_> = (0..5).map(|_| other.with(|ctx| { ctx.push_globals(); Ok(ctx.pin(-1)) }).expect("a pin")).collect();
     pins.into_iter().for_each(|pin| other.unpin(pin));
+    let kept = other.with(|ctx| {
+        for pin in &own {
+            ctx.push_pin(pin);
+            assert_eq!(ctx.kind(-1), Kind::Table);
+        }
+        Ok(())
+    });
+    assert!(kept.is_ok());
     assert!(other.verify().is_ok() && one.verify().is_ok());
 }
 

@@ -915,23 +915,26 @@ impl<'a> Ctx<'a> {
     }
 
     /// Pops a value into a fresh upvalue `n` (from 1) of the Lua function at `index`, if it has one.
-    pub fn set_function_upvalue(&mut self, index: i32, n: usize) {
+    ///
+    /// # Errors
+    /// The memory limit; the function keeps what it had.
+    pub fn set_function_upvalue(&mut self, index: i32, n: usize) -> Result<(), Error> {
         let function = self.slot(index);
         let value = self.pop_slot();
         if function.tag != tag::CLOSURE {
-            return;
+            return Ok(());
         }
         let closure = function.as_ptr::<Closure>();
         // SAFETY: a live closure; the index is checked.
         unsafe {
-            if n >= 1
-                && n <= (*closure).header.aux as usize
-                && let Ok(upvalue) = self.vm.heap.upvalue_closed(value)
-            {
+            if n >= 1 && n <= (*closure).header.aux as usize {
+                let upvalue = self.vm.heap.upvalue_closed(value);
+                let upvalue = self.memory(upvalue)?;
                 *(*closure).upvalues.add(n - 1) = upvalue;
                 self.vm.heap.barrier(closure.cast(), Slot::object(upvalue, tag::UPVALUE));
             }
         }
+        Ok(())
     }
 
     /// Compiles text or loads a binary chunk and pushes the function, its first upvalue set to the globals.

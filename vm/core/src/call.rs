@@ -264,10 +264,12 @@ impl Vm {
             match next {
                 Next::Return(n) => {
                     let n = n.min((*thread).top - (*thread).base);
-                    if (*thread).hook_state != 0
-                        && let Some(flow) = self.native_return_hook(n)?
-                    {
-                        return Ok(flow);
+                    if (*thread).hook_state != 0 {
+                        // A hook that fails is no error of the call that was protected.
+                        stack::change_flags(thread, (*thread).base, 0, flag::PROTECTED);
+                        if let Some(flow) = self.native_return_hook(n)? {
+                            return Ok(flow);
+                        }
                     }
                     self.return_and_collect((*thread).top - n, n)
                 }

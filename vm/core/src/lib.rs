@@ -24,33 +24,44 @@
 //! ```
 //!
 //! `docs/embedding.md` tells more: functions and userdata in Rust, handles, errors, limits, threads.
-//! The modules below that name parts of the machine are the doors for the compiler and for tools.
+//!
+//! # The safe interface
+//!
+//! What this page shows is safe, but for what says `unsafe`: whatever a host does with it, it breaks no memory.
+//! Modules that are public but hidden from this page (`value`, `object`, `cache`, `arith`, `heap`, `stack`) are the
+//! inside of the machine, which `perilune-jit` has to know. They believe the addresses they are given, also in
+//! functions that are not marked `unsafe`; they are no part of the safe interface, and change without notice.
 
-
+#[doc(hidden)]
 pub mod value;
+#[doc(hidden)]
 pub mod object;
+#[doc(hidden)]
 pub mod cache;
-pub mod meta;
+mod meta;
 pub mod number;
+#[doc(hidden)]
 pub mod arith;
+#[doc(hidden)]
 pub mod heap;
-pub mod string;
-pub mod shape;
-pub mod table;
-pub mod collect;
-pub mod proto;
+mod string;
+mod shape;
+mod table;
+mod collect;
+mod proto;
+#[doc(hidden)]
 pub mod stack;
-pub mod error;
-pub mod interp;
-pub mod call;
-pub mod unwind;
-pub mod limit;
-pub mod debug;
+mod error;
+mod interp;
+mod call;
+mod unwind;
+mod limit;
+mod debug;
 pub mod inspect;
 pub mod leaf;
 pub mod tier;
-pub mod api;
-pub mod vm;
+mod api;
+mod vm;
 pub mod builtin;
 mod torture;
 

@@ -175,6 +175,15 @@ impl State {
         self.counting
     }
 
+    /// Takes an instruction from those that are left; false, and none taken, where [`Vm::count_instruction`] has
+    /// to decide. Nothing is left when instructions are not counted.
+    #[inline(always)]
+    pub(crate) fn take_one(&mut self) -> bool {
+        let takes = self.left != 0 && self.pending.is_none();
+        self.left -= u64::from(takes);
+        takes
+    }
+
     /// A stop is on its way: no Lua code may run.
     pub(crate) fn is_stopping(&self) -> bool {
         self.pending.is_some()

@@ -61,7 +61,7 @@ fn finish(ctx: &mut Ctx<'_>, loaded: bool, env: Option<i32>) -> Result<Next, Err
     }
     if let Some(env) = env {
         ctx.push_copy(env);
-        ctx.set_function_upvalue(-2, 1);
+        ctx.set_function_upvalue(-2, 1)?;
     }
     Ok(Next::Return(1))
 }

@@ -385,7 +385,10 @@ impl Heap {
     }
 
     /// A function without its upvalues, which start out null.
-    pub fn closure(&mut self, proto: *mut ProtoObject, n_upvalues: u32) -> Result<*mut Closure, OutOfMemory> {
+    ///
+    /// # Safety
+    /// `proto` is live (or null in tests) and has so many upvalues. They are set before the collector sees the function.
+    pub unsafe fn closure(&mut self, proto: *mut ProtoObject, n_upvalues: u32) -> Result<*mut Closure, OutOfMemory> {
         let bytes = size_of::<Closure>() + n_upvalues as usize * 8;
         let new = self.object(bytes, tag::CLOSURE, 0, n_upvalues)?.cast::<Closure>();
         // SAFETY: the cell has room for the struct and the pointers behind it.
@@ -412,7 +415,10 @@ impl Heap {
     }
 
     /// A variable with its value in a stack slot.
-    pub fn upvalue_open(&mut self, location: *mut Slot) -> Result<*mut Upvalue, OutOfMemory> {
+    ///
+    /// # Safety
+    /// The slot is there until the variable is closed.
+    pub unsafe fn upvalue_open(&mut self, location: *mut Slot) -> Result<*mut Upvalue, OutOfMemory> {
         let new = self.upvalue_closed(Slot::NIL)?;
         // SAFETY: just made.
         unsafe { (*new).location = location };

@@ -157,9 +157,14 @@ impl Ctx<'_> {
     /// # Errors
     /// The message of the memory limit.
     pub fn push_expression(&mut self, expression: &Expression, scope: &Scope) -> Result<(), String> {
-        let code = self.vm.pinned(&expression.code).as_ptr();
+        let code = self.vm.pinned_object::<ProtoObject>(&expression.code, tag::PROTO);
         let cells = self.vm.cells(scope);
-        self.vm.close_over(code, &cells).map(|function| self.push(function)).map_err(|_| "not enough memory".into())
+        // SAFETY: the pin keeps the code alive.
+        if code.is_null() || cells.len() != usize::from(unsafe { (*code).n_upvalues }) {
+            return Err("the expression is not for this scope".into());
+        }
+        // SAFETY: as above, and it has so many upvalues.
+        unsafe { self.vm.close_over(code, &cells) }.map(|function| self.push(function)).map_err(|_| "not enough memory".into())
     }
 }
 

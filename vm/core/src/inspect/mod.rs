@@ -36,6 +36,7 @@ use crate::interp::Flow;
 use crate::object::Thread;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What an observer wants after it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +84,21 @@ pub trait Observer {
 
 /// A value that an observer keeps alive, see [`crate::Ctx::pin`].
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Pin(usize);
+pub struct Pin {
+    place: usize,
+    owner: Owner,
+}
+
+/// Tells the pins of one machine from those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Owner(u64);
+
+impl Default for Owner {
+    fn default() -> Owner {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Owner(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// A number as `tostring` writes it.
 pub fn float_text(value: f64) -> String {
@@ -147,6 +162,7 @@ pub(crate) struct Inspection {
     pub(crate) stood_at: Option<(*mut Thread, u32, u32)>,
     pub(crate) pins: Vec<Slot>,
     free_pins: Vec<usize>,
+    owner: Owner,
     pub(crate) spare: Option<*mut Thread>,
     /// Variables of main functions that have returned, by chunk name.
     pub(crate) modules: std::collections::HashMap<Box<[u8]>, redefine::Module>,
@@ -279,28 +295,35 @@ impl Vm {
 
     pub(crate) fn add_pin(&mut self, value: Slot) -> Pin {
         let inspection = &mut self.inspection;
-        match inspection.free_pins.pop() {
-            Some(place) => {
-                inspection.pins[place] = value;
-                Pin(place)
-            }
-            None => {
-                inspection.pins.push(value);
-                Pin(inspection.pins.len() - 1)
-            }
+        let place = inspection.free_pins.pop().unwrap_or(inspection.pins.len());
+        match inspection.pins.get_mut(place) {
+            Some(pinned) => *pinned = value,
+            None => inspection.pins.push(value),
         }
+        Pin { place, owner: inspection.owner }
     }
 
-    /// Lets go of a kept value.
+    /// Lets go of a kept value. The pin of another machine is only dropped.
     pub fn unpin(&mut self, pin: Pin) {
-        if let Some(place) = self.inspection.pins.get_mut(pin.0) {
+        if pin.owner != self.inspection.owner {
+            return;
+        }
+        if let Some(place) = self.inspection.pins.get_mut(pin.place) {
             *place = Slot::NIL;
-            self.inspection.free_pins.push(pin.0);
+            self.inspection.free_pins.push(pin.place);
         }
     }
 
+    /// The kept value; nil for the pin of another machine.
     pub(crate) fn pinned(&self, pin: &Pin) -> Slot {
-        self.inspection.pins.get(pin.0).copied().unwrap_or(Slot::NIL)
+        let pinned = self.inspection.pins.get(pin.place).filter(|_| pin.owner == self.inspection.owner);
+        pinned.copied().unwrap_or(Slot::NIL)
+    }
+
+    /// The object of a kind that a pin keeps; null for the pin of another machine.
+    fn pinned_object<T>(&self, pin: &Pin, kind: u64) -> *mut T {
+        let slot = self.pinned(pin);
+        if slot.tag & 0xff == kind { slot.as_ptr() } else { std::ptr::null_mut() }
     }
 
     pub(crate) fn trace_inspection(&self, marker: &mut crate::collect::Marker<'_>) {

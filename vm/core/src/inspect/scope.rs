@@ -167,7 +167,12 @@ impl Vm {
 
     /// The variables of a scope, in order.
     pub(super) fn cells(&self, scope: &Scope) -> Vec<Option<Slot>> {
-        scope.cells.iter().map(|pin| Some(self.pinned(pin))).collect()
+        scope.cells.iter().map(|pin| self.pinned_cell(pin)).collect()
+    }
+
+    /// The variable that a pin keeps; none for the pin of another machine.
+    fn pinned_cell(&self, pin: &Pin) -> Option<Slot> {
+        Some(self.pinned(pin)).filter(|slot| slot.tag & 0xff == tag::UPVALUE)
     }
 
     /// A later variable hides an earlier one of the same name.
@@ -189,7 +194,8 @@ impl Vm {
     /// whoever captured them and let go of the stack.
     pub fn end_scope(&mut self, scope: Scope) {
         for (pin, coroutine) in scope.opened {
-            let upvalue = self.pinned(&pin).as_ptr::<Upvalue>();
+            let upvalue = self.pinned_object::<Upvalue>(&pin, tag::UPVALUE);
+            // A null address is not among the open upvalues.
             if let Some(thread) = self.find_thread(coroutine) {
                 // SAFETY: the pin kept the upvalue alive.
                 unsafe { self.detach(thread, upvalue) };
@@ -231,7 +237,7 @@ impl Ctx<'_> {
         let skipped = scope.names.len().saturating_sub(MAX_NAMES);
         let names: Vec<_> = scope.names[skipped..].iter().map(|name| (name.as_slice(), scope.read_only.contains(name))).collect();
         let proto = compile_in(&names, text, chunk_name, line)?;
-        let cell = |at: usize| scope.cells.get(skipped + at).map(|pin| self.vm.pinned(pin));
+        let cell = |at: usize| scope.cells.get(skipped + at).and_then(|pin| self.vm.pinned_cell(pin));
         let cells: Vec<_> = proto.upvalues.iter().map(|upvalue| if upvalue.in_stack { cell(usize::from(upvalue.index)) } else { None }).collect();
         self.vm.bind(proto, &cells).map(|function| self.push(function)).map_err(|_| "not enough memory".into())
     }
@@ -241,12 +247,17 @@ impl Vm {
     /// A closure of `proto` with these variables; the missing ones are the globals.
     fn bind(&mut self, proto: Proto, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
         let object = crate::proto::load(&mut self.heap, proto, false)?;
-        self.close_over(object, cells)
+        // SAFETY: it was just made, of code with so many upvalues.
+        unsafe { self.close_over(object, cells) }
     }
 
     /// As `bind`, for code that is loaded.
-    pub(super) fn close_over(&mut self, object: *mut ProtoObject, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
-        let closure = self.heap.closure(object, cells.len() as u32)?;
+    ///
+    /// # Safety
+    /// The code is live and has so many upvalues.
+    pub(super) unsafe fn close_over(&mut self, object: *mut ProtoObject, cells: &[Option<Slot>]) -> Result<Slot, OutOfMemory> {
+        // SAFETY: as promised; nothing is collected before the function is whole.
+        let closure = unsafe { self.heap.closure(object, cells.len() as u32)? };
         for (at, cell) in cells.iter().enumerate() {
             let upvalue = match cell {
                 Some(slot) => slot.as_ptr(),

@@ -49,6 +49,13 @@ impl HookCall {
 }
 
 impl Vm {
+    /// Counts an instruction before which nothing else is due; false, and not counted, when more is.
+    #[inline(always)]
+    pub(crate) fn only_counts(&mut self) -> bool {
+        // SAFETY: the running thread is live.
+        (unsafe { (*self.thread).hook_state }) == LIMIT && self.limits.take_one()
+    }
+
     /// Runs what hooks are due before instruction `i`.
     pub(crate) fn instruction_hook(&mut self, i: u32) -> Result<Flow, Error> {
         // SAFETY: the running thread stands at a verified instruction.

@@ -431,7 +431,7 @@ impl Vm {
                 }
                 let i = *pc;
                 pc = pc.add(1);
-                if MODE == HOOKS {
+                if MODE == HOOKS && !self.only_counts() {
                     slow!(self.instruction_hook(i));
                 }
                 let mut byte = i as u8;

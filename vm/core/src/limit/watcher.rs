@@ -18,11 +18,12 @@ impl Watcher {
     pub fn start(deadline: Instant, expire: impl FnOnce() + Send + 'static) -> std::io::Result<Watcher> {
         let ended = Arc::new((Mutex::new(false), Condvar::new()));
         let shared = Arc::clone(&ended);
-        let thread = std::thread::Builder::new().name("perilune deadline".into()).stack_size(STACK).spawn(move || {
-            if wait(&shared, deadline) {
-                expire();
-            }
-        })?;
+        let thread =
+            std::thread::Builder::new().name("perilune deadline".into()).stack_size(STACK).spawn(move || {
+                if wait(&shared, deadline) {
+                    expire();
+                }
+            })?;
         Ok(Watcher { ended, thread: Some(thread) })
     }
 }

@@ -14,7 +14,7 @@ mod cache;
 mod hash;
 pub(crate) mod lookup;
 
-pub use cache::{become_holder, become_meta};
+pub use cache::become_meta;
 pub(crate) use cache::{WATCHED, set_meta};
 pub(crate) use hash::{Entry, entry as hash_entry, used as hash_used};
 
