@@ -6,6 +6,8 @@
 //! the lossless tree, not here.
 #![allow(missing_docs)] // fields of statement and expression variants speak for themselves
 
+use std::sync::Arc;
+
 /// Index of an expression in [`Ast::exprs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExprId(pub u32);
@@ -47,7 +49,7 @@ pub struct Ast {
     /// without parameters).
     pub functions: Vec<Function>,
     /// Distinct byte strings: names and string constants, escapes decoded.
-    pub strings: Vec<Box<[u8]>>,
+    pub strings: Vec<Arc<[u8]>>,
 }
 
 /// A function body.

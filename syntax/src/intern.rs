@@ -1,11 +1,12 @@
 //! Distinct byte strings by number: names and string constants.
 
 use crate::ast::StrId;
+use std::sync::Arc;
 
 /// Byte strings, each kept once. Open addressing over ids; the load stays below a half.
 #[derive(Default)]
 pub(crate) struct Interner {
-    strings: Vec<Box<[u8]>>,
+    strings: Vec<Arc<[u8]>>,
     hashes: Vec<u32>,
     slots: Vec<u32>,
 }
@@ -41,7 +42,7 @@ impl Interner {
     }
 
     /// All texts, by id.
-    pub(crate) fn into_strings(self) -> Vec<Box<[u8]>> {
+    pub(crate) fn into_strings(self) -> Vec<Arc<[u8]>> {
         self.strings
     }
 
@@ -59,14 +60,22 @@ impl Interner {
     }
 }
 
-/// Multiply-and-rotate over words of eight bytes; the high half is the better mixed one.
+/// Multiply-and-rotate over words of eight bytes, the last of which may overlap; the high half is the better
+/// mixed one.
 fn hash(text: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
     let mut state = text.len() as u64;
-    for chunk in text.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        state = (state ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
+    if let Some(last) = text.last_chunk::<8>() {
+        for word in text.as_chunks::<8>().0 {
+            state = mix(state, u64::from_le_bytes(*word));
+        }
+        state = mix(state, u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        state = mix(state, half(first) | half(last) << 32);
+    } else if let (Some(first), Some(last)) = (text.first(), text.last()) {
+        state = mix(state, u64::from(*first) | u64::from(text[text.len() / 2]) << 8 | u64::from(*last) << 16);
     }
     (state.wrapping_mul(FACTOR) >> 32) as u32
 }

@@ -99,6 +99,9 @@ impl SyntaxKind {
     /// The reserved word with this spelling.
     pub fn keyword(text: &[u8]) -> Option<SyntaxKind> {
         use SyntaxKind::*;
+        if !(2..=8).contains(&text.len()) || !text[0].is_ascii_lowercase() {
+            return None;
+        }
         Some(match text {
             b"and" => And, b"break" => Break, b"do" => Do, b"else" => Else, b"elseif" => ElseIf,
             b"end" => End, b"false" => False, b"for" => For, b"function" => Function,

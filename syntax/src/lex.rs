@@ -66,15 +66,24 @@ pub(crate) struct Lexer<'s> {
     /// Decoded contents of the string literal being read.
     pub(crate) buffer: Vec<u8>,
     pub(crate) start: usize,
+    /// The rest of the text was given up.
+    pub(crate) is_interrupted: bool,
 }
 
 pub(crate) fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
-fn is_name_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
+/// For each byte whether it can be part of a name.
+static NAME_PARTS: [bool; 256] = {
+    let mut parts = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        parts[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    parts
+};
 
 pub(crate) fn is_newline(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
@@ -96,9 +105,16 @@ impl<'s> Lexer<'s> {
             keeps_trivia,
             buffer: Vec::new(),
             start: 0,
+            is_interrupted: false,
         };
         lexer.skip_head();
         lexer
+    }
+
+    /// Gives the rest of the text up.
+    pub(crate) fn interrupt(&mut self) {
+        self.position = self.source.len();
+        self.is_interrupted = true;
     }
 
     /// Skips a byte order mark and a first line that starts with `#`.
@@ -196,6 +212,11 @@ impl<'s> Lexer<'s> {
     pub(crate) fn skip_space(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
+                b' ' => {
+                    // Mostly the indentation of a line.
+                    let rest = &self.source[self.position..];
+                    self.position += rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len());
+                }
                 b'\n' | b'\r' => self.skip_newline(),
                 _ if is_space(byte) => self.position += 1,
                 _ => return,
@@ -244,9 +265,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn name(&mut self) -> Token {
-        while self.peek().is_some_and(is_name_part) {
-            self.position += 1;
-        }
+        let rest = &self.source[self.position..];
+        self.position += rest.iter().position(|byte| !NAME_PARTS[usize::from(*byte)]).unwrap_or(rest.len());
         let text = &self.source[self.start..self.position];
         match SyntaxKind::keyword(text) {
             Some(keyword) => self.token(keyword, TokenValue::None),

@@ -23,5 +23,5 @@ mod tests;
 pub use error::SyntaxError;
 pub use kind::SyntaxKind;
 pub use parse::{
-    Landmark, Lua, Parsed, SyntaxElement, SyntaxNode, SyntaxToken, TreeParse, parse, parse_tree, parse_within, token_from,
+    Landmark, Lua, Parsed, SyntaxElement, SyntaxNode, SyntaxToken, TreeParse, parse, parse_tree, parse_while, token_from,
 };

@@ -16,6 +16,8 @@ pub struct Parsed {
     pub ast: Ast,
     /// In the order they were noticed; the first has PUC Lua's wording.
     pub errors: Vec<SyntaxError>,
+    /// The caller did not want to go on: the rest was not read.
+    pub is_interrupted: bool,
 }
 
 /// Levels that a stand-alone interpreter uses before it reads a program.
@@ -25,15 +27,17 @@ const OUTERMOST: u32 = 1;
 ///
 /// A byte order mark and a first line that starts with `#` are skipped.
 pub fn parse(source: &[u8]) -> Parsed {
-    parse_within(source, OUTERMOST)
+    parse_while(source, OUTERMOST, &mut |_| true)
 }
 
 /// As [`parse`], when `levels` of the nesting that the reference allows are in use already
-/// by the calls that led to `load`.
-pub fn parse_within(source: &[u8], levels: u32) -> Parsed {
-    let (sink, strings, errors) = Parser::new(source, AstSink::default(), levels).chunk();
-    let strings = strings.into_strings();
-    Parsed { ast: Ast { exprs: sink.exprs, functions: sink.functions, strings }, errors }
+/// by the calls that led to `load`. `keep_going` is told now and then how many tokens were read,
+/// and says whether to go on.
+pub fn parse_while(source: &[u8], levels: u32, keep_going: &mut dyn FnMut(usize) -> bool) -> Parsed {
+    let (sink, lexer) = Parser::new(source, AstSink::default(), levels, keep_going).chunk();
+    let strings = lexer.strings.into_strings();
+    let ast = Ast { exprs: sink.exprs, functions: sink.functions, strings };
+    Parsed { ast, errors: lexer.errors, is_interrupted: lexer.is_interrupted }
 }
 
 /// A token as error messages need it.
@@ -107,6 +111,7 @@ impl TreeParse {
 /// An editor's text is Unicode. Whoever has other bytes decodes them first
 /// (`String::from_utf8_lossy`) and gets the tree of the decoded text.
 pub fn parse_tree(source: &str) -> TreeParse {
-    let (sink, _, errors) = Parser::new(source.as_bytes(), TreeSink::new(source), OUTERMOST).chunk();
-    TreeParse { green: sink.finish(), errors }
+    let mut patient = |_| true;
+    let (sink, lexer) = Parser::new(source.as_bytes(), TreeSink::new(source), OUTERMOST, &mut patient).chunk();
+    TreeParse { green: sink.finish(), errors: lexer.errors }
 }

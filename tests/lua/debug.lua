@@ -171,4 +171,18 @@ do
   end
 end
 
+-- A function that is a module of its own goes by the module's name.
+do
+  package.loaded["sample.module"] = function() return debug.traceback("here") end
+  local module = require "sample.module"
+  local text = module()
+  check("module that is a function", text:find("in function 'sample.module'", 1, true) ~= nil, text:match("in function [^\n]*"))
+  package.loaded["sample.module"] = string.rep
+  local rep = string.rep
+  string.rep = nil
+  fails("native module", "bad argument #1 to 'sample.module'", rep)
+  string.rep = rep
+  package.loaded["sample.module"] = nil
+end
+
 print("checks", n)

@@ -161,4 +161,31 @@ do
   same("rawset returns the table", rawset(t, 1, 2), t)
 end
 
+-- A metamethod that goes on in tail calls of functions with any number of arguments.
+do
+  local mt = {}
+  local function point(x) return setmetatable({ x = x }, mt) end
+  local function passed(...) return point(...) end
+  local function again(...) return passed(...) end
+  mt.__concat = function(a, b) return again((type(a) == "table" and a.x or a) .. (type(b) == "table" and b.x or b)) end
+  mt.__add = function(...) return again("sum", ...) end
+  mt.__lt = function(...) return again(...) end
+  mt.__index = function(...) return select("#", ...), again(...) end
+  local a, b = point("a"), point("b")
+  same("concat by tail calls", ("<" .. a .. b .. "-" .. "-" .. a .. 1).x, "<ab--a1")
+  same("arithmetic by tail calls", (a + b).x, "sum")
+  same("comparison by tail calls", a < b, true)
+  same("index by tail calls", a.missing, 2)
+  local log = {}
+  local function note(...) log[#log + 1] = select("#", ...) end
+  local function closing(...) return note(...) end
+  local function value()
+    local outer <close> = setmetatable({}, { __close = function(...) return closing(...) end })
+    local inner <close> = setmetatable({}, { __close = closing })
+    return 1, 2, 3
+  end
+  same("results after closing by tail calls", select("#", value()), 3)
+  same("closed", table.concat(log, " "), "2 2")
+end
+
 print("checks", n)

@@ -81,7 +81,12 @@ for _, name in ipairs(names) do
   local mt, a, b = {}, {}, {}
   mt[name] = function() return (run(a, b)) end
   setmetatable(a, mt); setmetatable(b, mt)
-  bounded(name, run, a, b)
+  if name == "__call" then
+    -- Two functions take turns; which of them meets the limit depends on the size of their frames.
+    bounded_somehow(name, function() return (run(a, b)) end)
+  else
+    bounded(name, run, a, b)
+  end
 end
 t = {}; setmetatable(t, { __index = t })
 fails("a loop of __index", "'__index' chain too long; possible loop", function() return t.x end)

@@ -166,6 +166,43 @@ do
     31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, nil, nil, nil, 52, nil, 54 }
   same("nils where a constructor is cut", #long, 54)
   same("and their neighbours", long[48] + long[52] + long[54], 154)
+  local function taken(t) return join({ tostring(t[1]), tostring(t[2]), tostring(t[3]), #t }) end
+  same("nils among items and keys", #{ "a", nil, nil, [9] = "i", "d", "e", [7] = {} }, 5)
+  same("an item wins over its key", taken { [2] = "x", "a", "b", [1] = "y", "c" }, "a,b,c,3")
+  same("so does nil", ({ [1] = "x", [2] = "y", nil })[1], nil)
+  same("so does nil between items", taken { [1] = "x", [2] = "y", "a", nil, "c" }, "a,nil,c,3")
+  same("a key goes on where the items end", taken { [3] = "z", "a", "b" }, "a,b,z,3")
+  same("a nil at the end leaves its neighbour", taken { [1] = "x", [3] = "z", "a", nil }, "a,nil,z,1")
+  local cut = { [30] = "x", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil,
+    nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil,
+    nil, nil, nil, [20] = "y", "item" }
+  same("a key before a cut", tostring(cut[30]) .. tostring(cut[20]) .. tostring(cut[51]), "nilyitem")
+end
+
+-- Keys of every kind between items that wait for their store.
+do
+  local function id(...) return ... end
+  local t = { 1, [{}] = "table", 2, [id(5.5)] = "call", 3, [function() end] = id("function"), 4, [-id(7)] = "unary", id(5, 6) }
+  same("items between keys", join(t), "1,2,3,4,5,6")
+  same("keys between items", t[5.5] .. t[-7], "callunary")
+  t = { "a", [id("x") .. "y"] = "concat", "b", [{ "in", [{}] = 1, "side" }] = 1, "c", [#t > 3] = "compare", n = 1, [id(t)[1]] = "b", "d" }
+  same("items between expressions", join(t) .. t.xy .. t[true], "a,b,c,dconcatcompare")
+  for key in pairs(t) do
+    if type(key) == "table" then same("items of a key", key[1] .. key[2], "inside") end
+  end
+end
+
+-- A list that is filled in order, but with nils, has the length that it has in the reference.
+do
+  local lengths = {}
+  for count = 1, 5 do
+    for mask = 1 << count - 1, (1 << count) - 1 do
+      local t = {}
+      for i = 1, count do t[i] = mask >> i - 1 & 1 == 1 and i or nil end
+      lengths[#lengths + 1] = #t
+    end
+  end
+  same("filled with holes", table.concat(lengths), "1020103010404440102010301050555")
 end
 
 print("checks", n)

@@ -11,7 +11,6 @@ mod stat;
 
 use crate::ast::{Block, Function, Name, Span, StrId};
 use crate::error::SyntaxError;
-use crate::intern::Interner;
 use crate::kind::SyntaxKind;
 use crate::lex::{Lexer, Token, TokenValue};
 use crate::sink::{Mark, Sink};
@@ -20,6 +19,9 @@ use crate::sink::{Mark, Sink};
 const MAX_LEVELS: u32 = 200;
 /// Past the limit, while an overflow is being handled, some more are allowed.
 const MAX_HANDLING_LEVELS: u32 = MAX_LEVELS / 10 * 11;
+
+/// Tokens between two questions whether to go on.
+const TOKENS: u32 = 1024;
 
 /// One pass over a text.
 pub(crate) struct Parser<'s, S> {
@@ -36,11 +38,15 @@ pub(crate) struct Parser<'s, S> {
     is_recovering: bool,
     /// Whether the nesting limit was met: the rest of the text is not read as a program.
     is_over: bool,
+    /// Told of the tokens read; says whether to go on.
+    keep_going: &'s mut dyn FnMut(usize) -> bool,
+    /// Tokens until it is asked again.
+    tokens_left: u32,
 }
 
 impl<'s, S: Sink> Parser<'s, S> {
     /// `levels` are the C calls that the reference would be inside of.
-    pub(crate) fn new(source: &'s [u8], sink: S, levels: u32) -> Parser<'s, S> {
+    pub(crate) fn new(source: &'s [u8], sink: S, levels: u32, keep_going: &'s mut dyn FnMut(usize) -> bool) -> Parser<'s, S> {
         let mut lexer = Lexer::new(source, S::LOSSLESS);
         let current = lexer.next_token();
         Parser {
@@ -53,11 +59,13 @@ impl<'s, S: Sink> Parser<'s, S> {
             is_vararg: true,
             is_recovering: false,
             is_over: false,
+            keep_going,
+            tokens_left: TOKENS,
         }
     }
 
     /// Parses all of the text.
-    pub(crate) fn chunk(mut self) -> (S, Interner, Vec<SyntaxError>) {
+    pub(crate) fn chunk(mut self) -> (S, Lexer<'s>) {
         let mut body = self.block();
         while !self.at(SyntaxKind::Eof) {
             self.expected("<eof>");
@@ -74,7 +82,7 @@ impl<'s, S: Sink> Parser<'s, S> {
         let span = Span { start: 0, end: self.lexer.source.len() as u32 };
         let params = Vec::new();
         self.sink.function(Function { params, is_vararg: true, body, line: 0, end_line: 0, span });
-        (self.sink, self.lexer.strings, self.lexer.errors)
+        (self.sink, self.lexer)
     }
 
     fn at(&self, kind: SyntaxKind) -> bool {
@@ -93,6 +101,22 @@ impl<'s, S: Sink> Parser<'s, S> {
         self.current = self.lexer.next_token();
         if self.is_over {
             self.lexer.errors.truncate(errors_before);
+        }
+        self.tokens_left -= 1;
+        if self.tokens_left == 0 {
+            self.ask();
+        }
+    }
+
+    /// Asks whether to go on. If not, nothing is left of the text.
+    #[cold]
+    fn ask(&mut self) {
+        self.tokens_left = TOKENS;
+        if !(self.keep_going)(TOKENS as usize) {
+            self.lexer.interrupt();
+            self.current = self.lexer.next_token();
+            self.is_over = true;
+            self.is_recovering = true;
         }
     }
 

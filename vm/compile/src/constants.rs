@@ -33,6 +33,12 @@ impl Constants {
         index
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.index.clear();
+    }
+
     /// The string behind a constant, if it is one.
     pub(crate) fn string(&self, index: u32) -> Option<StrId> {
         match self.list[index as usize] {
@@ -48,7 +54,7 @@ impl Constants {
             Constant::False => Const::False,
             Constant::Int(i) => Const::Int(i),
             Constant::Float(bits) => Const::Float(f64::from_bits(bits)),
-            Constant::Str(id) => Const::Str(crate::text(ast, id).into()),
+            Constant::Str(id) => Const::Str(crate::shared_text(ast, id)),
         };
         self.list.iter().map(value).collect()
     }
@@ -64,8 +70,8 @@ impl Hasher for MixHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
+        for word in bytes.chunks(8) {
+            self.write_u64(word.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
         }
     }
 

@@ -197,9 +197,12 @@ impl<'a> Compiler<'a> {
                 }
                 TableField::Keyed(key, value) => {
                     named += 1;
+                    // The items that follow must come right behind those that wait: the key's register is free again.
+                    let free = self.f.free;
                     let mut key = self.expr(*key)?;
                     self.f.to_value(&mut key)?;
                     self.keyed(table, key, *value)?;
+                    self.f.free = free;
                 }
             }
             self.hint = None;

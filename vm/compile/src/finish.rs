@@ -7,14 +7,14 @@ use perilune_isa::{Const, LocalVar, NamedConst, Op, Proto, UpvalueDesc, word};
 use perilune_syntax::ast::{self, Ast};
 use std::sync::Arc;
 
-/// Makes the finished function of `f`.
-pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
-    let caches = rewrite(&mut f);
+/// Makes the finished function of `f`, whose storage serves for another one.
+pub(crate) fn finish(f: &mut Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
+    let caches = rewrite(f);
     if body.is_vararg {
         // As PUC Lua's hooks have it: who stands at the prologue stands at what comes next.
         f.lines[0] = f.lines[1];
     }
-    let name = |id| Box::<[u8]>::from(crate::text(ast, id));
+    let name = |id| crate::shared_text(ast, id);
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
         name: name(u.name),
         in_stack: u.in_stack,
@@ -39,9 +39,9 @@ pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &
         upvalues: upvalues.collect(),
         locals: locals.collect(),
         constants: f.constants.finish(ast),
-        code: f.code,
-        lines: f.lines,
-        children: f.children,
+        code: f.code.clone(),
+        lines: f.lines.clone(),
+        children: std::mem::take(&mut f.children),
         params: body.params.len() as u8,
         is_vararg: body.is_vararg,
         max_stack: f.max_stack as u8,
@@ -49,7 +49,7 @@ pub(crate) fn finish(mut f: Function, ast: &Ast, body: &ast::Function, source: &
         line_defined: f.line_defined,
         last_line,
         span: (body.span.start, body.span.end),
-        name: f.name.into(),
+        name: f.name.as_slice().into(),
         source: source.clone(),
     }
 }
@@ -61,7 +61,7 @@ fn known_value(known: Known, ast: &Ast) -> Const {
         Known::Plain(Kind::Int(value)) => Const::Int(value),
         Known::Plain(Kind::Float(value)) => Const::Float(value),
         Known::Plain(_) => Const::Nil,
-        Known::Str(text) => Const::Str(crate::text(ast, text).into()),
+        Known::Str(text) => Const::Str(crate::shared_text(ast, text)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A function under construction: its code, registers, variables and blocks.
 
-use crate::constants::Constants;
+use crate::constants::{Constants, MixHasher};
 use crate::error::{Next, Result, SemanticError};
 use crate::exp::Kind;
 use perilune_isa::{Op, Proto, word};
 use perilune_syntax::ast::{Span, StrId};
+use std::hash::BuildHasherDefault;
 
 /// Registers a function may have.
 pub(crate) const MAX_REGISTERS: usize = 250;
@@ -112,7 +113,7 @@ pub(crate) struct Function {
     pub(crate) line_defined: u32,
     pub(crate) name: Vec<u8>,
     /// How many functions of each name were defined in this one.
-    pub(crate) child_names: std::collections::HashMap<Vec<u8>, u32>,
+    pub(crate) child_names: std::collections::HashMap<Vec<u8>, u32, BuildHasherDefault<MixHasher>>,
 }
 
 impl Function {
@@ -140,8 +141,29 @@ impl Function {
             into_scope: None,
             line_defined,
             name,
-            child_names: std::collections::HashMap::new(),
+            child_names: std::collections::HashMap::default(),
         }
+    }
+
+    /// Begins another function in the storage of a finished one.
+    pub(crate) fn renew(self, line_defined: u32, name: Vec<u8>) -> Self {
+        let Self {
+            mut code, mut lines, mut constants, children, mut upvalues, mut locals, mut known, mut actives, mut scopes,
+            mut labels, mut gotos, mut child_names, ..
+        } = self;
+        code.clear();
+        lines.clear();
+        constants.clear();
+        upvalues.clear();
+        locals.clear();
+        known.clear();
+        actives.clear();
+        scopes.clear();
+        labels.clear();
+        gotos.clear();
+        child_names.clear();
+        let fresh = Self::new(line_defined, name);
+        Self { code, lines, constants, children, upvalues, locals, known, actives, scopes, labels, gotos, child_names, ..fresh }
     }
 
     /// An error about the last token.

@@ -38,27 +38,48 @@ const FOR_STATE: StrId = StrId(u32::MAX - 2);
 /// The parser's error for nesting, which PUC Lua raises as an error of `load` itself: without a place.
 const TOO_DEEP: &str = "C stack overflow";
 
+/// The whole message when the caller did not want to go on.
+pub const INTERRUPTED: &[u8] = b"interrupted!";
+
+/// Statements between two questions whether to go on.
+const STATEMENTS: usize = 256;
+
 /// Compiles a source text. `chunk_name` is as given to `load`.
 ///
 /// # Errors
 /// The first thing that is wrong with the text, as PUC Lua words it.
 pub fn compile(source: &[u8], chunk_name: &[u8]) -> std::result::Result<Chunk, CompileError> {
-    compile_parsed(source, chunk_name, &perilune_syntax::parse(source))
+    compile_parsed(source, chunk_name, &perilune_syntax::parse(source), &mut |_| true)
 }
 
-/// As [`compile`], inside of so many calls that count against the limit of nesting.
+/// As [`compile`], inside of so many calls that count against the limit of nesting. `keep_going` is told now
+/// and then how many tokens or statements were dealt with, and says whether to go on.
 ///
 /// # Errors
-/// As [`compile`].
-pub fn compile_within(source: &[u8], chunk_name: &[u8], levels: u32) -> std::result::Result<Chunk, CompileError> {
-    compile_parsed(source, chunk_name, &perilune_syntax::parse_within(source, levels))
+/// As [`compile`], and [`INTERRUPTED`].
+pub fn compile_while(
+    source: &[u8],
+    chunk_name: &[u8],
+    levels: u32,
+    keep_going: &mut dyn FnMut(usize) -> bool,
+) -> std::result::Result<Chunk, CompileError> {
+    let parsed = perilune_syntax::parse_while(source, levels, keep_going);
+    if parsed.is_interrupted {
+        return Err(CompileError { message: INTERRUPTED.into() });
+    }
+    compile_parsed(source, chunk_name, &parsed, keep_going)
 }
 
-fn compile_parsed(source: &[u8], chunk_name: &[u8], parsed: &Parsed) -> std::result::Result<Chunk, CompileError> {
+fn compile_parsed(
+    source: &[u8],
+    chunk_name: &[u8],
+    parsed: &Parsed,
+    keep_going: &mut dyn FnMut(usize) -> bool,
+) -> std::result::Result<Chunk, CompileError> {
     if let Some(error) = parsed.errors.iter().min_by_key(|e| e.span.start) {
         return Err(located(chunk_name, error.line, &error.message));
     }
-    compile_ast(&parsed.ast, chunk_name).map_err(|error| {
+    compile_ast_while(&parsed.ast, chunk_name, keep_going).map_err(|error| {
         let (line, near) = place(source, &error);
         located(chunk_name, line, &format!("{}{near}", error.message))
     })
@@ -81,7 +102,7 @@ fn place(source: &[u8], error: &SemanticError) -> (u32, String) {
 }
 
 fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
-    if message == TOO_DEEP {
+    if message == TOO_DEEP || message.as_bytes() == INTERRUPTED {
         return CompileError { message: message.into() };
     }
     let text = format!(":{line}: {message}");
@@ -93,6 +114,14 @@ fn located(chunk_name: &[u8], line: u32, message: &str) -> CompileError {
 /// # Errors
 /// The first violation of a rule about scopes, labels or limits.
 pub fn compile_ast(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Chunk, SemanticError> {
+    compile_ast_while(ast, chunk_name, &mut |_| true)
+}
+
+fn compile_ast_while(
+    ast: &Ast,
+    chunk_name: &[u8],
+    keep_going: &mut dyn FnMut(usize) -> bool,
+) -> std::result::Result<Chunk, SemanticError> {
     let position = |wanted: &[u8]| ast.strings.iter().position(|s| **s == *wanted);
     let env_name = position(b"_ENV").map_or(ENV, |at| StrId(at as u32));
     let mut compiler = Compiler {
@@ -100,6 +129,9 @@ pub fn compile_ast(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Chunk, S
         source: chunk_name.into(),
         f: Function::new(0, Vec::new()),
         enclosing: Vec::new(),
+        spare: Vec::new(),
+        keep_going,
+        statements: 0,
         spine: Vec::new(),
         hint: None,
         env_name,
@@ -120,12 +152,26 @@ fn text(ast: &Ast, id: StrId) -> &[u8] {
     }
 }
 
+/// The text of a name or string, to be kept.
+fn shared_text(ast: &Ast, id: StrId) -> Arc<[u8]> {
+    match id {
+        ENV | BREAK | FOR_STATE => text(ast, id).into(),
+        StrId(at) => Arc::clone(&ast.strings[at as usize]),
+    }
+}
+
 /// The compiler: the function that is being made, and those around it.
 struct Compiler<'a> {
     ast: &'a Ast,
     source: Arc<[u8]>,
     f: Function,
     enclosing: Vec<Function>,
+    /// Finished ones, for their storage.
+    spare: Vec<Function>,
+    /// Told of each statement; says whether to go on.
+    keep_going: &'a mut dyn FnMut(usize) -> bool,
+    /// Statements since it was asked.
+    statements: usize,
     /// Expressions whose left operand is being compiled.
     spine: Vec<ExprId>,
     /// The name of the function or table that is compiled next.
@@ -153,7 +199,10 @@ impl<'a> Compiler<'a> {
         let body = &self.ast.functions[id.0 as usize];
         let hint = self.hint.take();
         let name = self.nested_name(hint);
-        let inner = Function::new(body.line, name);
+        let inner = match self.spare.pop() {
+            Some(spare) => spare.renew(body.line, name),
+            None => Function::new(body.line, name),
+        };
         self.enclosing.push(std::mem::replace(&mut self.f, inner));
         let proto = self.body(id)?;
         self.f.line = body.end_line;
@@ -190,7 +239,9 @@ impl<'a> Compiler<'a> {
         self.f.emit(word::abc(Op::Return0, 0, 0, 0));
         self.f.leave(self.break_name)?;
         let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
-        let done = std::mem::replace(&mut self.f, outer);
-        Ok(finish::finish(done, self.ast, body, &self.source, body.end_line))
+        let mut done = std::mem::replace(&mut self.f, outer);
+        let proto = finish::finish(&mut done, self.ast, body, &self.source, body.end_line);
+        self.spare.push(done);
+        Ok(proto)
     }
 }

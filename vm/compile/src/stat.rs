@@ -18,6 +18,7 @@ impl<'a> Compiler<'a> {
     pub(crate) fn statements_before(&mut self, block: &'a Block, scope_ends: bool) -> Result<()> {
         let mut left = block.stats.as_slice();
         while let Some((stat, rest)) = left.split_first() {
+            self.count_statement()?;
             let labels = left.iter().take_while(|stat| matches!(stat.kind, StatKind::Label(_))).count();
             if labels > 0 {
                 let (labels, rest) = left.split_at(labels);
@@ -30,6 +31,15 @@ impl<'a> Compiler<'a> {
             self.f.free = self.f.register_level(self.f.actives.len());
         }
         Ok(())
+    }
+
+    fn count_statement(&mut self) -> Result<()> {
+        self.statements += 1;
+        if self.statements < crate::STATEMENTS {
+            return Ok(());
+        }
+        let statements = std::mem::take(&mut self.statements);
+        if (self.keep_going)(statements) { Ok(()) } else { self.f.error(String::from_utf8_lossy(crate::INTERRUPTED).into()) }
     }
 
     /// A block with a scope of its own. What follows it is still on its last line, as a debugger

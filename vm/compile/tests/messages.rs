@@ -1,6 +1,24 @@
 //! Messages of programs that break the rules of scopes and labels.
 
-use perilune_compile::{chunk_id, compile, compile_within};
+use perilune_compile::{chunk_id, compile, compile_while, CompileError, INTERRUPTED};
+use perilune_isa::Chunk;
+
+fn compile_within(source: &[u8], name: &[u8], levels: u32) -> Result<Chunk, CompileError> {
+    compile_while(source, name, levels, &mut |_| true)
+}
+
+#[test]
+fn compilation_can_be_interrupted_while_reading_and_while_making_code() {
+    let text = "local a = b.c(d)\n".repeat(20_000);
+    for patience in [0, 10_000, 160_000, 170_000] {
+        let mut left = patience;
+        let refused = compile_while(text.as_bytes(), b"=t", 1, &mut |steps| {
+            left -= steps as i64;
+            left > 0
+        });
+        assert_eq!(refused.map(drop).map_err(|error| error.message), Err(INTERRUPTED.to_vec()), "{patience}");
+    }
+}
 
 fn message(source: &str) -> String {
     String::from_utf8(compile(source.as_bytes(), b"=t").unwrap_err().message).unwrap()

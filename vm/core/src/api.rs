@@ -828,6 +828,23 @@ impl<'a> Ctx<'a> {
         self.raw_get_int(t, i as i64);
     }
 
+    /// Moves items `from ..= from + count - 1` of a table to `to` and further, where the two ranges lie among
+    /// its first [`Ctx::array_len`] items; whether they do.
+    pub fn array_shift(&mut self, t: i32, from: u64, to: u64, count: u64) -> bool {
+        let t = self.table_at(t);
+        // SAFETY: a live table; both ranges are checked. Values that were in the table stay in it.
+        unsafe {
+            let n = u64::from((*t).array_len);
+            let fits = |first: u64| first >= 1 && first <= n && count <= n - first + 1;
+            if !fits(from) || !fits(to) {
+                return false;
+            }
+            table::array_shift(t, from as usize - 1, to as usize - 1, count as usize);
+            self.vm.heap.reordered(t);
+            true
+        }
+    }
+
     /// Exchanges two items.
     pub fn array_swap(&mut self, t: i32, i: u64, j: u64) {
         let t = self.table_at(t);

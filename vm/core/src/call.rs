@@ -15,6 +15,7 @@ use crate::stack::{self, SLACK, flag, kind};
 use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use perilune_isa::Op;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -134,6 +135,9 @@ impl Vm {
                         }
                         if self.attention_raised() {
                             self.attend()?;
+                        } else if copies == 2 && (*thread).hook_state == 0 && *(*proto).code as u8 == Op::VarargPrep as u8 {
+                            self.vararg_prep()?;
+                            (*self.thread).pc = 1;
                         }
                         return Ok(Flow::Reload);
                     }
@@ -267,12 +271,7 @@ impl Vm {
                             return Ok(flow);
                         }
                     }
-                    let flow = self.return_from((*thread).top - n, n)?;
-                    if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
-                        let again = self.collect_step((*self.thread).top)?;
-                        return Ok(if again == Flow::Next { flow } else { again });
-                    }
-                    Ok(flow)
+                    self.return_and_collect((*thread).top - n, n)
                 }
                 Next::Call { args, results, state } => {
                     if !Ctx::new(self).has_call(args, results) {
@@ -319,10 +318,21 @@ impl Vm {
             (*thread).base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
             (*thread).pc = frame.caller_pc;
             (*thread).top = frame.result + 2 + n;
-            let extra = if frame.flags & flag::VARARG != 0 { 0 } else { frame.extra };
+            let extra = self.extra_of(&frame);
             let kept = frame.flags & flag::HOOK;
             self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
         }
+    }
+
+    /// As [`Vm::return_from`]; then a step of the collector, if one is due and nothing above the results is in use.
+    pub(crate) fn return_and_collect(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
+        let flow = self.return_from(first, n)?;
+        if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
+            // SAFETY: the running thread is live.
+            let again = self.collect_step(unsafe { (*self.thread).top })?;
+            return Ok(if again == Flow::Next { flow } else { again });
+        }
+        Ok(flow)
     }
 
     /// Leaves the current frame with `n` values from stack index `first`.
@@ -378,13 +388,13 @@ impl Vm {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result;
-                    self.finish_op(result, if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra })
+                    self.finish_op(result, self.extra_of(&frame))
                 }
                 kind::CLOSE => {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc - 1;
                     (*thread).hook_seen = hook::seen::AGAIN;
-                    (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
+                    (*thread).top = self.extra_of(&frame);
                     Ok(Flow::Reload)
                 }
                 kind::CLOSE_UNWIND => {
@@ -410,7 +420,7 @@ impl Vm {
                     }
                     if frame.kind == kind::HOOK {
                         (*thread).pc -= 1;
-                        (*thread).top = if frame.flags & flag::VARARG != 0 { self.meta_extra(frame.result) } else { frame.extra };
+                        (*thread).top = self.extra_of(&frame);
                     }
                     Ok(Flow::Reload)
                 }
@@ -418,10 +428,14 @@ impl Vm {
         }
     }
 
-    /// The `extra` word of a frame that moved above its arguments: its first header keeps it.
-    unsafe fn meta_extra(&self, result: u32) -> u32 {
+    /// What the caller gave the frame to remember. That of a frame which moved above its arguments
+    /// stands in its first header, for the word of the second counts the arguments.
+    unsafe fn extra_of(&self, frame: &stack::Frame) -> u32 {
+        if frame.flags & flag::VARARG == 0 {
+            return frame.extra;
+        }
         // SAFETY: `vararg_prep` saved the word in the payload of the old second header slot.
-        unsafe { (*(*self.thread).stack.add(result as usize + 1)).payload as u32 }
+        unsafe { (*(*self.thread).stack.add(frame.result as usize + 1)).payload as u32 }
     }
 
     /// Runs until the host's call is over.

@@ -119,6 +119,45 @@ impl Leaf<'_> {
     }
 }
 
+impl Leaf<'_> {
+    /// Gives a table that has no metatable one, or none; the result is the table.
+    pub fn set_metatable(&mut self, table: usize, meta: usize) -> Option<LeafValue> {
+        let t = self.slot(table).filter(|slot| slot.tag == tag::TABLE)?;
+        let meta = self.slot(meta)?;
+        // SAFETY: live tables.
+        unsafe {
+            if !(*t.as_ptr::<Table>()).meta.is_null() || !matches!(meta.tag, tag::TABLE | tag::NIL) {
+                return None;
+            }
+            let meta = if meta.is_nil() { std::ptr::null_mut() } else { meta.as_ptr() };
+            self.heap.set_metatable(t.as_ptr(), meta);
+        }
+        Some(LeafValue(t))
+    }
+
+    /// Takes the last item off a table without metatable.
+    pub fn take_last(&mut self, table: usize) -> Option<LeafValue> {
+        let t = self.slot(table).filter(|slot| slot.tag == tag::TABLE)?.as_ptr::<Table>();
+        // SAFETY: a live table.
+        unsafe {
+            let end = table::len(t);
+            if !(*t).meta.is_null() || end == 0 {
+                return None;
+            }
+            let value = table::get_int(t, end);
+            table::set_int(self.heap, t, end, Slot::NIL).ok()?;
+            Some(LeafValue(value))
+        }
+    }
+
+    /// Whether two arguments are equal without metamethods.
+    pub fn raw_equal(&self, first: usize, second: usize) -> Option<LeafValue> {
+        let (first, second) = (self.slot(first)?, self.slot(second)?);
+        // SAFETY: arguments are live.
+        Some(LeafValue::bool(unsafe { crate::interp::slow::equal_raw(first, second) }))
+    }
+}
+
 impl LeafValue {
     /// `nil`
     pub fn nil() -> LeafValue {
@@ -153,6 +192,13 @@ impl Ctx<'_> {
     pub fn set_iterator(&mut self, index: i32, iterator: Iterator) {
         if let Some(entry) = self.native_entry(index) {
             entry.iterator = Some(iterator);
+        }
+    }
+
+    /// Says how the native at `index` passes on what a coroutine yields.
+    pub(crate) fn set_delivery(&mut self, index: i32, delivery: crate::vm::Delivery) {
+        if let Some(entry) = self.native_entry(index) {
+            entry.delivery = Some(delivery);
         }
     }
 

@@ -397,8 +397,13 @@ impl Vm {
         }
     }
 
-    pub(crate) fn settle_patience(&mut self, patience: &Patience) -> Result<(), Error> {
+    /// Counts the steps without looking at limits.
+    pub(crate) fn count_patience(&mut self, patience: &Patience) {
         self.limits.work = self.limits.work.saturating_add(patience.spent);
+    }
+
+    pub(crate) fn settle_patience(&mut self, patience: &Patience) -> Result<(), Error> {
+        self.count_patience(patience);
         self.work(0)
     }
 }

@@ -13,6 +13,7 @@ use crate::object::{Header, ProtoObject, Str};
 use crate::value::{Slot, tag};
 use perilune_isa::{Const, Proto};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What only errors, tools and dumps ask for, and the storage of the rest.
 pub struct Cold {
@@ -42,7 +43,7 @@ pub fn load(heap: &mut Heap, proto: Proto, builtin: bool) -> Result<*mut ProtoOb
 }
 
 /// Equal long strings of one chunk are one object; short ones are anyway.
-type LongStrings = HashMap<Box<[u8]>, *mut Str>;
+type LongStrings = HashMap<Arc<[u8]>, *mut Str>;
 
 fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut LongStrings) -> Result<*mut ProtoObject, OutOfMemory> {
     let children = std::mem::take(&mut proto.children)
@@ -60,12 +61,14 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
                 Const::Int(i) => Slot::int(*i),
                 Const::Float(f) => Slot::float(*f),
                 Const::Str(bytes) => {
-                    let string = match long.get(bytes) {
-                        Some(string) => *string,
+                    let is_long = bytes.len() > crate::string::MAX_SHORT;
+                    let known = if is_long { long.get(bytes).copied() } else { None };
+                    let string = match known {
+                        Some(string) => string,
                         None => heap.string(bytes)?,
                     };
-                    if bytes.len() > crate::string::MAX_SHORT {
-                        long.insert(bytes.clone(), string);
+                    if is_long && known.is_none() {
+                        long.insert(Arc::clone(bytes), string);
                     }
                     Slot::object(string, tag::STRING)
                 }

@@ -22,12 +22,21 @@ pub fn hash_bytes(seed: u64, bytes: &[u8]) -> u32 {
     }
     let rest = chunks.remainder();
     if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        state = fold(state ^ u64::from_le_bytes(word), 0xD6E8_FEB8_6659_FD93);
+        state = fold(state ^ last_word(rest), 0xD6E8_FEB8_6659_FD93);
     }
     let mixed = fold(state ^ K, 0xA24B_AED4_963E_E407);
     (mixed ^ (mixed >> 32)) as u32
+}
+
+/// All of one to seven bytes, whose number is known to the caller, in one word: reads that overlap
+/// take less time than to put the bytes together in memory.
+#[inline(always)]
+fn last_word(rest: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    let (first, middle, last) = (rest[0], rest[rest.len() / 2], rest[rest.len() - 1]);
+    u64::from(first) | u64::from(middle) << 8 | u64::from(last) << 16
 }
 
 #[inline(always)]

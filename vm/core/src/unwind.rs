@@ -16,7 +16,7 @@ use crate::meta::Event;
 use crate::object::Thread;
 use crate::stack::{self, FIRST_BASE, flag, kind};
 use crate::value::{Slot, tag};
-use crate::vm::Vm;
+use crate::vm::{Delivery, Vm};
 
 /// `Thread::status` values.
 pub mod status {
@@ -330,6 +330,9 @@ impl Vm {
                 self.step_leaves(to, (*from).status != status::SUSPENDED);
             }
             self.activate(to);
+            if state == 1 && self.deliver_past_native(values) {
+                return Flow::Reload;
+            }
             if let Err(error) = self.reserve((*to).top as usize + values.len()) {
                 return self.raise(error);
             }
@@ -339,6 +342,39 @@ impl Vm {
             (*to).top += values.len() as u32;
             (*(*to).stack.add((*to).base as usize - 1)).payload = u64::from(state);
             Flow::Reload
+        }
+    }
+
+    /// Has the native on top, if it is one that only passes values on to a Lua function, return them: what
+    /// it would do when it is entered again. Declines when the stack would have to grow.
+    unsafe fn deliver_past_native(&mut self, values: &[Slot]) -> bool {
+        // SAFETY: the running coroutine is stopped in a native; room is checked before anything is written.
+        unsafe {
+            let to = self.thread;
+            let frame = stack::frame(to, (*to).base);
+            if frame.kind != kind::LUA || frame.flags != 0 || (*to).hook_state != 0 || frame.delta == 0 {
+                return false;
+            }
+            let native = frame.callee.as_ptr::<crate::object::Native>();
+            let Some(delivery) = self.natives[(*native).id as usize].delivery else { return false };
+            let first = usize::from(delivery == Delivery::Success);
+            let given = first + values.len();
+            let wanted = if frame.wanted == 0 { given } else { usize::from(frame.wanted) - 1 };
+            if frame.result as usize + wanted >= (*to).capacity as usize {
+                return false;
+            }
+            let target = (*to).stack.add(frame.result as usize);
+            if delivery == Delivery::Success && wanted > 0 {
+                *target = Slot::bool(true);
+            }
+            for i in first..wanted {
+                *target.add(i) = values.get(i - first).map_or(Slot::NIL, |value| Slot::read(value));
+            }
+            (*to).base = frame.base - frame.delta;
+            (*to).pc = frame.caller_pc;
+            (*to).top = frame.result + wanted as u32;
+            self.returned_fixed = frame.wanted != 0;
+            true
         }
     }
 

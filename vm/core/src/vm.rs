@@ -57,12 +57,23 @@ pub struct NativeEntry {
     pub leaf: Option<crate::leaf::LeafFn>,
     /// Which iterator it is, if the machine knows it.
     pub iterator: Option<crate::leaf::Iterator>,
+    /// How it passes on what a coroutine yields, if it resumes one.
+    pub delivery: Option<Delivery>,
+}
+
+/// What a native that resumes a coroutine returns when that yields or ends well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The values.
+    Values,
+    /// `true`, then the values.
+    Success,
 }
 
 impl NativeEntry {
     /// A function that has only its general form.
     pub fn new(name: &'static str, function: NativeFn) -> NativeEntry {
-        NativeEntry { name, function, leaf: None, iterator: None }
+        NativeEntry { name, function, leaf: None, iterator: None, delivery: None }
     }
 }
 
@@ -564,7 +575,11 @@ impl Vm {
             } else {
                 source
             };
-            let proto = perilune_compile::compile_within(source, name, self.native_levels()).map_err(|error| error.message)?.0;
+            let mut patience = self.patience();
+            let compiled = perilune_compile::compile_while(source, name, self.native_levels(), &mut |steps| patience.step(steps));
+            // What interrupts this is there still when the program goes on.
+            self.count_patience(&patience);
+            let proto = compiled.map_err(|error| error.message)?.0;
             debug_assert_eq!(perilune_isa::verify(&proto), Ok(()), "the compiler's output is sound");
             proto
         };

@@ -273,7 +273,7 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    fn string(&mut self) -> Result<Box<[u8]>, ChunkError> {
+    fn string(&mut self) -> Result<Arc<[u8]>, ChunkError> {
         let count = self.u32()? as usize;
         Ok(self.take(count)?.into())
     }

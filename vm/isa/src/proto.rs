@@ -2,6 +2,8 @@
 //!
 //! A `Proto` makes no promise about its contents; `Verified` does.
 
+use std::sync::Arc;
+
 /// A constant of a function.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Const {
@@ -17,14 +19,14 @@ pub enum Const {
     /// A float.
     Float(f64),
     /// A string.
-    Str(Box<[u8]>),
+    Str(Arc<[u8]>),
 }
 
 /// Where a closure finds one of its upvalues when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpvalueDesc {
     /// The variable's name.
-    pub name: Box<[u8]>,
+    pub name: Arc<[u8]>,
     /// Whether it is a register of the enclosing function, rather than one of its upvalues.
     pub in_stack: bool,
     /// The register or the upvalue index.
@@ -37,7 +39,7 @@ pub struct UpvalueDesc {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LocalVar {
     /// The variable's name.
-    pub name: Box<[u8]>,
+    pub name: Arc<[u8]>,
     /// Its register.
     pub register: u8,
     /// The first word where it is active.
@@ -57,7 +59,7 @@ impl LocalVar {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NamedConst {
     /// Its name.
-    pub name: Box<[u8]>,
+    pub name: Arc<[u8]>,
     /// Its value.
     pub value: Const,
     /// Whether a function around this one declares it.
@@ -107,9 +109,9 @@ pub struct Proto {
     /// The bytes of the definition in the source.
     pub span: (u32, u32),
     /// The path of the definition (`M.start`, `outer/helper`); empty for a main function.
-    pub name: Box<[u8]>,
+    pub name: Arc<[u8]>,
     /// The chunk name as given to `load`: `@file`, `=name` or the text.
-    pub source: std::sync::Arc<[u8]>,
+    pub source: Arc<[u8]>,
 }
 
 /// A main function: vararg, with `_ENV` as its only upvalue.

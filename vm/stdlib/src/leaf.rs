@@ -31,13 +31,20 @@ pub(crate) const STRING: &[(&str, LeafFn)] = &[
 
 /// Of the basic functions.
 pub(crate) const BASE: &[(&str, LeafFn)] = &[
+    ("assert", |leaf| leaf.argument(0).filter(|_| !matches!(leaf.kind(0), None | Some(Kind::Nil | Kind::Bool)))),
+    ("rawequal", |leaf| leaf.raw_equal(0, 1)),
+    ("setmetatable", |leaf| leaf.set_metatable(0, 1)),
+    ("tonumber", |leaf| if leaf.count() == 1 && leaf.number(0).is_some() { leaf.argument(0) } else { None }),
     ("rawget", |leaf| if leaf.count() == 2 { leaf.raw_get(0, 1) } else { None }),
     ("select", select),
     ("type", type_),
 ];
 
 /// Of `table`.
-pub(crate) const TABLE: &[(&str, LeafFn)] = &[("insert", |leaf| if leaf.count() == 2 { leaf.append(0, 1) } else { None })];
+pub(crate) const TABLE: &[(&str, LeafFn)] = &[
+    ("insert", |leaf| if leaf.count() == 2 { leaf.append(0, 1) } else { None }),
+    ("remove", |leaf| if leaf.count() == 1 { leaf.take_last(0) } else { None }),
+];
 
 fn map(leaf: &mut Leaf<'_>, function: fn(f64) -> f64) -> Result {
     leaf.number(0).map(|x| LeafValue::float(function(x)))

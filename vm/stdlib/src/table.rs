@@ -13,6 +13,8 @@ const WRITE: &[&[u8]] = &[b"__newindex"];
 const READ_LENGTH: &[&[u8]] = &[b"__index", b"__len"];
 const ALL: &[&[u8]] = &[b"__index", b"__newindex", b"__len"];
 
+/// Items that move in the time of one step of other work.
+const SHIFTED_IN_A_STEP: usize = 32;
 /// How many values one call can return.
 const MAX_RESULTS: i64 = 999_000;
 
@@ -200,6 +202,15 @@ fn insert(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     }
     if is_plain(ctx, 1) {
         let mut slot = last;
+        if position < last - 1 {
+            copy_element(ctx, 1, last - 1, last)?;
+            slot -= 1;
+            let count = (slot - position) as u64;
+            if ctx.array_shift(1, position as u64, position as u64 + 1, count) {
+                ctx.work(count as usize / SHIFTED_IN_A_STEP)?;
+                slot = position;
+            }
+        }
         while slot > position {
             copy_element(ctx, 1, slot - 1, slot)?;
             slot -= 1;
@@ -231,6 +242,10 @@ fn remove(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if is_plain(ctx, 1) {
         ctx.raw_get_int(1, position);
         let mut slot = position;
+        if position < size && ctx.array_shift(1, position as u64 + 1, position as u64, (size - position) as u64) {
+            ctx.work((size - position) as usize / SHIFTED_IN_A_STEP)?;
+            slot = size;
+        }
         while slot < size {
             copy_element(ctx, 1, slot + 1, slot)?;
             slot += 1;

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::object::Thread;
 use crate::unwind::{CLOSED_WITH_ERROR, status};
 use crate::value::{Slot, tag};
+use crate::vm::Delivery;
 
 /// Pushes the library table.
 ///
@@ -28,7 +29,11 @@ pub fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
             ("isyieldable", "coroutine.isyieldable", is_yieldable),
             ("close", "coroutine.close", close),
         ],
-    )
+    )?;
+    ctx.raw_get_field(-1, b"resume");
+    ctx.set_delivery(-1, Delivery::Success);
+    ctx.pop(1);
+    Ok(())
 }
 
 fn thread_at(ctx: &mut Ctx<'_>, index: i32) -> Result<*mut Thread, Error> {
@@ -90,6 +95,7 @@ fn resume(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 fn wrap(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     create(ctx, state)?;
     ctx.push_native("coroutine.wrap.call", wrapped, 1)?;
+    ctx.set_delivery(-1, Delivery::Values);
     Ok(Next::Return(1))
 }
 

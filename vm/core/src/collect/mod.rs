@@ -23,6 +23,8 @@ use crate::value::{Slot, tag};
 
 /// Bytes of allocation between two steps.
 const STEP: isize = 16 * 1024;
+/// Bytes that are allocated at least between two cycles: each has a price that does not depend on the heap.
+const CYCLE_MIN: usize = 256 * 1024;
 /// Objects written to while marking went on that are looked at again without interruption.
 const MANY: usize = 512;
 /// How often longer lists of them are worked off in pieces first.
@@ -271,7 +273,7 @@ impl Heap {
         }
         let pause = self.gc.pause;
         let used = self.used();
-        let threshold = (used / 100).saturating_mul(pause).max(used.saturating_add(64 * 1024));
+        let threshold = (used / 100).saturating_mul(pause).max(used.saturating_add(CYCLE_MIN));
         self.set_debt(used as isize - threshold.min(isize::MAX as usize / 4) as isize);
     }
 

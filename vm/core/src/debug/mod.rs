@@ -282,37 +282,56 @@ impl Vm {
         }
     }
 
-    /// `name` or `module.name` when a loaded module has this function (`pushglobalfuncname`).
+    /// `module` for a function that is a loaded module itself, `name` or `module.name` for one
+    /// that a loaded module has (`pushglobalfuncname`).
     pub(crate) fn global_name(&mut self, function: Slot) -> Option<Vec<u8>> {
         let registry = self.registry;
         let loaded = self.raw_field(registry, b"_LOADED");
         if loaded.tag != tag::TABLE {
             return None;
         }
-        // SAFETY: live tables, not changed meanwhile.
+        let mut best: Option<Vec<u8>> = None;
+        let mut key = Slot::NIL;
+        // SAFETY: live tables, not changed meanwhile; keys with a string tag are live strings.
         unsafe {
-            let mut best: Option<Vec<u8>> = None;
-            let mut key = Slot::NIL;
             while let Ok(Some((module, value))) = crate::table::next(&self.heap, loaded.as_ptr(), key) {
                 key = module;
-                if module.tag != tag::STRING || value.tag != tag::TABLE {
+                if module.tag != tag::STRING {
                     continue;
                 }
-                let mut field = Slot::NIL;
-                while let Ok(Some((name, item))) = crate::table::next(&self.heap, value.as_ptr(), field) {
-                    field = name;
-                    if name.tag == tag::STRING && item.tag == function.tag && item.payload == function.payload {
-                        let module = crate::string::str_bytes(module.as_ptr());
-                        let name = crate::string::str_bytes(name.as_ptr());
-                        if module == b"_G" {
-                            return Some(name.to_vec());
-                        }
-                        best = Some([module, b".", name].concat());
+                let module = crate::string::str_bytes(module.as_ptr());
+                if is_same(value, function) {
+                    best = Some(module.to_vec());
+                } else if let Some(name) = self.field_with(value, function) {
+                    if module == b"_G" {
+                        return Some(name.to_vec());
                     }
+                    best = Some([module, b".", name].concat());
                 }
             }
-            best
         }
+        best
+    }
+
+    /// The name of a field that holds the function, if the value is a table.
+    ///
+    /// # Safety
+    /// Both are live; the name is good while the table does not change.
+    unsafe fn field_with(&self, table: Slot, function: Slot) -> Option<&[u8]> {
+        if table.tag != tag::TABLE {
+            return None;
+        }
+        let mut key = Slot::NIL;
+        // SAFETY: live by contract; keys with a string tag are live strings.
+        unsafe {
+            while let Ok(Some((name, item))) = crate::table::next(&self.heap, table.as_ptr(), key) {
+                key = name;
+                if name.tag == tag::STRING && is_same(item, function) {
+                    return Some(crate::string::str_bytes(name.as_ptr()));
+                }
+            }
+        }
+        None
     }
 
     /// The text that `debug.traceback` appends, from `level` of `thread` on.
@@ -367,6 +386,10 @@ impl Vm {
             text.extend_from_slice(b"\n\t(...tail calls...)");
         }
     }
+}
+
+fn is_same(a: Slot, b: Slot) -> bool {
+    a.tag == b.tag && a.payload == b.payload
 }
 
 fn named(kind: &str, name: &[u8]) -> Vec<u8> {

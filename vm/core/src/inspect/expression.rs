@@ -9,6 +9,7 @@
 //! of `inspect`; the definition is pinned, so no other one gets its address.
 #![allow(unsafe_code)]
 
+use std::sync::Arc;
 use super::scope::{MAX_NAMES, Names, Origin, Scope, compile_in, variables_at};
 use super::{FrameKey, Pin};
 use crate::api::Ctx;
@@ -28,7 +29,7 @@ pub struct Expression {
     code: Pin,
     variables: Vec<Origin>,
     /// Names that are no variables of the frame, and what they were.
-    free: Vec<(Box<[u8]>, Free)>,
+    free: Vec<(Arc<[u8]>, Free)>,
     takes_extra: bool,
 }
 
@@ -117,7 +118,7 @@ impl Vm {
     }
 
     /// Names that the text uses as variables and the frame does not have, and what they are.
-    fn free_names(&mut self, proto: &Proto, names: &Names, words: &[&[u8]], body: &[u8], chunk_name: &[u8]) -> Result<Vec<(Box<[u8]>, Free)>, String> {
+    fn free_names(&mut self, proto: &Proto, names: &Names, words: &[&[u8]], body: &[u8], chunk_name: &[u8]) -> Result<Vec<(Arc<[u8]>, Free)>, String> {
         // Of words that are taken for variables, those become upvalues that are.
         let mut all = names.clone();
         for word in words {

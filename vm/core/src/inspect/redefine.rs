@@ -10,6 +10,7 @@
 //! allocated but no Lua runs; allocation never collects, and objects never move.
 #![allow(unsafe_code)]
 
+use std::sync::Arc;
 use super::Scope;
 use super::flags::{is_return, running_op};
 use crate::collect::Marker;
@@ -27,7 +28,7 @@ use std::collections::{HashMap, HashSet};
 /// Variables of a main function that outlive it.
 #[derive(Default)]
 pub(crate) struct Module {
-    variables: Vec<(Box<[u8]>, *mut Upvalue)>,
+    variables: Vec<(Arc<[u8]>, *mut Upvalue)>,
 }
 
 impl Module {
@@ -387,7 +388,7 @@ impl Vm {
     /// The variables of a module, as far as they can be reached.
     pub fn module_scope(&mut self, chunk_name: &[u8]) -> Scope {
         let mut scope = Scope::default();
-        let mut names: Vec<Box<[u8]>> = self.inspection.modules.get(chunk_name).map(|module| module.variables.iter().map(|(name, _)| name.clone()).collect()).unwrap_or_default();
+        let mut names: Vec<Arc<[u8]>> = self.inspection.modules.get(chunk_name).map(|module| module.variables.iter().map(|(name, _)| name.clone()).collect()).unwrap_or_default();
         for proto in self.protos_of(chunk_name) {
             // SAFETY: the list holds live objects.
             let proto = unsafe { &(*(*proto).cold).proto };
@@ -439,7 +440,7 @@ impl Vm {
         scopes
     }
 
-    fn running_main_locals(&self, chunk_name: &[u8]) -> Vec<Box<[u8]>> {
+    fn running_main_locals(&self, chunk_name: &[u8]) -> Vec<Arc<[u8]>> {
         let mut names = Vec::new();
         for thread in self.threads() {
             // SAFETY: the thread does not run at this moment.

@@ -5,6 +5,7 @@
 //! upvalues, so it reads and assigns them like any other closure.
 #![allow(unsafe_code)]
 
+use std::sync::Arc;
 use super::{FrameKey, Pin};
 use crate::api::Ctx;
 use crate::debug::{Activation, proto_of};
@@ -40,13 +41,13 @@ pub(super) enum Origin {
     /// Register of the frame.
     Register(u8),
     /// Variable or compile-time constant of the function's module.
-    Module(Box<[u8]>),
+    Module(Arc<[u8]>),
     /// The table of globals.
     Globals,
 }
 
 /// Names with what they stand for.
-pub(super) type Names = Vec<(Box<[u8]>, Origin)>;
+pub(super) type Names = Vec<(Arc<[u8]>, Origin)>;
 
 impl Scope {
     pub(super) fn set_read_only(&mut self, name: &[u8], is_read_only: bool) {
@@ -293,7 +294,7 @@ pub(super) fn compile_in(names: &[(&[u8], bool)], text: &[u8], chunk_name: &[u8]
 /// Definitions in the text get the names they would have at the level of a module.
 fn drop_prefix(proto: &mut Proto) {
     let prefix = [&proto.name, b"/".as_slice()].concat();
-    proto.name = Box::default();
+    proto.name = Arc::default();
     rename(&mut proto.children, &prefix);
 }
 

@@ -368,6 +368,60 @@ impl Vm {
                 }};
             }
 
+            // Enters the Lua function at `$f` with arguments from `$f + 2`, if nothing is special about it.
+            macro_rules! call_lua {
+                ($f:expr, $distance:expr, $given:expr, $wanted:expr) => {{
+                    let f = $f;
+                    if (*f).tag == tag::CLOSURE {
+                        let proto = (*(*f).as_ptr::<Closure>()).proto;
+                        let nb = f.add(2);
+                        if nb.add((*proto).max_stack as usize) <= self.limit
+                            && (*proto).is_vararg == 0
+                            && (*attention).load(Ordering::Relaxed) == 0
+                            && MODE != HOOKS
+                            && {
+                                (*proto).heat = (*proto).heat.saturating_sub(1);
+                                (*proto).heat != 0
+                            }
+                        {
+                            let mut n: usize = $given;
+                            (*f).tag = tag::CLOSURE | ($wanted as u64) << 16;
+                            (*nb.sub(1)).payload = 0;
+                            (*nb.sub(1)).tag = stack::link(pc.offset_from(code) as u32, $distance as u32 + 2);
+                            while n < (*proto).params as usize {
+                                (*nb.add(n)).tag = tag::NIL;
+                                n += 1;
+                            }
+                            base = nb;
+                            code = (*proto).code;
+                            k = (*proto).constants;
+                            caches = (*proto).caches;
+                            pc = code;
+                            continue;
+                        }
+                    }
+                }};
+            }
+            // Goes back to the Lua function that called this one.
+            macro_rules! pop_frame {
+                () => {
+                    pop_frame!((*base.sub(1)).tag)
+                };
+                ($link:expr) => {{
+                    let link: u64 = $link;
+                    base = base.sub((link >> 32) as usize);
+                    let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
+                    code = (*proto).code;
+                    if MODE == PLAIN && Vm::is_native(proto) {
+                        return self.leave_to_native(base, link as u32);
+                    }
+                    k = (*proto).constants;
+                    caches = (*proto).caches;
+                    pc = code.add(link as u32 as usize);
+                    continue;
+                }};
+            }
+
             let mut under_way = false;
             reload!();
             loop {
@@ -457,6 +511,12 @@ impl Vm {
                                 }
                             }
                         }
+                        if (*o).tag == tag::TABLE
+                            && (*key).tag == tag::STRING
+                            && self.get_by_name((*o).as_ptr(), (*key).as_ptr(), r!(a(i)))
+                        {
+                            continue;
+                        }
                         slow!(self.get_index_slow(*o, *key, a(i)));
                     }
                     Op::SetIndex => {
@@ -478,6 +538,12 @@ impl Vm {
                                 self.heap.barrier(t.cast(), v);
                                 continue;
                             }
+                        }
+                        if (*o).tag == tag::TABLE
+                            && (*key).tag == tag::STRING
+                            && self.set_by_name((*o).as_ptr(), (*key).as_ptr(), v)
+                        {
+                            continue;
                         }
                         slow!(self.set_index_slow(*o, *key, v));
                         allocated!();
@@ -734,6 +800,7 @@ impl Vm {
                         *f.add(4) = Slot::read(f);
                         *f.add(6) = Slot::read(f.add(1));
                         *f.add(7) = Slot::read(f.add(2));
+                        call_lua!(f.add(4), a(i) + 4, 2, c(i) + 1);
                         slow!(self.call_slow(a(i) + 4, 2, c(i) as u8 + 1));
                         safepoint!(a(i) + 4 + c(i));
                     }
@@ -748,41 +815,17 @@ impl Vm {
                     }
                     Op::Call => {
                         let f = r!(a(i));
-                        if (*f).tag == tag::CLOSURE {
-                            let closure = (*f).as_ptr::<Closure>();
-                            let proto = (*closure).proto;
-                            let nb = f.add(2);
-                            if nb.add((*proto).max_stack as usize) <= self.limit
-                                && (*proto).is_vararg == 0
-                                && (*attention).load(Ordering::Relaxed) == 0
-                                && MODE != HOOKS
-                                && {
-                                    (*proto).heat = (*proto).heat.saturating_sub(1);
-                                    (*proto).heat != 0
-                                }
-                            {
-                                let mut n = if b(i) != 0 {
-                                    b(i) - 1
-                                } else {
-                                    let thread = &*self.thread;
-                                    thread.top as usize - nb.offset_from(thread.stack) as usize
-                                };
-                                (*f).tag = tag::CLOSURE | (c(i) as u64) << 16;
-                                (*nb.sub(1)).payload = 0;
-                                (*nb.sub(1)).tag =
-                                    stack::link(pc.offset_from(code) as u32, a(i) as u32 + 2);
-                                while n < (*proto).params as usize {
-                                    (*nb.add(n)).tag = tag::NIL;
-                                    n += 1;
-                                }
-                                base = nb;
-                                code = (*proto).code;
-                                k = (*proto).constants;
-                                caches = (*proto).caches;
-                                pc = code;
-                                continue;
-                            }
-                        }
+                        call_lua!(
+                            f,
+                            a(i),
+                            if b(i) != 0 {
+                                b(i) - 1
+                            } else {
+                                let thread = &*self.thread;
+                                thread.top as usize - f.add(2).offset_from(thread.stack) as usize
+                            },
+                            c(i)
+                        );
                         let n = if b(i) != 0 {
                             b(i) - 1
                         } else {
@@ -832,21 +875,33 @@ impl Vm {
                         }
                         slow!(self.tail_call(i));
                     }
-                    Op::Return => slow!(self.return_slow(i)),
+                    Op::Return => {
+                        let head = (*base.sub(2)).tag;
+                        if head & SPECIAL == 0 && b(i) != 0 && c(i) == 0 {
+                            let given = b(i) - 1;
+                            let wanted = (head >> 16 & 0xff) as usize;
+                            let target = base.sub(2);
+                            let count = if wanted == 0 { given } else { wanted - 1 };
+                            // The link stands where the second result goes.
+                            let link = (*base.sub(1)).tag;
+                            for n in 0..given.min(count) {
+                                *target.add(n) = Slot::read(r!(a(i) + n));
+                            }
+                            for n in given..count {
+                                (*target.add(n)).tag = tag::NIL;
+                            }
+                            if wanted == 0 {
+                                let thread = &mut *self.thread;
+                                thread.top = target.add(count).offset_from(thread.stack) as u32;
+                            }
+                            pop_frame!(link);
+                        }
+                        slow!(self.return_slow(i));
+                    }
                     Op::Return0 => {
                         let head = (*base.sub(2)).tag;
                         if head & SPECIAL == 0 && head & 0xff_0000 == 1 << 16 {
-                            let link = (*base.sub(1)).tag;
-                            base = base.sub((link >> 32) as usize);
-                            let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
-                            code = (*proto).code;
-                            if MODE == PLAIN && Vm::is_native(proto) {
-                                return self.leave_to_native(base, link as u32);
-                            }
-                            k = (*proto).constants;
-                            caches = (*proto).caches;
-                            pc = code.add(link as u32 as usize);
-                            continue;
+                            pop_frame!();
                         }
                         slow!(self.return_values(0, 0));
                     }
@@ -862,22 +917,26 @@ impl Vm {
                                     let thread = &mut *self.thread;
                                     thread.top = base.sub(1).offset_from(thread.stack) as u32;
                                 }
-                                let link = (*base.sub(1)).tag;
-                                base = base.sub((link >> 32) as usize);
-                                let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
-                                code = (*proto).code;
-                                if MODE == PLAIN && Vm::is_native(proto) {
-                                    return self.leave_to_native(base, link as u32);
-                                }
-                                k = (*proto).constants;
-                                caches = (*proto).caches;
-                                pc = code.add(link as u32 as usize);
-                                continue;
+                                pop_frame!();
                             }
                         }
                         slow!(self.return_values(a(i), 1));
                     }
-                    Op::Vararg => slow!(self.varargs(a(i), c(i))),
+                    Op::Vararg => {
+                        let head = (*base.sub(2)).tag;
+                        if c(i) != 0 && head >> 24 & stack::flag::VARARG as u64 != 0 {
+                            let (available, wanted) = ((head >> 32) as usize, c(i) - 1);
+                            let source = base.sub(2 + available);
+                            for n in 0..wanted.min(available) {
+                                *r!(a(i) + n) = Slot::read(source.add(n));
+                            }
+                            for n in available..wanted {
+                                (*r!(a(i) + n)).tag = tag::NIL;
+                            }
+                            continue;
+                        }
+                        slow!(self.varargs(a(i), c(i)));
+                    }
                     Op::VarargPrep => {
                         slow!(self.vararg_prep());
                         reload!();

@@ -240,6 +240,30 @@ impl Vm {
         }
     }
 
+    /// `object[key] = value` for strings that are keys already; whether it was done.
+    #[inline(never)]
+    pub(crate) unsafe fn set_by_name(&mut self, t: *mut Table, key: *mut Str, value: Slot) -> bool {
+        // SAFETY: the tags said what the two are.
+        unsafe { !value.is_nil() && self.heap.look_up_to_set(t, key, value) }
+    }
+
+    /// `r = object[key]` for strings, unless it takes a metamethod; whether it was done.
+    #[inline(never)]
+    pub(crate) unsafe fn get_by_name(&mut self, t: *mut Table, key: *mut Str, to: *mut Slot) -> bool {
+        // SAFETY: the tags said what the two are; `to` is a register.
+        unsafe {
+            if !table::is_dictionary(t) && crate::string::is_short(key) {
+                return self.heap.look_up(t, key, to);
+            }
+            let value = table::get_str(&self.heap, t, key);
+            let is_answer = !value.is_nil() || (*t).meta.is_null();
+            if is_answer {
+                *to = value;
+            }
+            is_answer
+        }
+    }
+
     /// `r[a] = object[key]`.
     pub(crate) fn get_index_slow(&mut self, object: Slot, key: Slot, a: usize) -> Result<Flow, Error> {
         match self.index(object, key)? {
@@ -646,6 +670,16 @@ impl Vm {
                 return Err(self.call_error(callee));
             }
             if callee.tag == tag::NATIVE {
+                let slot = (*thread).stack.add((base + a) as usize);
+                let takes_one = matches!(stack::frame(thread, base).wanted, 1 | 2);
+                if takes_one
+                    && (*thread).hook_state == 0
+                    && slot.add(2 + n as usize) <= self.limit
+                    && let Some(value) = self.call_leaf(slot, n)
+                {
+                    *slot = value;
+                    return self.return_and_collect(base + a, 1);
+                }
                 // As in PUC Lua, a native in tail position keeps its caller on the stack.
                 return self.enter(base + a, n, 0, kind::FORWARD, 0, 0);
             }
@@ -692,7 +726,7 @@ impl Vm {
             let base = (*self.thread).stack.add(frame.base as usize);
             let source = base.sub(2 + available);
             for i in 0..wanted {
-                *base.add(a + i) = if i < available { *source.add(i) } else { Slot::NIL };
+                *base.add(a + i) = if i < available { Slot::read(source.add(i)) } else { Slot::NIL };
             }
             Ok(if before == (*self.thread).stack { Flow::Next } else { Flow::Reload })
         }
@@ -714,8 +748,8 @@ impl Vm {
             let thread = self.thread;
             let old = (*thread).stack.add(base as usize);
             let new = old.add(shift as usize);
-            *new.sub(2) = *old.sub(2);
-            *new.sub(1) = *old.sub(1);
+            *new.sub(2) = Slot::read(old.sub(2));
+            *new.sub(1) = Slot::read(old.sub(1));
             let word = (*new.sub(2)).tag;
             (*new.sub(2)).tag = word & 0xffff_ffff | (flag::VARARG as u64) << 24 | u64::from(extra) << 32;
             (*new.sub(1)).tag += u64::from(shift) << 32;
@@ -727,7 +761,7 @@ impl Vm {
             *old.sub(1) = Slot { payload: word >> 32, tag: tag::NIL };
             // Arguments stand as params then extras: extras must end right below the new header.
             for i in 0..params {
-                *new.add(i as usize) = *old.add(i as usize);
+                *new.add(i as usize) = Slot::read(old.add(i as usize));
             }
             (*thread).base = base + shift;
             (*thread).top = base + shift;

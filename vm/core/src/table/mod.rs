@@ -98,6 +98,19 @@ pub unsafe fn array_set(t: *mut Table, index: usize, value: Slot) {
     unsafe { store((*t).array, index, value) }
 }
 
+/// Moves elements within the array part, without barrier.
+///
+/// # Safety
+/// Both ranges are below `array_len`.
+pub unsafe fn array_shift(t: *mut Table, from: usize, to: usize, count: usize) {
+    // SAFETY: by contract; payloads stand upwards from the pointer, tags downwards.
+    unsafe {
+        let payloads = (*t).array.cast::<u64>();
+        std::ptr::copy(payloads.add(from), payloads.add(to), count);
+        std::ptr::copy((*t).array.sub(from + count), (*t).array.sub(to + count), count);
+    }
+}
+
 /// The property in a slot.
 ///
 /// # Safety
@@ -290,26 +303,29 @@ pub unsafe fn set_int(heap: &mut Heap, t: *mut Table, key: i64, value: Slot) -> 
 /// # Safety
 /// All are live.
 pub unsafe fn set_list(heap: &mut Heap, t: *mut Table, start: u32, values: &[Slot]) -> Result<(), OutOfMemory> {
-    let Some(last) = values.iter().rposition(|value| !value.is_nil()) else { return Ok(()) };
+    let needed = values.iter().rposition(|value| !value.is_nil()).map_or(0, |last| start + last as u32 + 1);
     // SAFETY: live by contract; the array has room for what is stored.
     unsafe {
-        let in_order = start >= (*t).array_len && ((*t).hash.is_null() || (*hash::head((*t).hash)).int_keys == 0);
-        if !in_order {
-            for (at, value) in values.iter().enumerate() {
-                set_int(heap, t, i64::from(start) + 1 + at as i64, *value)?;
-            }
-            return Ok(());
+        let old_len = (*t).array_len;
+        let len = old_len.max(needed);
+        resize(heap, t, len, 0)?;
+        // Between the elements and the list lie nils, or what the constructor gave a key.
+        for at in old_len..start.min(len) {
+            let value = get_int(t, i64::from(at) + 1);
+            store((*t).array, at as usize, value);
+            heap.barrier(t.cast(), value);
         }
-        let end = start + last as u32 + 1;
-        resize(heap, t, end, 0)?;
-        for at in (*t).array_len..start {
-            store((*t).array, at as usize, Slot::NIL);
-        }
-        for (at, value) in values[..=last].iter().enumerate() {
-            store((*t).array, start as usize + at, *value);
+        for (at, value) in (start..len).zip(values) {
+            store((*t).array, at as usize, *value);
             heap.barrier(t.cast(), *value);
         }
-        (*t).array_len = end;
+        (*t).array_len = len;
+        shrink(t);
+        if !(*t).hash.is_null() && (*hash::head((*t).hash)).int_keys > 0 {
+            let stale = if needed > 0 { old_len } else { start };
+            (stale..start + values.len() as u32).for_each(|at| forget_int(t, i64::from(at) + 1));
+            return migrate(heap, t);
+        }
         Ok(())
     }
 }
@@ -749,7 +765,13 @@ unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: b
             .filter(|&at| !is_nil((*t).array, at as usize))
             .count() as u32;
         in_hash -= u32::from(extra.is_some_and(|extra| fits(Slot::int(extra))));
-        let capacity = (in_hash + in_hash / 3).next_power_of_two().max(4);
+        let capacity = if extra.is_some() && in_hash <= 4 {
+            // As small as in the reference: a list that is filled in order but with nils must come
+            // to be counted anew as soon as there, for programs take `#` of such lists.
+            in_hash.next_power_of_two()
+        } else {
+            (in_hash + in_hash / 3).next_power_of_two().max(4)
+        };
         let new = if in_hash == 0 { std::ptr::null_mut() } else { hash::create(heap, capacity)? };
         let cap = if recount { size.max(array_len) } else { (*t).array_cap };
         let is_new_array = cap > (*t).array_cap || array_len < (*t).array_len;

@@ -1,5 +1,6 @@
 //! From text to functions. The result is not verified.
 
+use std::sync::Arc;
 use super::token::{Token, split};
 use crate::{
     effect,
@@ -271,7 +272,7 @@ fn word(token: Option<&Token>) -> Result<&str, String> {
     }
 }
 
-fn string(token: Option<&Token>) -> Result<Box<[u8]>, String> {
+fn string(token: Option<&Token>) -> Result<Arc<[u8]>, String> {
     match token {
         Some(Token::Str(bytes)) => Ok(bytes.as_slice().into()),
         _ => Err("a string is missing".into()),

@@ -5,6 +5,7 @@
 //! Lua, it recurses only where a choice must be remembered, at most [`DEPTH_MAX`] deep.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// The captures one pattern may have.
@@ -272,7 +273,7 @@ impl<'a, 'c> Matcher<'a, 'c> {
     }
 
     /// The single-character class that every match begins with, if the pattern says so at once.
-    fn first_single(&self) -> Option<Single<'a>> {
+    fn first_single(&self) -> Option<Single> {
         let mut p = 0;
         while self.pattern_at(p) == b'(' && self.pattern_at(p + 1) != b')' {
             p += 1;
@@ -450,24 +451,53 @@ impl<'a, 'c> Matcher<'a, 'c> {
 }
 
 /// A class that stands for one byte.
-enum Single<'a> {
+enum Single {
     Any,
     Byte(u8),
     /// Bits of [`MEMBERS`], and whether any or none of them is wanted.
     Class(u16, bool),
-    Set(&'a [u8]),
+    Set(SetMembers),
 }
 
-impl<'a> Single<'a> {
+/// A bit for each byte that a set contains.
+type SetMembers = [u64; 4];
+
+thread_local! {
+    /// Sets that were met last, each at its place: a pattern is mostly applied more than once.
+    static KNOWN_SETS: RefCell<Vec<(Vec<u8>, SetMembers)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Places for sets.
+const PLACES: usize = 64;
+
+/// What the set `[...` (without its `]`) contains.
+fn set_members(set: &[u8]) -> SetMembers {
+    KNOWN_SETS.with_borrow_mut(|known| {
+        known.resize_with(PLACES, Default::default);
+        let place = set.iter().fold(set.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % PLACES;
+        let (text, members) = &mut known[place];
+        if text != set {
+            *members = SetMembers::default();
+            for c in (0..=u8::MAX).filter(|c| set_contains(set, *c)) {
+                members[usize::from(c / 64)] |= 1 << (c % 64);
+            }
+            text.clear();
+            text.extend_from_slice(set);
+        }
+        *members
+    })
+}
+
+impl Single {
     /// The class that the whole of `item` is.
-    fn new(item: &'a [u8]) -> Single<'a> {
+    fn new(item: &[u8]) -> Single {
         match *item {
             [b'.'] => Single::Any,
             [ESCAPE, class] => match CLASS_BITS[usize::from(class)] {
                 0 => Single::Byte(class),
                 bits => Single::Class(bits, !class.is_ascii_uppercase()),
             },
-            [b'[', .., _] => Single::Set(&item[..item.len() - 1]),
+            [b'[', .., _] => Single::Set(set_members(&item[..item.len() - 1])),
             [literal, ..] => Single::Byte(literal),
             [] => Single::Any,
         }
@@ -479,7 +509,7 @@ impl<'a> Single<'a> {
             Single::Any => None,
             Single::Byte(wanted) => bytes.iter().position(|c| *c != wanted),
             Single::Class(bits, wanted) => bytes.iter().position(|c| is_member(bits, *c) != wanted),
-            Single::Set(set) => bytes.iter().position(|c| !set_contains(set, *c)),
+            Single::Set(members) => bytes.iter().position(|c| !is_in_set(&members, *c)),
         };
         end.unwrap_or(bytes.len())
     }
@@ -490,7 +520,7 @@ impl<'a> Single<'a> {
             Single::Any => (!bytes.is_empty()).then_some(0),
             Single::Byte(wanted) => find_byte(bytes, wanted),
             Single::Class(bits, wanted) => bytes.iter().position(|c| is_member(bits, *c) == wanted),
-            Single::Set(set) => bytes.iter().position(|c| set_contains(set, *c)),
+            Single::Set(members) => bytes.iter().position(|c| is_in_set(&members, *c)),
         }
     }
 }
@@ -562,6 +592,11 @@ const fn is_in_class(class: u8, c: u8) -> bool {
         b'x' => c.is_ascii_hexdigit(),
         _ => c == 0,
     }
+}
+
+#[inline(always)]
+fn is_in_set(members: &SetMembers, c: u8) -> bool {
+    members[usize::from(c / 64)] >> (c % 64) & 1 != 0
 }
 
 #[inline(always)]
