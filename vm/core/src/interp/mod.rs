@@ -39,6 +39,9 @@ const ONE: u8 = 2;
 /// Kind and flags in the head of a frame, but for the flag of tail calls: 0 for calls by Lua.
 const SPECIAL: u64 = 0xff00_ff00 & !((stack::flag::TAIL as u64) << 24);
 
+/// The same of a frame that has moved above its arguments.
+const VARARG_ONLY: u64 = (stack::flag::VARARG as u64) << 24;
+
 /// What the loop does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -88,6 +91,56 @@ impl Vm {
     /// Runs the next instruction of a Lua frame, whose coroutine has no hook.
     pub(crate) fn interpret_one(&mut self) -> Flow {
         self.run::<ONE>()
+    }
+
+    /// Where the results of a frame go that has moved above its arguments.
+    ///
+    /// # Safety
+    /// `base` is register 0 of such a frame.
+    #[inline(always)]
+    unsafe fn vararg_result(base: *mut Slot) -> *mut Slot {
+        // SAFETY: parameters, extra arguments and the first header stand below the second one.
+        unsafe {
+            let head = base.sub(2);
+            let params = (*(*(*head).as_ptr::<Closure>()).proto).params;
+            base.sub(4 + params as usize + ((*head).tag >> 32) as usize)
+        }
+    }
+
+    /// Enters the function of varying arguments at `f` past its first instruction, as `vararg_prep` would leave
+    /// it, and gives its register 0; null when that takes more.
+    ///
+    /// # Safety
+    /// `f` is a slot with a Lua function, with `given` arguments two slots above; there is room for its registers.
+    #[inline(never)]
+    unsafe fn enter_vararg(&mut self, f: *mut Slot, given: usize, wanted: u64, link: u64) -> *mut Slot {
+        // SAFETY: by contract; room for the arguments is checked.
+        unsafe {
+            let proto = (*(*f).as_ptr::<Closure>()).proto;
+            let params = (*proto).params as usize;
+            let extra = given.saturating_sub(params);
+            let shift = params + extra + 2;
+            let old = f.add(2);
+            let new = old.add(shift);
+            if new.add((*proto).max_stack as usize) > self.limit || *(*proto).code as u8 != Op::VarargPrep as u8 {
+                return std::ptr::null_mut();
+            }
+            (*new.sub(2)).payload = (*f).payload;
+            (*new.sub(2)).tag = tag::CLOSURE | wanted << 16 | VARARG_ONLY | (extra as u64) << 32;
+            (*new.sub(1)).payload = 0;
+            (*new.sub(1)).tag = link + ((shift as u64) << 32);
+            // What stays behind is a value for whoever scans the registers.
+            *old.sub(1) = Slot::NIL;
+            for n in 0..params {
+                if n < given {
+                    *new.add(n) = Slot::read(old.add(n));
+                } else {
+                    (*old.add(n)).tag = tag::NIL;
+                    (*new.add(n)).tag = tag::NIL;
+                }
+            }
+            new
+        }
     }
 
     /// The loop; `MODE` is one of the three above.
@@ -376,7 +429,6 @@ impl Vm {
                         let proto = (*(*f).as_ptr::<Closure>()).proto;
                         let nb = f.add(2);
                         if nb.add((*proto).max_stack as usize) <= self.limit
-                            && (*proto).is_vararg == 0
                             && (*attention).load(Ordering::Relaxed) == 0
                             && MODE != HOOKS
                             && {
@@ -385,19 +437,32 @@ impl Vm {
                             }
                         {
                             let mut n: usize = $given;
-                            (*f).tag = tag::CLOSURE | ($wanted as u64) << 16;
-                            (*nb.sub(1)).payload = 0;
-                            (*nb.sub(1)).tag = stack::link(pc.offset_from(code) as u32, $distance as u32 + 2);
-                            while n < (*proto).params as usize {
-                                (*nb.add(n)).tag = tag::NIL;
-                                n += 1;
+                            if (*proto).is_vararg != 0 {
+                                let link = stack::link(pc.offset_from(code) as u32, $distance as u32 + 2);
+                                let entered = self.enter_vararg(f, n, $wanted as u64, link);
+                                if !entered.is_null() {
+                                    base = entered;
+                                    code = (*proto).code;
+                                    k = (*proto).constants;
+                                    caches = (*proto).caches;
+                                    pc = code.add(1);
+                                    continue;
+                                }
+                            } else {
+                                (*f).tag = tag::CLOSURE | ($wanted as u64) << 16;
+                                (*nb.sub(1)).payload = 0;
+                                (*nb.sub(1)).tag = stack::link(pc.offset_from(code) as u32, $distance as u32 + 2);
+                                while n < (*proto).params as usize {
+                                    (*nb.add(n)).tag = tag::NIL;
+                                    n += 1;
+                                }
+                                base = nb;
+                                code = (*proto).code;
+                                k = (*proto).constants;
+                                caches = (*proto).caches;
+                                pc = code;
+                                continue;
                             }
-                            base = nb;
-                            code = (*proto).code;
-                            k = (*proto).constants;
-                            caches = (*proto).caches;
-                            pc = code;
-                            continue;
                         }
                     }
                 }};
@@ -877,10 +942,15 @@ impl Vm {
                     }
                     Op::Return => {
                         let head = (*base.sub(2)).tag;
-                        if head & SPECIAL == 0 && b(i) != 0 && c(i) == 0 {
-                            let given = b(i) - 1;
+                        if (head & SPECIAL == 0 || head & SPECIAL == VARARG_ONLY) && c(i) == 0 {
+                            let given = if b(i) != 0 {
+                                b(i) - 1
+                            } else {
+                                let thread = &*self.thread;
+                                thread.top as usize - r!(a(i)).offset_from(thread.stack) as usize
+                            };
                             let wanted = (head >> 16 & 0xff) as usize;
-                            let target = base.sub(2);
+                            let target = if head & SPECIAL == 0 { base.sub(2) } else { Vm::vararg_result(base) };
                             let count = if wanted == 0 { given } else { wanted - 1 };
                             // The link stands where the second result goes.
                             let link = (*base.sub(1)).tag;
@@ -907,15 +977,16 @@ impl Vm {
                     }
                     Op::Return1 => {
                         let head = (*base.sub(2)).tag;
-                        if head & SPECIAL == 0 {
+                        if head & SPECIAL == 0 || head & SPECIAL == VARARG_ONLY {
                             let wanted = head >> 16 & 0xff;
                             if wanted <= 2 {
+                                let target = if head & SPECIAL == 0 { base.sub(2) } else { Vm::vararg_result(base) };
                                 if wanted != 1 {
-                                    *base.sub(2) = Slot::read(r!(a(i)));
+                                    *target = Slot::read(r!(a(i)));
                                 }
                                 if wanted == 0 {
                                     let thread = &mut *self.thread;
-                                    thread.top = base.sub(1).offset_from(thread.stack) as u32;
+                                    thread.top = target.add(1).offset_from(thread.stack) as u32;
                                 }
                                 pop_frame!();
                             }
