@@ -43,9 +43,9 @@ impl Engine {
         self.interrupts = Some(Interrupts::of(&self.vm));
     }
 
-    /// As `obey_interrupts`, by a call on another thread.
+    /// As `obey_interrupts`, by a call on another thread, and before anything runs.
     pub fn pass_interrupts(&mut self, action: impl Fn() + Send + 'static) {
-        self.interrupts = Some(Interrupts::calling(action));
+        self.interrupts = Some(Interrupts::calling_from_now(action));
     }
 
     /// The error for Ctrl-C is raised by an observer of its own.

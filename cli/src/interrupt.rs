@@ -40,7 +40,16 @@ impl Interrupts {
 
     /// Ctrl-C calls this, on a thread of its own.
     pub fn calling(action: impl Fn() + Send + 'static) -> Interrupts {
-        let state = Arc::new(AtomicU8::new(IDLE));
+        Interrupts::calling_in(IDLE, action)
+    }
+
+    /// As `calling`, and as if an evaluation had begun already.
+    pub fn calling_from_now(action: impl Fn() + Send + 'static) -> Interrupts {
+        Interrupts::calling_in(ARMED, action)
+    }
+
+    fn calling_in(state: u8, action: impl Fn() + Send + 'static) -> Interrupts {
+        let state = Arc::new(AtomicU8::new(state));
         listen(Arc::clone(&state), action);
         Interrupts { state }
     }

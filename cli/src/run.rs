@@ -1,5 +1,6 @@
 //! `perilune run`: runs a file, and lets others reach it while it runs.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
@@ -85,6 +86,32 @@ impl Mode {
     }
 }
 
+/// What Ctrl-C reaches while the endpoint opens.
+enum Interruptible {
+    NotYet { asked: bool },
+    Open(service::Interrupt),
+}
+
+impl Interruptible {
+    fn interrupt(&mut self) {
+        match self {
+            Interruptible::NotYet { asked } => *asked = true,
+            Interruptible::Open(interrupt) => interrupt(),
+        }
+    }
+
+    fn open(&mut self, interrupt: service::Interrupt) {
+        if let Interruptible::NotYet { asked: true } = self {
+            interrupt();
+        }
+        *self = Interruptible::Open(interrupt);
+    }
+}
+
+fn lock(shared: &Mutex<Interruptible>) -> MutexGuard<'_, Interruptible> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Live {
     /// Opens the endpoint of a machine that is about to run `script`.
     ///
@@ -102,8 +129,12 @@ impl Live {
                 std::process::exit(service::TERMINATED)
             }),
         };
+        // Who finds the endpoint may interrupt the program at once.
+        let early = Arc::new(Mutex::new(Interruptible::NotYet { asked: false }));
+        let shared = Arc::clone(&early);
+        engine.pass_interrupts(move || lock(&shared).interrupt());
         let interrupt = service::open(engine.vm(), settings).map_err(|error| error.to_string().into_bytes())?;
-        engine.pass_interrupts(interrupt);
+        lock(&early).open(interrupt);
         Ok(())
     }
 }
