@@ -1,8 +1,8 @@
 //! `perilune run`: runs a file, and lets others reach it while it runs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::ffi::OsStr;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lexopt::Arg;
 use perilune_jit::Baseline;

@@ -5,7 +5,6 @@
 //! many as it is told. What is found becomes a fixed test beside the code at fault.
 #![forbid(unsafe_code)]
 
-pub mod random;
 pub mod corpus;
 pub mod mutate;
 pub mod machine;
@@ -13,6 +12,7 @@ pub mod generate;
 pub mod reference;
 pub mod target;
 
+pub use perilune_torture::random;
 pub use target::{TARGETS, Target};
 
 /// Runs the cases `seed .. seed + iterations` of a target.

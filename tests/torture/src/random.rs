@@ -1,4 +1,4 @@
-//! A small generator (SplitMix64): a seed says everything.
+//! A small generator (SplitMix64): no state but a word, so a seed says everything.
 
 /// The generator.
 #[derive(Clone, Debug)]
@@ -7,7 +7,10 @@ pub struct Random(u64);
 impl Random {
     /// A generator whose numbers follow from the seed.
     pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0xd134_2543_de82_ef95))
+        // Neighbouring seeds would otherwise give shifted copies of one sequence.
+        let mut random = Random(seed.wrapping_mul(0xd134_2543_de82_ef95));
+        random.word();
+        random
     }
 
     /// 64 bits.
@@ -21,5 +24,23 @@ impl Random {
     /// A number below `limit`; 0 when the limit is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         (self.word() % limit.max(1) as u64) as usize
+    }
+
+    /// A byte.
+    pub fn byte(&mut self) -> u8 {
+        self.word() as u8
+    }
+
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    /// One of these.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
     }
 }

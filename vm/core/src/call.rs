@@ -135,9 +135,10 @@ impl Vm {
                         }
                         if self.attention_raised() {
                             self.attend()?;
-                        } else if copies == 2 && (*thread).hook_state == 0 && *(*proto).code as u8 == Op::VarargPrep as u8 {
+                        } else if (*proto).is_vararg != 0 && (*thread).hook_state == 0 && *(*proto).code as u8 == Op::VarargPrep as u8 {
+                            // Its first instruction, without a round of the loop.
+                            (*thread).pc = 1;
                             self.vararg_prep()?;
-                            (*self.thread).pc = 1;
                         }
                         return Ok(Flow::Reload);
                     }

@@ -22,7 +22,7 @@ impl Heap {
         self.gc.generational
     }
 
-    /// Turns generational mode on or off. Either completes the cycle under way.
+    /// Turns generational mode on, which completes the cycle under way and collects everything, or off.
     pub fn set_generational(&mut self, roots: &mut dyn Roots, on: bool) {
         if self.gc.generational == on {
             return;
@@ -78,10 +78,7 @@ impl Heap {
 
     fn collect_young(&mut self, roots: &mut dyn Roots) {
         self.gc.is_minor = true;
-        self.shapes.cycle += 1;
-        self.shapes.marking = true;
-        self.gc.phase = Phase::Propagate;
-        self.mark_roots(roots);
+        self.begin_marking(roots);
         self.drain(roots);
         let old = self.gc.sweep_large;
         self.finish_marking(roots);
@@ -116,8 +113,8 @@ impl Heap {
             // SAFETY: objects in the list are not freed.
             unsafe { (*object).mark = white };
         }
+        // Nothing is old any more, so nothing is remembered of it.
         self.gc.grey.clear();
         self.gc.grey_again.clear();
-        self.gc.slices.clear();
     }
 }

@@ -339,12 +339,17 @@ impl Heap {
     }
 
     fn start(&mut self, roots: &mut dyn Roots) {
-        self.shapes.cycle += 1;
-        self.shapes.marking = true;
-        self.gc.phase = Phase::Propagate;
         self.gc.grey.clear();
         self.gc.grey_again.clear();
         self.gc.slices.clear();
+        self.begin_marking(roots);
+    }
+
+    /// Starts from the roots, besides what is grey already.
+    fn begin_marking(&mut self, roots: &mut dyn Roots) {
+        self.shapes.cycle += 1;
+        self.shapes.marking = true;
+        self.gc.phase = Phase::Propagate;
         self.gc.rounds = 0;
         self.mark_roots(roots);
     }

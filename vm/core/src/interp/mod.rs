@@ -156,6 +156,16 @@ impl Vm {
             let attention = self.attention_ptr();
             let mut rounds = tier::ROUNDS;
 
+            // Goes on at instruction `$at` of a function.
+            macro_rules! run_code {
+                ($proto:expr, $at:expr) => {{
+                    let proto = $proto;
+                    code = (*proto).code;
+                    k = (*proto).constants;
+                    caches = (*proto).caches;
+                    pc = code.add($at);
+                }};
+            }
             macro_rules! reload {
                 () => {{
                     let thread = &*self.thread;
@@ -168,10 +178,7 @@ impl Vm {
                     if MODE == PLAIN && Vm::is_native(proto) {
                         return Flow::Reload;
                     }
-                    code = (*proto).code;
-                    k = (*proto).constants;
-                    caches = (*proto).caches;
-                    pc = code.add(thread.pc as usize);
+                    run_code!(proto, thread.pc as usize);
                 }};
             }
             macro_rules! sync {
@@ -421,6 +428,28 @@ impl Vm {
                 }};
             }
 
+            // Values from `$first` on: so many as operand b says, or up to the top.
+            macro_rules! count {
+                ($i:expr, $first:expr) => {
+                    if b($i) != 0 {
+                        b($i) - 1
+                    } else {
+                        let thread = &*self.thread;
+                        thread.top as usize - $first.offset_from(thread.stack) as usize
+                    }
+                };
+            }
+            // Whether a function can begin at `$base` in this loop at once; counts the call.
+            macro_rules! may_enter {
+                ($proto:expr, $base:expr) => {
+                    $base.add((*$proto).max_stack as usize) <= self.limit
+                        && (*attention).load(Ordering::Relaxed) == 0
+                        && {
+                            (*$proto).heat = (*$proto).heat.saturating_sub(1);
+                            (*$proto).heat != 0
+                        }
+                };
+            }
             // Enters the Lua function at `$f` with arguments from `$f + 2`, if nothing is special about it.
             macro_rules! call_lua {
                 ($f:expr, $distance:expr, $given:expr, $wanted:expr) => {{
@@ -428,24 +457,14 @@ impl Vm {
                     if (*f).tag == tag::CLOSURE {
                         let proto = (*(*f).as_ptr::<Closure>()).proto;
                         let nb = f.add(2);
-                        if nb.add((*proto).max_stack as usize) <= self.limit
-                            && (*attention).load(Ordering::Relaxed) == 0
-                            && MODE != HOOKS
-                            && {
-                                (*proto).heat = (*proto).heat.saturating_sub(1);
-                                (*proto).heat != 0
-                            }
-                        {
+                        if MODE != HOOKS && may_enter!(proto, nb) {
                             let mut n: usize = $given;
                             if (*proto).is_vararg != 0 {
                                 let link = stack::link(pc.offset_from(code) as u32, $distance as u32 + 2);
                                 let entered = self.enter_vararg(f, n, $wanted as u64, link);
                                 if !entered.is_null() {
                                     base = entered;
-                                    code = (*proto).code;
-                                    k = (*proto).constants;
-                                    caches = (*proto).caches;
-                                    pc = code.add(1);
+                                    run_code!(proto, 1);
                                     continue;
                                 }
                             } else {
@@ -457,10 +476,7 @@ impl Vm {
                                     n += 1;
                                 }
                                 base = nb;
-                                code = (*proto).code;
-                                k = (*proto).constants;
-                                caches = (*proto).caches;
-                                pc = code;
+                                run_code!(proto, 0);
                                 continue;
                             }
                         }
@@ -476,13 +492,10 @@ impl Vm {
                     let link: u64 = $link;
                     base = base.sub((link >> 32) as usize);
                     let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
-                    code = (*proto).code;
                     if MODE == PLAIN && Vm::is_native(proto) {
                         return self.leave_to_native(base, link as u32);
                     }
-                    k = (*proto).constants;
-                    caches = (*proto).caches;
-                    pc = code.add(link as u32 as usize);
+                    run_code!(proto, link as u32 as usize);
                     continue;
                 }};
             }
@@ -880,24 +893,8 @@ impl Vm {
                     }
                     Op::Call => {
                         let f = r!(a(i));
-                        call_lua!(
-                            f,
-                            a(i),
-                            if b(i) != 0 {
-                                b(i) - 1
-                            } else {
-                                let thread = &*self.thread;
-                                thread.top as usize - f.add(2).offset_from(thread.stack) as usize
-                            },
-                            c(i)
-                        );
-                        let n = if b(i) != 0 {
-                            b(i) - 1
-                        } else {
-                            let thread = &*self.thread;
-                            thread.top as usize - f.add(2).offset_from(thread.stack) as usize
-                        };
-                        slow!(self.call_slow(a(i), n as u32, c(i) as u8));
+                        call_lua!(f, a(i), count!(i, f.add(2)), c(i));
+                        slow!(self.call_slow(a(i), count!(i, f.add(2)) as u32, c(i) as u8));
                         if c(i) != 0 {
                             safepoint!(a(i) + c(i) - 1);
                         }
@@ -907,21 +904,8 @@ impl Vm {
                         let head = base.sub(2);
                         if (*f).tag == tag::CLOSURE && c(i) == 0 && (*head).tag & SPECIAL == 0 {
                             let proto = (*(*f).as_ptr::<Closure>()).proto;
-                            if base.add((*proto).max_stack as usize) <= self.limit
-                                && (*proto).is_vararg == 0
-                                && (*attention).load(Ordering::Relaxed) == 0
-                                && MODE == PLAIN
-                                && {
-                                    (*proto).heat = (*proto).heat.saturating_sub(1);
-                                    (*proto).heat != 0
-                                }
-                            {
-                                let given = if b(i) != 0 {
-                                    b(i) - 1
-                                } else {
-                                    let thread = &*self.thread;
-                                    thread.top as usize - f.add(2).offset_from(thread.stack) as usize
-                                };
+                            if MODE == PLAIN && (*proto).is_vararg == 0 && may_enter!(proto, base) {
+                                let given = count!(i, f.add(2));
                                 (*head).payload = (*f).payload;
                                 (*head).tag |= (stack::flag::TAIL as u64) << 24;
                                 (*base.sub(1)).payload = 0;
@@ -931,10 +915,7 @@ impl Vm {
                                 for n in given..(*proto).params as usize {
                                     (*base.add(n)).tag = tag::NIL;
                                 }
-                                code = (*proto).code;
-                                k = (*proto).constants;
-                                caches = (*proto).caches;
-                                pc = code;
+                                run_code!(proto, 0);
                                 continue;
                             }
                         }
@@ -943,12 +924,7 @@ impl Vm {
                     Op::Return => {
                         let head = (*base.sub(2)).tag;
                         if (head & SPECIAL == 0 || head & SPECIAL == VARARG_ONLY) && c(i) == 0 {
-                            let given = if b(i) != 0 {
-                                b(i) - 1
-                            } else {
-                                let thread = &*self.thread;
-                                thread.top as usize - r!(a(i)).offset_from(thread.stack) as usize
-                            };
+                            let given = count!(i, r!(a(i)));
                             let wanted = (head >> 16 & 0xff) as usize;
                             let target = if head & SPECIAL == 0 { base.sub(2) } else { Vm::vararg_result(base) };
                             let count = if wanted == 0 { given } else { wanted - 1 };

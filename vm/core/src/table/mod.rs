@@ -905,7 +905,8 @@ unsafe fn position_after(heap: &Heap, t: *mut Table, key: Slot) -> Result<(usize
         }
         // The array may have shrunk below a key that was removed during the traversal.
         let is_trimmed = (*t).header.flags & flag::TRIMMED != 0;
-        if is_int && (is_trimmed || key.payload.wrapping_sub(1) < u64::from((*t).array_cap)) {
+        let room = if is_trimmed { u32::MAX } else { (*t).array_cap };
+        if is_int && key.payload.wrapping_sub(1) < u64::from(room) {
             return Ok((END, 0, 0));
         }
         Err(InvalidKey)
