@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 use crate::arith;
+use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::heap::OutOfMemory;
 use crate::limit::Patience;
@@ -278,6 +279,22 @@ impl<'a> Ctx<'a> {
         let value = self.vm.new_string(bytes)?;
         self.push(value);
         Ok(())
+    }
+
+    /// An empty text, to be pushed by [`Ctx::push_buffer`]; it may get as long as the memory limit lets a string be.
+    pub fn buffer(&self) -> Buffer {
+        Buffer::with_room(self.vm.heap.room())
+    }
+
+    /// Pushes the text of a buffer.
+    ///
+    /// # Errors
+    /// The memory limit; also for a buffer that is full.
+    pub fn push_buffer(&mut self, text: &Buffer) -> Result<(), Error> {
+        if text.is_full() {
+            return self.memory(Err(OutOfMemory));
+        }
+        self.push_bytes(text)
     }
 
     /// Pushes a copy of the value at `index`.
@@ -617,7 +634,6 @@ impl<'a> Ctx<'a> {
             match slot.tag {
                 tag::STRING => (*slot.as_ptr::<Str>()).len as i64,
                 tag::TABLE => table::len(slot.as_ptr()),
-                tag::USERDATA => (*slot.as_ptr::<Userdata>()).size as i64,
                 _ => 0,
             }
         }
@@ -639,6 +655,12 @@ impl<'a> Ctx<'a> {
 
     fn memory<T>(&mut self, result: Result<T, OutOfMemory>) -> Result<T, Error> {
         result.map_err(|_| self.vm.memory_error())
+    }
+
+    /// Whether the value at `index` is the message of the memory limit.
+    pub(crate) fn is_memory_message(&self, index: i32) -> bool {
+        let (value, message) = (self.slot(index), self.vm.memory_message);
+        value.tag == message.tag && value.payload == message.payload
     }
 
     /// Pushes a fresh table with room for items and fields.
@@ -739,15 +761,6 @@ impl<'a> Ctx<'a> {
             Ok(None) => Ok(false),
             Err(_) => Err(self.error_plain("invalid key to 'next'")),
         }
-    }
-
-    /// Fails as making a value of so many bytes would, for natives that build it elsewhere first.
-    ///
-    /// # Errors
-    /// The memory limit.
-    pub fn expect_bytes(&mut self, bytes: usize) -> Result<(), Error> {
-        let result = self.vm.heap.expect(bytes);
-        self.memory(result)
     }
 
     /// Pushes the metatable of the value at `index`, if it has one.
@@ -1039,9 +1052,24 @@ impl<'a> Ctx<'a> {
     pub fn drop_host(&mut self, index: i32) {
         if let Some(userdata) = self.userdata_at(index) {
             // SAFETY: a live userdata.
-            let id = unsafe { std::mem::replace(&mut (*userdata).host, 0) };
+            let id = unsafe {
+                self.vm.heap.discharge_host(userdata);
+                std::mem::replace(&mut (*userdata).host, 0)
+            };
             self.vm.remove_host(id);
         }
+    }
+
+    /// Says that the Rust value of the userdata at `index` owns so many bytes, all in all. They count as memory of the
+    /// machine until it is dropped.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn charge_host(&mut self, index: i32, bytes: usize) -> Result<(), Error> {
+        let Some(userdata) = self.userdata_at(index) else { return Ok(()) };
+        // SAFETY: a live userdata.
+        let result = unsafe { self.vm.heap.charge_host(userdata, bytes) };
+        self.memory(result)
     }
 
     fn user_place(&self, index: i32, n: usize) -> Option<*mut Slot> {

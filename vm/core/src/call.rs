@@ -49,7 +49,17 @@ impl Vm {
     }
 
     /// Makes room for slots below index `end`, and [`SLACK`] more.
+    #[inline]
     pub(crate) fn reserve(&mut self, end: usize) -> Result<(), Error> {
+        // SAFETY: the running thread is live.
+        if unsafe { (*self.thread).stack.wrapping_add(end) } <= self.limit {
+            return Ok(());
+        }
+        self.make_room(end)
+    }
+
+    #[cold]
+    fn make_room(&mut self, end: usize) -> Result<(), Error> {
         // SAFETY: addresses of slots are not kept across this call.
         unsafe {
             let capacity = (*self.thread).capacity as usize;
@@ -116,9 +126,7 @@ impl Vm {
                         let copies = 1 + usize::from((*proto).is_vararg);
                         let given = (n as usize).max((*proto).params as usize);
                         let need = base as usize + given * copies + 2 + (*proto).max_stack as usize;
-                        if (*thread).stack.add(need) > self.limit {
-                            self.reserve(need)?;
-                        }
+                        self.reserve(need)?;
                         let slot = (*thread).stack.add(func as usize);
                         let due = if (*thread).hook_state & !hook::LIMIT == 0 { 0 } else { flag::CALL_DUE };
                         (*slot).tag = stack::head(tag::CLOSURE, frame_kind, wanted, flags | due, extra);

@@ -44,6 +44,7 @@ pub mod number;
 pub mod arith;
 #[doc(hidden)]
 pub mod heap;
+mod buffer;
 mod string;
 mod shape;
 mod table;
@@ -66,6 +67,7 @@ pub mod builtin;
 mod torture;
 
 pub use api::{Ctx, Kind, LoadError, NativeFn, Next, Value};
+pub use buffer::Buffer;
 pub use error::Error;
 pub use limit::{OnLimit, Patience, Stop, StopHandle};
 pub use torture::Torture;

@@ -135,7 +135,7 @@ pub struct Userdata {
     pub meta: *mut Table,
     /// One more than the index of its host object (`Vm::hosts`), 0 when it has none.
     pub host: u64,
-    /// Bytes that `#` or the library may ask for.
+    /// Bytes that the host owns, charged to the heap.
     pub size: u64,
 }
 

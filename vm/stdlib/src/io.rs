@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, SeekFrom, Write};
 use std::process::Stdio;
 
-use perilune_vm::{Buffering, Ctx, Error, Kind, Next, Value, number};
+use perilune_vm::{Buffer, Buffering, Ctx, Error, Kind, Next, Value, number};
 
 use crate::os::shell;
 use crate::stream::{self, Shared, Stream};
@@ -343,21 +343,21 @@ fn read_format(ctx: &mut Ctx<'_>, handle: &Handle, argument: i32) -> Result<io::
     if let Value::Int(_) | Value::Float(_) = ctx.value(argument) {
         let count = ctx.check_int(argument)?;
         if count == 0 {
-            return push_read(ctx, |ctx| Ok((!handle.read_with(ctx, stream::at_end)?).then(Vec::new)));
+            return push_read(ctx, |ctx| Ok((!handle.read_with(ctx, stream::at_end)?).then(Buffer::default)));
         }
-        return push_read(ctx, |ctx| handle.read_with(ctx, |source| stream::read_bytes(source, count as u64)));
+        return push_read(ctx, |ctx| {
+            let text = ctx.buffer();
+            handle.read_with(ctx, |source| stream::read_bytes(source, count as u64, text))
+        });
     }
     let format = ctx.check_bytes(argument)?;
     match format.strip_prefix(b"*").unwrap_or(format).first() {
         Some(b'n') => read_number(ctx, handle),
-        Some(b'l') => push_read(ctx, |ctx| handle.read_with(ctx, |source| stream::read_line(source, false))),
-        Some(b'L') => push_read(ctx, |ctx| handle.read_with(ctx, |source| stream::read_line(source, true))),
+        Some(b'l') => push_line(ctx, handle, false),
+        Some(b'L') => push_line(ctx, handle, true),
         Some(b'a') => push_read(ctx, |ctx| {
-            handle.read_with(ctx, |source| {
-                let mut all = Vec::new();
-                source.read_to_end(&mut all)?;
-                Ok(Some(all))
-            })
+            let text = ctx.buffer();
+            handle.read_with(ctx, |source| stream::read_all(source, text).map(Some))
         }),
         _ => Err(ctx.arg_error(argument, "invalid format")),
     }
@@ -365,11 +365,11 @@ fn read_format(ctx: &mut Ctx<'_>, handle: &Handle, argument: i32) -> Result<io::
 
 fn push_read(
     ctx: &mut Ctx<'_>,
-    read: impl FnOnce(&mut Ctx<'_>) -> io::Result<Option<Vec<u8>>>,
+    read: impl FnOnce(&mut Ctx<'_>) -> io::Result<Option<Buffer>>,
 ) -> Result<io::Result<bool>, Error> {
     match read(ctx) {
         Ok(Some(bytes)) => {
-            ctx.push_bytes(&bytes)?;
+            ctx.push_buffer(&bytes)?;
             Ok(Ok(true))
         }
         Ok(None) => {
@@ -378,6 +378,13 @@ fn push_read(
         }
         Err(error) => Ok(Err(error)),
     }
+}
+
+fn push_line(ctx: &mut Ctx<'_>, handle: &Handle, keep_end: bool) -> Result<io::Result<bool>, Error> {
+    push_read(ctx, |ctx| {
+        let text = ctx.buffer();
+        handle.read_with(ctx, |source| stream::read_line(source, keep_end, text))
+    })
 }
 
 fn read_number(ctx: &mut Ctx<'_>, handle: &Handle) -> Result<io::Result<bool>, Error> {
@@ -400,7 +407,7 @@ fn read_number(ctx: &mut Ctx<'_>, handle: &Handle) -> Result<io::Result<bool>, E
 fn read_formats(ctx: &mut Ctx<'_>, handle: &Handle, first: i32) -> Result<u32, Error> {
     let last = ctx.top() as i32;
     if last < first {
-        let line = push_read(ctx, |ctx| handle.read_with(ctx, |source| stream::read_line(source, false)))?;
+        let line = push_line(ctx, handle, false)?;
         return match line {
             Ok(_) => Ok(1),
             Err(error) => push_failure(ctx, &error, None),

@@ -1,9 +1,10 @@
 //! `load`, `loadfile` and `dofile`: text or binary chunks to functions.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 
-use perilune_vm::{Ctx, Error, Kind, Next};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next};
 
+use crate::stream::read_all;
 use crate::support::{path_of, system_message};
 
 /// The source of a chunk without a byte order mark and a first line that starts with `#`.
@@ -23,17 +24,24 @@ pub fn strip_shebang(source: &[u8]) -> &[u8] {
 
 /// Reads a chunk's file, or standard input: its source and its chunk name, or a message.
 pub fn read_chunk(ctx: &mut Ctx<'_>, path: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
+    let text = ctx.buffer();
     let Some(path) = path else {
-        let mut source = Vec::new();
-        return match ctx.in_().read_to_end(&mut source) {
-            Ok(_) => Ok((strip_shebang(&source).to_vec(), b"=stdin".to_vec())),
-            Err(error) => Err(failure("read", b"stdin", &error)),
-        };
+        return Ok((read_source(&mut *ctx.in_(), text, b"stdin")?, b"=stdin".to_vec()));
     };
-    let mut file = std::fs::File::open(path_of(path)).map_err(|error| failure("open", path, &error))?;
-    let mut source = Vec::new();
-    file.read_to_end(&mut source).map_err(|error| failure("read", path, &error))?;
-    Ok((strip_shebang(&source).to_vec(), [b"@", path].concat()))
+    let file = std::fs::File::open(path_of(path)).map_err(|error| failure("open", path, &error))?;
+    let source = read_source(&mut BufReader::with_capacity(1 << 16, file), text, path)?;
+    Ok((source, [b"@", path].concat()))
+}
+
+fn read_source(file: &mut dyn BufRead, text: Buffer, path: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    let text = read_all(file, text).map_err(|error| failure("read", path, &error))?;
+    if text.is_full() {
+        return Err([b"cannot read ", path, b": not enough memory"].concat());
+    }
+    let skipped = text.len() - strip_shebang(&text).len();
+    let mut source = Vec::from(text);
+    source.drain(..skipped);
+    Ok(source)
 }
 
 fn failure(what: &str, path: &[u8], error: &std::io::Error) -> Vec<u8> {
@@ -109,7 +117,8 @@ pub(crate) fn load(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     ctx.check_kind(1, Kind::Function)?;
     ctx.set_top(4);
     ctx.push_bool(has_env);
-    ctx.push_host(Box::new(Vec::<u8>::new()), 0)?;
+    let source = ctx.buffer();
+    ctx.push_host(Box::new(source), 0)?;
     Ok(ask_reader(ctx))
 }
 
@@ -133,14 +142,21 @@ fn take_piece(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
             return finish(ctx, false, None);
         }
     };
-    let Some(source) = ctx.host_mut::<Vec<u8>>(SOURCE) else {
+    let Some(source) = ctx.host_mut::<Buffer>(SOURCE) else {
         return Err(ctx.error("reader function is not running"));
     };
     if !piece.is_empty() {
         source.extend_from_slice(&piece);
+        let (owned, is_full) = (source.capacity(), source.is_full());
+        ctx.charge_host(SOURCE, owned)?;
+        if is_full {
+            ctx.push_bytes(b"not enough memory")?;
+            return finish(ctx, false, None);
+        }
         return Ok(ask_reader(ctx));
     }
     let source = std::mem::take(source);
+    ctx.drop_host(SOURCE);
     let mode = ctx.opt_bytes(3)?.unwrap_or(b"bt").to_vec();
     let name = ctx.opt_bytes(2)?.unwrap_or(b"=(load)").to_vec();
     let has_env = ctx.to_bool(HAS_ENV);

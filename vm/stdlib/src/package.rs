@@ -1,6 +1,6 @@
 //! `package` and `require`.
 
-use perilune_vm::{Ctx, Error, Kind, Next};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next};
 
 use crate::load;
 use crate::support::{self, path_of, push_loaded, set_functions, set_functions_with};
@@ -85,13 +85,14 @@ fn loadlib(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     Ok(Next::Return(3))
 }
 
-fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+/// Appends the text with what is replaced.
+fn replace_all(text: &[u8], from: &[u8], to: &[u8], mut result: Buffer) -> Buffer {
     if from.is_empty() {
-        return text.to_vec();
+        result.extend_from_slice(text);
+        return result;
     }
-    let mut result = Vec::with_capacity(text.len());
     let mut rest = text;
-    while !rest.is_empty() {
+    while !rest.is_empty() && !result.is_full() {
         match rest.strip_prefix(from) {
             Some(after) => {
                 result.extend_from_slice(to);
@@ -106,11 +107,12 @@ fn replace_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     result
 }
 
-/// The first file of a path that can be read, or the list of those that cannot, as a message.
-fn search(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
-    let name = replace_all(name, separator, replacement);
-    let candidates = replace_all(path, b"?", &name);
-    let mut message = Vec::new();
+/// The first file of a path that can be read, or the list of those that cannot, as a message. Texts are
+/// put together in new buffers.
+fn search(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8], buffer: impl Fn() -> Buffer) -> Result<Vec<u8>, Vec<u8>> {
+    let name = replace_all(name, separator, replacement, buffer());
+    let candidates = replace_all(path, b"?", &name, buffer());
+    let mut message = buffer();
     for candidate in candidates.split(|&byte| byte == b';') {
         if std::fs::File::open(path_of(candidate)).is_ok() {
             return Ok(candidate.to_vec());
@@ -120,7 +122,10 @@ fn search(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> Res
         }
         message.extend_from_slice(&[b"no file '", candidate, b"'"].concat());
     }
-    Err(message)
+    if name.is_full() || candidates.is_full() || message.is_full() {
+        return Err(b"not enough memory".to_vec());
+    }
+    Err(message.into())
 }
 
 fn searchpath(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
@@ -128,7 +133,7 @@ fn searchpath(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let path = ctx.check_bytes(2)?.to_vec();
     let separator = ctx.opt_bytes(3)?.unwrap_or(b".").to_vec();
     let replacement = ctx.opt_bytes(4)?.unwrap_or(b"/").to_vec();
-    match search(&name, &path, &separator, &replacement) {
+    match search(&name, &path, &separator, &replacement, || ctx.buffer()) {
         Ok(found) => {
             ctx.push_bytes(&found)?;
             Ok(Next::Return(1))
@@ -154,7 +159,7 @@ fn search_field(ctx: &mut Ctx<'_>, name: &[u8], field: &str) -> Result<Result<Ve
         return Err(ctx.error(format!("'package.{field}' must be a string")));
     };
     ctx.pop(2);
-    Ok(search(name, &path, b".", b"/"))
+    Ok(search(name, &path, b".", b"/", || ctx.buffer()))
 }
 
 fn searcher_preload(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
@@ -310,7 +315,9 @@ mod tests {
 
     #[test]
     fn a_search_lists_what_it_tried() {
-        let tried = search(b"a.b", b"/nowhere/?.lua;/nowhere/?", b".", b"/");
+        let tried = search(b"a.b", b"/nowhere/?.lua;/nowhere/?", b".", b"/", || Buffer::with_room(1000));
         assert_eq!(tried, Err(b"no file '/nowhere/a/b.lua'\n\tno file '/nowhere/a/b'".to_vec()));
+        let huge = search(&[b'a'; 100], &[b'?'; 100], b".", b"/", || Buffer::with_room(1000));
+        assert_eq!(huge, Err(b"not enough memory".to_vec()));
     }
 }

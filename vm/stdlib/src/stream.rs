@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use perilune_vm::Buffering;
+use perilune_vm::{Buffer, Buffering};
 
 const BUFFER: usize = 8192;
 
@@ -229,22 +229,42 @@ pub(crate) fn at_end(source: &mut dyn BufRead) -> io::Result<bool> {
 }
 
 /// A line, with its end if wanted; none at the end of the file.
-pub(crate) fn read_line(source: &mut dyn BufRead, keep_end: bool) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    if source.read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
-    }
-    if !keep_end && line.last() == Some(&b'\n') {
-        line.pop();
+pub(crate) fn read_line(source: &mut dyn BufRead, keep_end: bool, mut line: Buffer) -> io::Result<Option<Buffer>> {
+    while !line.is_full() {
+        let ahead = source.fill_buf()?;
+        let end = memchr::memchr(b'\n', ahead);
+        let length = end.map_or(ahead.len(), |end| end + 1);
+        if length == 0 {
+            return Ok((!line.is_empty()).then_some(line));
+        }
+        line.extend_from_slice(&ahead[..length]);
+        source.consume(length);
+        if end.is_some() {
+            line.shorten(usize::from(!keep_end));
+            break;
+        }
     }
     Ok(Some(line))
 }
 
+/// All that is left.
+pub(crate) fn read_all(source: &mut dyn BufRead, mut all: Buffer) -> io::Result<Buffer> {
+    while !all.is_full() {
+        let ahead = source.fill_buf()?;
+        let length = ahead.len();
+        if length == 0 {
+            break;
+        }
+        all.extend_from_slice(ahead);
+        source.consume(length);
+    }
+    Ok(all)
+}
+
 /// Up to `count` bytes; none at the end of the file.
-pub(crate) fn read_bytes(source: &mut dyn BufRead, count: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    source.take(count).read_to_end(&mut bytes)?;
-    Ok((!bytes.is_empty()).then_some(bytes))
+pub(crate) fn read_bytes(source: &mut dyn BufRead, count: u64, bytes: Buffer) -> io::Result<Option<Buffer>> {
+    let bytes = read_all(&mut source.take(count), bytes)?;
+    Ok((bytes.is_full() || !bytes.is_empty()).then_some(bytes))
 }
 
 /// The longest numeral a file can hold.
@@ -331,17 +351,29 @@ mod tests {
         }
     }
 
+    fn line(stream: &mut Stream, keep_end: bool) -> Option<Buffer> {
+        read_line(stream, keep_end, Buffer::with_room(100)).expect("read")
+    }
+
+    #[test]
+    fn a_line_without_end_stops_when_there_is_no_more_room() {
+        let text = read_line(&mut io::BufReader::new(io::repeat(b'a')), false, Buffer::with_room(1 << 20)).expect("read");
+        assert!(text.is_some_and(|text| text.is_full()));
+        let all = read_all(&mut io::BufReader::new(io::repeat(b'a')), Buffer::with_room(1 << 20)).expect("read");
+        assert!(all.is_full());
+    }
+
     #[test]
     fn reading_and_writing_share_a_position() {
         let stream = Stream::from_file(tempfile::tempfile().expect("a temporary file"));
         let mut stream = stream.lock().expect("nobody else has it");
         stream.write_all(b"one\ntwo\n").expect("written");
         stream.seek(SeekFrom::Start(0)).expect("at the start");
-        assert_eq!(read_line(&mut *stream, false).expect("read"), Some(b"one".to_vec()));
+        assert_eq!(line(&mut stream, false).as_deref(), Some(&b"one"[..]));
         stream.write_all(b"TWO").expect("written");
         assert_eq!(stream.seek(SeekFrom::Current(0)).expect("told"), 7);
         stream.seek(SeekFrom::Start(4)).expect("moved");
-        assert_eq!(read_line(&mut *stream, true).expect("read"), Some(b"TWO\n".to_vec()));
-        assert_eq!(read_line(&mut *stream, true).expect("read"), None);
+        assert_eq!(line(&mut stream, true).as_deref(), Some(&b"TWO\n"[..]));
+        assert_eq!(line(&mut stream, true).as_deref(), None);
     }
 }

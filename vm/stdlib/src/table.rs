@@ -394,7 +394,7 @@ fn is_text(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 /// Joins the elements of a plain table; `shown` is the number of its first one in messages.
 fn join(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64, shown: i64) -> Result<Next, Error> {
     let separator = ctx.opt_bytes(2)?.unwrap_or(b"").to_vec();
-    let mut out = Vec::new();
+    let mut out = ctx.buffer();
     let mut index = first;
     while index <= last {
         ctx.raw_get_int(table, index);
@@ -405,14 +405,14 @@ fn join(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64, shown: i64) -> Res
         let before = out.len();
         crate::text::append_plain(ctx, -1, &mut out);
         ctx.pop(1);
-        ctx.work(4 + (out.len() - before + separator.len()) / 16)?;
-        if index == last {
+        ctx.work(4 + (out.len().saturating_sub(before) + separator.len()) / 16)?;
+        if index == last || out.is_full() {
             break;
         }
         out.extend_from_slice(&separator);
         index += 1;
     }
-    ctx.push_bytes(&out)?;
+    ctx.push_buffer(&out)?;
     Ok(Next::Return(1))
 }
 

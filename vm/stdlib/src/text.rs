@@ -1,9 +1,12 @@
 //! What `tostring` and `print` show of a value.
 
-use perilune_vm::{Ctx, Error, Kind, Next, Value, number};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value, number};
+
+/// What `print` has gathered goes out when it is so long.
+const LONG_LINE: usize = 1 << 13;
 
 /// Appends the text of a value that has no `__tostring`.
-pub(crate) fn append_plain(ctx: &mut Ctx<'_>, index: i32, out: &mut Vec<u8>) {
+pub(crate) fn append_plain(ctx: &mut Ctx<'_>, index: i32, out: &mut Buffer) {
     match ctx.value(index) {
         Value::Nil | Value::None => return out.extend_from_slice(b"nil"),
         Value::Bool(true) => return out.extend_from_slice(b"true"),
@@ -18,7 +21,7 @@ pub(crate) fn append_plain(ctx: &mut Ctx<'_>, index: i32, out: &mut Vec<u8>) {
     out.extend_from_slice(format!(": {address:#x}").as_bytes());
 }
 
-fn append_type_name(ctx: &mut Ctx<'_>, index: i32, out: &mut Vec<u8>) {
+fn append_type_name(ctx: &mut Ctx<'_>, index: i32, out: &mut Buffer) {
     if ctx.metafield(index, b"__name") {
         let name = ctx.value(-1);
         let found = if let Value::Str(bytes) = name {
@@ -69,15 +72,15 @@ pub(crate) fn tostring(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         ctx.push_copy(1);
         return Ok(Next::Return(1));
     }
-    let mut out = Vec::with_capacity(24);
+    let mut out = ctx.buffer();
     append_plain(ctx, 1, &mut out);
-    ctx.push_bytes(&out)?;
+    ctx.push_buffer(&out)?;
     Ok(Next::Return(1))
 }
 
 /// `print`: a state above zero is the argument whose `__tostring` has just answered.
 pub(crate) fn print(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
-    let mut line = Vec::with_capacity(64);
+    let mut line = Buffer::with_room(usize::MAX);
     let mut count = ctx.top();
     if state > 0 {
         check_converted(ctx)?;
@@ -90,17 +93,21 @@ pub(crate) fn print(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             line.push(b'\t');
         }
         if push_conversion(ctx, argument as i32) {
-            write_out(ctx, &line);
+            write_out(ctx, &mut line);
             return Ok(Next::Call { args: 1, results: Some(1), state: argument as u32 });
         }
         append_plain(ctx, argument as i32, &mut line);
+        if line.len() >= LONG_LINE {
+            write_out(ctx, &mut line);
+        }
     }
     line.push(b'\n');
-    write_out(ctx, &line);
+    write_out(ctx, &mut line);
     Ok(Next::Return(0))
 }
 
 /// As in C, `print` has no way to report that standard output does not take what it is given.
-fn write_out(ctx: &mut Ctx<'_>, bytes: &[u8]) {
-    ctx.out().write_all(bytes).ok();
+fn write_out(ctx: &mut Ctx<'_>, line: &mut Buffer) {
+    ctx.out().write_all(line).ok();
+    line.shorten(line.len());
 }

@@ -53,6 +53,22 @@ fn what_is_kept_meets_the_limit_and_can_be_dropped() {
         "local t = table.pack(('x'):rep(100000):byte(1, -1)) local u = {} for i = 1, 1000 do u[i] = { table.unpack(t) } end",
         "local f = 0 for i = 1, 1000000 do local g = f f = function() return g end end",
         "local t = {} for i = 1, 10000 do t[i] = ('x'):rep(10000) .. i end",
+        "local s = ('a'):rep(100000):gsub('a', ('b'):rep(100000))",
+        "local b = ('b'):rep(100000) local s = ('a'):rep(100000):gsub('a', function() return b end)",
+        "local s = ('a'):rep(100000):gsub('a', { a = ('b'):rep(100000) })",
+        "local t = {} for i = 1, 100000 do t[i] = coroutine.wrap(string.gsub) t[i]('ab', '.', function(c)
+            return c == 'a' and ('x'):rep(50000) or coroutine.yield() end) end",
+        "local b, t = ('b'):rep(100000), {} for i = 1, 100000 do t[i] = b end table.concat(t)",
+        "local b = ('b'):rep(100000) local t = {} for i = 1, 200 do t[i] = b end
+            local s = ('%s'):rep(200):format(table.unpack(t))",
+        "local b = ('b'):rep(100000) local t = {} for i = 1, 200 do t[i] = b end
+            local s = string.pack(('s'):rep(200), table.unpack(t))",
+        "error(select(2, load(function() return (' '):rep(100000) end)), 0)",
+        "error(select(2, package.searchpath(('a'):rep(10000), ('?'):rep(10000))), 0)",
+        "local zeros <close> = io.open('/dev/zero') zeros:read('a')",
+        "local zeros <close> = io.open('/dev/zero') zeros:read('l')",
+        "local zeros <close> = io.open('/dev/zero') zeros:read(1 << 40)",
+        "local s = ('a'):rep(3000000) .. 'b' local t = {} for i = 1, 100 do t[i] = s:upper() .. i end",
     ];
     for keeper in keepers {
         let program = format!(

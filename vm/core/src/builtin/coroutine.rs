@@ -122,7 +122,10 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         }
         _ => {
             ctx.pop(1);
-            if let Value::Str(message) = ctx.value(-1) {
+            // As in PUC Lua, no place is put before the message of the memory limit: there may be no memory for it.
+            if let Value::Str(message) = ctx.value(-1)
+                && !ctx.is_memory_message(-1)
+            {
                 let text = [&ctx.where_(1), message].concat();
                 return Err(ctx.error_plain(text));
             }

@@ -121,6 +121,7 @@ impl Heap {
                 }
                 tag::USERDATA => {
                     let host = (*object.cast::<Userdata>()).host;
+                    self.discharge_host(object.cast());
                     if host != 0 {
                         self.dead_hosts.push(host - 1);
                     }

@@ -200,13 +200,17 @@ impl Heap {
         }
     }
 
+    /// How large an allocation may be.
+    pub fn room(&self) -> usize {
+        self.limit.min(self.limit.saturating_mul(2).saturating_sub(self.used()))
+    }
+
     /// Fails as the allocation of so many bytes would.
     ///
     /// # Errors
     /// The memory limit.
     pub fn expect(&self, bytes: usize) -> Result<(), OutOfMemory> {
-        let fits = bytes <= self.limit && self.used().saturating_add(bytes) <= self.limit.saturating_mul(2);
-        if fits { Ok(()) } else { Err(OutOfMemory) }
+        if bytes <= self.room() { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// A cell for an object; only the header is initialised.
@@ -451,6 +455,31 @@ impl Heap {
             }
         }
         Ok(new)
+    }
+
+    /// Charges what the host of a userdata owns: so many bytes, all in all.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub unsafe fn charge_host(&mut self, userdata: *mut Userdata, bytes: usize) -> Result<(), OutOfMemory> {
+        // SAFETY: a live userdata, by contract.
+        let before = unsafe { (*userdata).size as usize };
+        if bytes > before {
+            self.expect(bytes - before)?;
+            self.charge(bytes - before)?;
+        } else {
+            self.debt = self.debt.wrapping_sub((before - bytes) as isize);
+        }
+        // SAFETY: as above.
+        unsafe { (*userdata).size = bytes as u64 };
+        Ok(())
+    }
+
+    /// Takes back what was charged for the host of a userdata, which is dropped.
+    pub unsafe fn discharge_host(&mut self, userdata: *mut Userdata) {
+        // SAFETY: a userdata, by contract.
+        let bytes = unsafe { std::mem::take(&mut (*userdata).size) };
+        self.debt = self.debt.wrapping_sub(bytes as isize);
     }
 
     /// A coroutine with an empty stack.

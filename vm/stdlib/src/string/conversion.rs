@@ -1,6 +1,8 @@
 //! The conversions of `string.format`: C's `printf` on single values, without a VM.
 
-use perilune_vm::{Patience, number};
+use std::ops::Deref;
+
+use perilune_vm::{Buffer, Patience, number};
 
 /// The characters that may stand between `%` and the conversion letter.
 const MODIFIERS: &[u8] = b"-+ #0123456789.";
@@ -94,40 +96,36 @@ fn two_digits(rest: &mut &[u8]) -> usize {
 
 impl Layout {
     /// `%s` and `%c`.
-    pub(super) fn put_bytes(&self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn put_bytes(&self, bytes: &[u8], out: &mut Buffer) {
         let shown = &bytes[..bytes.len().min(self.precision.unwrap_or(usize::MAX))];
         self.put("", shown, false, out);
     }
 
     /// `%d` and `%i`.
-    pub(super) fn put_signed(&self, value: i64, out: &mut Vec<u8>) {
-        let digits = self.digits(value.unsigned_abs().to_string(), value == 0);
-        self.put(self.sign(value < 0), digits.as_bytes(), self.precision.is_none(), out);
+    pub(super) fn put_signed(&self, value: i64, out: &mut Buffer) {
+        let digits = Digits::new(value.unsigned_abs(), 10, false);
+        self.put_digits(self.sign(value < 0), &digits, out);
     }
 
     /// `%u`, `%o`, `%x` and `%X`.
-    pub(super) fn put_unsigned(&self, value: u64, letter: u8, out: &mut Vec<u8>) {
-        let text = match letter {
-            b'o' => format!("{value:o}"),
-            b'x' => format!("{value:x}"),
-            b'X' => format!("{value:X}"),
-            _ => value.to_string(),
+    pub(super) fn put_unsigned(&self, value: u64, letter: u8, out: &mut Buffer) {
+        let base = match letter {
+            b'o' => 8,
+            b'x' | b'X' => 16,
+            _ => 10,
         };
-        let mut digits = self.digits(text, value == 0);
-        let mut prefix = "";
-        if self.is_alternate {
-            match letter {
-                b'o' if !digits.starts_with('0') => digits.insert(0, '0'),
-                b'x' if value != 0 => prefix = "0x",
-                b'X' if value != 0 => prefix = "0X",
-                _ => {}
-            }
-        }
-        self.put(prefix, digits.as_bytes(), self.precision.is_none(), out);
+        let digits = Digits::new(value, base, letter == b'X');
+        let prefix = match letter {
+            b'x' if self.is_alternate && value != 0 => "0x",
+            b'X' if self.is_alternate && value != 0 => "0X",
+            b'o' if self.is_alternate && !self.starts_with_zero(&digits) => "0",
+            _ => "",
+        };
+        self.put_digits(prefix, &digits, out);
     }
 
     /// `%a`, `%e`, `%f`, `%g` and their capitals.
-    pub(super) fn put_float(&self, value: f64, letter: u8, out: &mut Vec<u8>) {
+    pub(super) fn put_float(&self, value: f64, letter: u8, out: &mut Buffer) {
         let sign = self.sign(value.is_sign_negative());
         let magnitude = value.abs();
         let mut prefix = sign.to_owned();
@@ -162,29 +160,66 @@ impl Layout {
         }
     }
 
+    fn starts_with_zero(&self, digits: &Digits) -> bool {
+        let is_zero = **digits == *b"0";
+        self.precision.map_or(is_zero, |n| n > digits.len() || is_zero && n > 0)
+    }
+
     /// At least as many digits as the precision asks for: none for zero at precision zero.
-    fn digits(&self, text: String, is_zero: bool) -> String {
+    fn put_digits(&self, prefix: &str, digits: &Digits, out: &mut Buffer) {
         match self.precision {
-            Some(0) if is_zero => String::new(),
-            Some(n) => format!("{text:0>n$}"),
-            None => text,
+            None => self.put(prefix, digits, true, out),
+            Some(0) if **digits == *b"0" => self.put(prefix, b"", false, out),
+            Some(n) => {
+                let zeros = &[b'0'; 99][..n.saturating_sub(digits.len()).min(99)];
+                self.put(prefix, &[zeros, digits].concat(), false, out);
+            }
         }
     }
 
-    fn put(&self, prefix: &str, body: &[u8], may_zero_pad: bool, out: &mut Vec<u8>) {
+    fn put(&self, prefix: &str, body: &[u8], may_zero_pad: bool, out: &mut Buffer) {
         let padding = self.width.saturating_sub(prefix.len() + body.len());
         let with_zeros = self.is_zero_padded && may_zero_pad && !self.is_left;
         if !self.is_left && !with_zeros {
-            out.resize(out.len() + padding, b' ');
+            out.fill(b' ', padding);
         }
         out.extend_from_slice(prefix.as_bytes());
         if with_zeros {
-            out.resize(out.len() + padding, b'0');
+            out.fill(b'0', padding);
         }
         out.extend_from_slice(body);
         if self.is_left {
-            out.resize(out.len() + padding, b' ');
+            out.fill(b' ', padding);
         }
+    }
+}
+
+/// The digits of a number.
+struct Digits {
+    bytes: [u8; 22],
+    start: usize,
+}
+
+impl Digits {
+    fn new(mut value: u64, base: u64, has_capitals: bool) -> Digits {
+        let alphabet = if has_capitals { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+        let mut digits = Digits { bytes: [0; 22], start: 22 };
+        loop {
+            digits.start -= 1;
+            digits.bytes[digits.start] = alphabet[(value % base) as usize];
+            value /= base;
+            if value == 0 {
+                return digits;
+            }
+        }
+    }
+}
+
+impl Deref for Digits {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start..]
     }
 }
 
@@ -219,7 +254,7 @@ fn round_to_even(value: u64, n: usize) -> u64 {
 }
 
 /// `%q` of a string: a literal that reads back as the same bytes.
-pub(super) fn quote(bytes: &[u8], out: &mut Vec<u8>, patience: &mut Patience) {
+pub(super) fn quote(bytes: &[u8], out: &mut Buffer, patience: &mut Patience) {
     const PIECE: usize = 1 << 14;
     out.push(b'"');
     for (at, &c) in bytes.iter().enumerate() {
@@ -238,14 +273,14 @@ pub(super) fn quote(bytes: &[u8], out: &mut Vec<u8>, patience: &mut Patience) {
 }
 
 /// `%q` of an integer.
-pub(super) fn quote_int(value: i64, out: &mut Vec<u8>) {
+pub(super) fn quote_int(value: i64, out: &mut Buffer) {
     // The digits of the smallest integer alone would read as a float.
     let text = if value == i64::MIN { format!("0x{value:x}") } else { value.to_string() };
     out.extend_from_slice(text.as_bytes());
 }
 
 /// `%q` of a float.
-pub(super) fn quote_float(value: f64, out: &mut Vec<u8>) {
+pub(super) fn quote_float(value: f64, out: &mut Buffer) {
     if value.is_nan() {
         out.extend_from_slice(b"(0/0)");
     } else if value.is_infinite() {
@@ -259,12 +294,12 @@ pub(super) fn quote_float(value: f64, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn with(spec: &str, put: impl Fn(&Layout, u8, &mut Vec<u8>)) -> String {
+    fn with(spec: &str, put: impl Fn(&Layout, u8, &mut Buffer)) -> String {
         let spec = Specification::read(spec.as_bytes()).unwrap();
         let layout = spec.layout(b"-+ #0", true).unwrap();
-        let mut out = Vec::new();
+        let mut out = Buffer::with_room(usize::MAX);
         put(&layout, spec.letter(), &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.to_vec()).unwrap()
     }
 
     #[test]
@@ -297,12 +332,12 @@ mod tests {
 
     #[test]
     fn literals() {
-        let mut out = Vec::new();
+        let mut out = Buffer::with_room(usize::MAX);
         quote(b"a\x001\n\r\"\\\x7f\xc8", &mut out, &mut Patience::endless());
-        assert_eq!(out, b"\"a\\0001\\\n\\13\\\"\\\\\\127\xc8\"");
-        let mut out = Vec::new();
+        assert_eq!(*out, *b"\"a\\0001\\\n\\13\\\"\\\\\\127\xc8\"");
+        let mut out = Buffer::with_room(usize::MAX);
         quote_int(i64::MIN, &mut out);
-        assert_eq!(out, b"0x8000000000000000");
+        assert_eq!(*out, *b"0x8000000000000000");
     }
 
     #[test]

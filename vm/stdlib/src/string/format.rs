@@ -3,7 +3,7 @@
 //! Arguments with a `__tostring` that meet `%s` are converted first, one call each, in place: so the
 //! calls may yield, and the formatting itself runs through without any.
 
-use perilune_vm::{Ctx, Error, Kind, Next, Value};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value};
 
 use super::conversion::{Layout, Specification, quote, quote_float, quote_int};
 use super::text;
@@ -30,7 +30,7 @@ pub(super) fn format(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     }
     let format = text(ctx, 1).to_vec();
     let result = fill(ctx, &format)?;
-    ctx.push_bytes(&result)?;
+    ctx.push_buffer(&result)?;
     Ok(Next::Return(1))
 }
 
@@ -72,9 +72,10 @@ fn string_arguments(format: &[u8]) -> Vec<i32> {
     wanted
 }
 
-fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Vec<u8>, Error> {
+fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Buffer, Error> {
     let top = ctx.top() as i32;
-    let mut out = Vec::with_capacity(format.len() + 16);
+    let mut out = ctx.buffer();
+    out.reserve(format.len() + 16);
     let mut argument = 1;
     let mut rest = format;
     while let Some(at) = rest.iter().position(|c| *c == b'%') {
@@ -93,14 +94,17 @@ fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Vec<u8>, Error> {
         let specification = Specification::read(rest).map_err(|message| ctx.error(message))?;
         let before = out.len();
         convert(ctx, argument, specification, &mut out)?;
-        ctx.work(8 + (out.len() - before) / 8)?;
+        ctx.work(8 + out.len().saturating_sub(before) / 8)?;
+        if out.is_full() {
+            break;
+        }
         rest = &rest[specification.len()..];
     }
     out.extend_from_slice(rest);
     Ok(out)
 }
 
-fn convert(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+fn convert(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Buffer) -> Result<(), Error> {
     let letter = specification.letter();
     match letter {
         b'c' => {
@@ -142,12 +146,12 @@ fn layout(ctx: &mut Ctx<'_>, specification: Specification<'_>, flags: &[u8], may
     })
 }
 
-fn put_string(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_string(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Buffer) -> Result<(), Error> {
     if specification.is_bare() {
         append_plain(ctx, argument, out);
         return Ok(());
     }
-    let mut bytes = Vec::new();
+    let mut bytes = ctx.buffer();
     append_plain(ctx, argument, &mut bytes);
     if bytes.contains(&0) {
         return Err(ctx.arg_error(argument, "string contains zeros"));
@@ -156,7 +160,7 @@ fn put_string(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>
     Ok(())
 }
 
-fn put_literal(ctx: &mut Ctx<'_>, argument: i32, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_literal(ctx: &mut Ctx<'_>, argument: i32, out: &mut Buffer) -> Result<(), Error> {
     match ctx.value(argument) {
         Value::Str(_) => {
             let mut patience = ctx.patience();

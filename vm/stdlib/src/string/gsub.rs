@@ -1,37 +1,52 @@
-//! `gsub`: with a string it is one pure loop; with a table or a function it is a resumable native whose
-//! state (the pieces of the result and some positions) lies in its window as plain values, so that what
-//! it calls may yield.
+//! `gsub`: with a string or a plain table it is one pure loop; with anything else it is a resumable native, so that
+//! what it calls may yield.
 
-use perilune_vm::{Ctx, Error, Kind, Next, number};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next, number};
 
 use super::pattern::{Capture, Clock, Stop};
 use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
-use super::text;
+use super::{built, text};
 use crate::support::Chunk;
 use crate::text::append_plain;
 
 /// Reads a field of a table with a metatable; the native's only upvalue.
 const FIELD: Chunk = Chunk::new("string.gsub", "local t, k = ... return t[k]");
 
-// The window: 1 to 4 are the arguments.
+// The window: 1 to 4 are the arguments; the fourth gives its place to the state.
 const REPLACEMENT: i32 = 3;
 const COUNT_MAX: i32 = 4;
-const PIECES: i32 = 5;
-const N_PIECES: i32 = 6;
-const NEXT_START: i32 = 7;
-const LAST_END: i32 = 8;
-const COUNT: i32 = 9;
-const MATCH_START: i32 = 10;
-const COPIED: i32 = 11;
+const STATE: i32 = 4;
 
 /// The state in which a replacement has been computed and lies on the top.
 const REPLACED: u32 = 1;
 
+/// How far the subject has been replaced.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// Where the subject is not in the result yet.
+    copied: usize,
+    /// The last match.
+    match_start: usize,
+    match_end: usize,
+    count: i64,
+    count_max: i64,
+}
+
+/// What a `gsub` that calls knows: a userdata in its window.
+#[derive(Default)]
+struct Substitution {
+    progress: Progress,
+    result: Buffer,
+    /// What the result counts as memory.
+    charged: usize,
+}
+
 /// `string.gsub`
 pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if state == REPLACED {
-        accept(ctx)?;
-        return go_on(ctx);
+        let (mut progress, mut result) = take(ctx)?;
+        accept(ctx, &mut progress, &mut result)?;
+        return go_on(ctx, progress, result);
     }
     let length = ctx.check_bytes(1)?.len();
     ctx.check_bytes(2)?;
@@ -43,63 +58,27 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if matches!(kind, Kind::Int | Kind::Float | Kind::Str) {
         return replace_with_string(ctx, count_max);
     }
+    let result = ctx.buffer();
+    let progress = Progress { count_max, ..Progress::default() };
     if kind == Kind::Table && !ctx.has_metatable(REPLACEMENT) {
-        return replace_from_table(ctx, count_max);
+        return go_on(ctx, progress, result);
     }
     ctx.set_top(3);
-    ctx.push_int(count_max);
-    ctx.new_table(0, 0)?;
-    for initial in [0, 0, -1, 0, 0, 0] {
-        ctx.push_int(initial);
-    }
-    go_on(ctx)
+    ctx.push_host(Box::new(Substitution::default()), 0)?;
+    go_on(ctx, progress, result)
 }
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
     let template = ctx.check_bytes(REPLACEMENT)?.to_vec();
-    let (result, count) = patiently(ctx, |subject, pattern, clock| {
-        substitute(subject, pattern, &template, count_max, clock)
+    let mut result = ctx.buffer();
+    let count = patiently(ctx, |subject, pattern, clock| {
+        result.shorten(result.len());
+        substitute(subject, pattern, &template, count_max, &mut result, clock)
     })?;
     if count == 0 {
         ctx.push_copy(1);
     } else {
-        ctx.push_bytes(&result)?;
-    }
-    ctx.push_int(count);
-    Ok(Next::Return(2))
-}
-
-/// With a table that has no metatable, nothing is called.
-fn replace_from_table(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
-    let is_anchored = split_anchor(text(ctx, 2)).0;
-    let mut result = Vec::new();
-    let (mut start, mut copied, mut excluded_end, mut count) = (0, 0, None, 0);
-    while count < count_max {
-        let plan = Search { start, is_anchored, excluded_end };
-        let found = patiently(ctx, |subject, pattern, clock| search(subject, split_anchor(pattern).1, &plan, clock))?;
-        let Some(found) = found else { break };
-        count += 1;
-        start = found.whole.end;
-        excluded_end = Some(start);
-        push_capture(ctx, &found, 0)?;
-        ctx.raw_get(REPLACEMENT);
-        if ctx.to_bool(-1) {
-            check_replacement(ctx)?;
-            result.extend_from_slice(&text(ctx, 1)[copied..found.whole.start]);
-            append_plain(ctx, -1, &mut result);
-            copied = start;
-        }
-        ctx.pop(1);
-        ctx.work(1)?;
-        if is_anchored {
-            break;
-        }
-    }
-    if copied == 0 && result.is_empty() {
-        ctx.push_copy(1);
-    } else {
-        result.extend_from_slice(&text(ctx, 1)[copied..]);
-        ctx.push_bytes(&result)?;
+        ctx.push_buffer(&result)?;
     }
     ctx.push_int(count);
     Ok(Next::Return(2))
@@ -113,22 +92,26 @@ fn check_replacement(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Err(ctx.error(format!("invalid replacement value (a {name})")))
 }
 
-/// The subject with up to `count_max` matches replaced by the filled template, and their number.
+/// Appends the subject with up to `count_max` matches replaced by the filled template; answers their number.
 fn substitute(
     subject: &[u8],
     pattern: &[u8],
     template: &[u8],
     count_max: i64,
+    result: &mut Buffer,
     clock: &mut Clock<'_>,
-) -> Result<(Vec<u8>, i64), Stop> {
+) -> Result<i64, Stop> {
     let (is_anchored, pattern) = split_anchor(pattern);
-    let mut result = Vec::with_capacity(subject.len());
+    result.reserve(subject.len());
     let (mut start, mut excluded_end, mut count) = (0, None, 0);
-    while count < count_max {
+    let mut found = Match::default();
+    while count < count_max && !result.is_full() {
         let plan = Search { start, is_anchored, excluded_end };
-        let Some(found) = search(subject, pattern, &plan, clock)? else { break };
+        if !search(subject, pattern, &plan, &mut found, clock)? {
+            break;
+        }
         result.extend_from_slice(&subject[start..found.whole.start]);
-        fill(subject, template, &found, &mut result)?;
+        fill(subject, template, &found, result)?;
         count += 1;
         start = found.whole.end;
         excluded_end = Some(start);
@@ -138,11 +121,11 @@ fn substitute(
         }
     }
     result.extend_from_slice(&subject[start..]);
-    Ok((result, count))
+    Ok(count)
 }
 
 /// Appends the template with `%0` to `%9` and `%%` replaced.
-fn fill(subject: &[u8], template: &[u8], found: &Match, result: &mut Vec<u8>) -> Result<(), Stop> {
+fn fill(subject: &[u8], template: &[u8], found: &Match, result: &mut Buffer) -> Result<(), Stop> {
     let mut rest = template;
     while let Some(at) = rest.iter().position(|c| *c == b'%') {
         result.extend_from_slice(&rest[..at]);
@@ -158,7 +141,7 @@ fn fill(subject: &[u8], template: &[u8], found: &Match, result: &mut Vec<u8>) ->
     Ok(())
 }
 
-fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Vec<u8>) -> Result<(), Stop> {
+fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Buffer) -> Result<(), Stop> {
     match found.captures.get(index, &found.whole)? {
         Capture::Position(at) => result.extend_from_slice(&number::format_int(at as i64 + 1)),
         Capture::Span { start, end } => result.extend_from_slice(&subject[start..end]),
@@ -167,42 +150,55 @@ fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Vec<u8
     Ok(())
 }
 
-fn slot(ctx: &Ctx<'_>, index: i32) -> i64 {
-    ctx.to_int(index).unwrap_or(0)
+/// The state, out of the window.
+fn take(ctx: &mut Ctx<'_>) -> Result<(Progress, Buffer), Error> {
+    match ctx.host_mut::<Substitution>(STATE) {
+        Some(state) => Ok((state.progress, std::mem::take(&mut state.result))),
+        None => Err(ctx.error("the state of 'gsub' was replaced")),
+    }
 }
 
-fn set_slot(ctx: &mut Ctx<'_>, index: i32, value: i64) {
-    ctx.replace_with_int(index, value);
+/// The state goes back into the window, and counts as memory of the machine.
+fn keep(ctx: &mut Ctx<'_>, progress: Progress, result: Buffer) -> Result<(), Error> {
+    let owned = result.capacity();
+    let Some(state) = ctx.host_mut::<Substitution>(STATE) else {
+        return Err(ctx.error("the state of 'gsub' was replaced"));
+    };
+    let charged = std::mem::replace(&mut state.charged, owned);
+    (state.progress, state.result) = (progress, result);
+    if charged == owned { Ok(()) } else { ctx.charge_host(STATE, owned) }
 }
 
 /// Goes from match to match until one needs a call or none is left.
-fn go_on(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
+fn go_on(ctx: &mut Ctx<'_>, mut progress: Progress, mut result: Buffer) -> Result<Next, Error> {
+    let is_anchored = split_anchor(text(ctx, 2)).0;
+    let mut found = Match::default();
+    let may_call = ctx.kind(STATE) == Kind::Userdata;
     loop {
-        let count = slot(ctx, COUNT);
-        let is_anchored = split_anchor(text(ctx, 2)).0;
-        if count >= slot(ctx, COUNT_MAX) || (is_anchored && count > 0) {
-            return finish(ctx);
+        let Progress { count, count_max, match_end: start, .. } = progress;
+        if count >= count_max || (is_anchored && count > 0) || result.is_full() {
+            return finish(ctx, &progress, result);
         }
-        let start = slot(ctx, NEXT_START) as usize;
-        let plan = Search { start, is_anchored, excluded_end: usize::try_from(slot(ctx, LAST_END)).ok() };
-        let found = patiently(ctx, |subject, pattern, clock| {
-            search(subject, split_anchor(pattern).1, &plan, clock)
+        let plan = Search { start, is_anchored, excluded_end: (count > 0).then_some(start) };
+        let is_found = patiently(ctx, |subject, pattern, clock| {
+            search(subject, split_anchor(pattern).1, &plan, &mut found, clock)
         })?;
-        let Some(found) = found else { return finish(ctx) };
-        set_slot(ctx, NEXT_START, found.whole.end as i64);
-        set_slot(ctx, LAST_END, found.whole.end as i64);
-        set_slot(ctx, MATCH_START, found.whole.start as i64);
-        set_slot(ctx, COUNT, count + 1);
-        if let Some(call) = replacement(ctx, &found)? {
+        if !is_found {
+            return finish(ctx, &progress, result);
+        }
+        (progress.match_start, progress.match_end) = (found.whole.start, found.whole.end);
+        progress.count += 1;
+        if let Some(call) = replacement(ctx, &found, may_call)? {
+            keep(ctx, progress, result)?;
             return Ok(call);
         }
-        accept(ctx)?;
+        accept(ctx, &mut progress, &mut result)?;
         ctx.work(1)?;
     }
 }
 
-/// Pushes the replacement of a match, unless a call has to compute it.
-fn replacement(ctx: &mut Ctx<'_>, found: &Match) -> Result<Option<Next>, Error> {
+/// Pushes the replacement of a match, unless a call has to compute it, which a plain table never needs.
+fn replacement(ctx: &mut Ctx<'_>, found: &Match, may_call: bool) -> Result<Option<Next>, Error> {
     if ctx.kind(REPLACEMENT) != Kind::Table {
         ctx.push_copy(REPLACEMENT);
         let args = push_captures(ctx, found)?;
@@ -210,7 +206,7 @@ fn replacement(ctx: &mut Ctx<'_>, found: &Match) -> Result<Option<Next>, Error> 
     }
     push_capture(ctx, found, 0)?;
     ctx.raw_get(REPLACEMENT);
-    if !ctx.is_nil(-1) || !ctx.has_metatable(REPLACEMENT) {
+    if !may_call || !ctx.is_nil(-1) || !ctx.has_metatable(REPLACEMENT) {
         return Ok(None);
     }
     ctx.pop(1);
@@ -220,46 +216,26 @@ fn replacement(ctx: &mut Ctx<'_>, found: &Match) -> Result<Option<Next>, Error> 
     Ok(Some(Next::Call { args: 2, results: Some(1), state: REPLACED }))
 }
 
-/// Takes the replacement from the top into the pieces; nil and false keep the match as it is.
-/// Each replacement makes three: where the text before it starts and ends in the subject, and itself.
-fn accept(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    if !ctx.to_bool(-1) {
-        ctx.pop(1);
-        return Ok(());
+/// Takes the replacement from the top into the result; nil and false keep the match as it is.
+fn accept(ctx: &mut Ctx<'_>, progress: &mut Progress, result: &mut Buffer) -> Result<(), Error> {
+    if ctx.to_bool(-1) {
+        check_replacement(ctx)?;
+        result.extend_from_slice(&text(ctx, 1)[progress.copied..progress.match_start]);
+        append_plain(ctx, -1, result);
+        progress.copied = progress.match_end;
     }
-    check_replacement(ctx)?;
-    let n = slot(ctx, N_PIECES);
-    for (piece, position) in [(n + 1, COPIED), (n + 2, MATCH_START)] {
-        ctx.push_copy(position);
-        ctx.raw_set_int(PIECES, piece)?;
-    }
-    ctx.raw_set_int(PIECES, n + 3)?;
-    ctx.push_copy(LAST_END);
-    ctx.replace(COPIED);
-    set_slot(ctx, N_PIECES, n + 3);
+    ctx.pop(1);
     Ok(())
 }
 
-fn finish(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
-    let n_pieces = slot(ctx, N_PIECES);
-    if n_pieces == 0 {
+fn finish(ctx: &mut Ctx<'_>, progress: &Progress, mut result: Buffer) -> Result<Next, Error> {
+    if progress.copied == 0 && result.is_empty() && !result.is_full() {
         ctx.push_copy(1);
     } else {
-        let mut result = Vec::with_capacity(text(ctx, 1).len());
-        for piece in (1..=n_pieces).step_by(3) {
-            ctx.raw_get_int(PIECES, piece);
-            ctx.raw_get_int(PIECES, piece + 1);
-            ctx.raw_get_int(PIECES, piece + 2);
-            let range = slot(ctx, -3) as usize..slot(ctx, -2) as usize;
-            result.extend_from_slice(&text(ctx, 1)[range]);
-            append_plain(ctx, -1, &mut result);
-            ctx.pop(3);
-            ctx.work(4)?;
-        }
-        result.extend_from_slice(&text(ctx, 1)[slot(ctx, COPIED) as usize..]);
-        ctx.push_bytes(&result)?;
+        result.extend_from_slice(&text(ctx, 1)[progress.copied..]);
+        built(ctx, &result)?;
     }
-    ctx.push_copy(COUNT);
+    ctx.push_int(progress.count);
     Ok(Next::Return(2))
 }
 
@@ -268,8 +244,10 @@ mod tests {
     use super::*;
 
     fn replaced(subject: &str, pattern: &str, template: &str, count_max: i64) -> Result<(String, i64), Stop> {
-        let (bytes, count) = substitute(subject.as_bytes(), pattern.as_bytes(), template.as_bytes(), count_max, &mut Clock::new(&mut |_| true))?;
-        Ok((String::from_utf8(bytes).unwrap(), count))
+        let mut result = Buffer::with_room(usize::MAX);
+        let mut clock = |_| true;
+        let count = substitute(subject.as_bytes(), pattern.as_bytes(), template.as_bytes(), count_max, &mut result, &mut Clock::new(&mut clock))?;
+        Ok((String::from_utf8(result.to_vec()).unwrap(), count))
     }
 
     #[test]

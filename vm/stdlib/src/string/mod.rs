@@ -1,6 +1,6 @@
 //! `string`: the functions that only move bytes, and the metatable all strings share.
 
-use perilune_vm::{Ctx, Error, Kind, Next};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next};
 
 use crate::leaf;
 use crate::support::{self, set_functions, set_with_chunks};
@@ -27,7 +27,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.format", format::format),
         ("string.gmatch", search::gmatch),
         ("string.len", len),
-        ("string.lower", |ctx, _| map(ctx, <[u8]>::to_ascii_lowercase)),
+        ("string.lower", |ctx, _| map(ctx, <[u8]>::make_ascii_lowercase)),
         ("string.match", search::match_),
         ("string.pack", pack::pack),
         ("string.packsize", pack::packsize),
@@ -35,7 +35,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.reverse", reverse),
         ("string.sub", sub),
         ("string.unpack", pack::unpack),
-        ("string.upper", |ctx, _| map(ctx, <[u8]>::to_ascii_uppercase)),
+        ("string.upper", |ctx, _| map(ctx, <[u8]>::make_ascii_uppercase)),
     ])?;
     set_with_chunks(ctx, ("string.gsub", gsub::gsub), 1)?;
     support::set_leaves(ctx, leaf::STRING);
@@ -88,37 +88,57 @@ pub(crate) fn end_position(position: i64, length: usize) -> usize {
     position.clamp(0, length) as usize
 }
 
+fn built(ctx: &mut Ctx<'_>, text: &Buffer) -> Result<Next, Error> {
+    ctx.push_buffer(text)?;
+    Ok(Next::Return(1))
+}
+
 fn one(ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<Next, Error> {
     ctx.push_bytes(bytes)?;
     Ok(Next::Return(1))
 }
 
-fn map(ctx: &mut Ctx<'_>, function: fn(&[u8]) -> Vec<u8>) -> Result<Next, Error> {
-    ctx.check_bytes(1)?;
+/// The longest subject whose result is made without memory of its own.
+const SHORT: usize = 64;
+
+fn map(ctx: &mut Ctx<'_>, function: fn(&mut [u8])) -> Result<Next, Error> {
+    let length = ctx.check_bytes(1)?.len();
+    if length <= SHORT {
+        let mut result = [0; SHORT];
+        result[..length].copy_from_slice(text(ctx, 1));
+        function(&mut result[..length]);
+        return one(ctx, &result[..length]);
+    }
     let mut patience = ctx.patience();
+    let mut result = ctx.buffer();
     let subject = text(ctx, 1);
-    let mut result = Vec::with_capacity(subject.len());
+    result.reserve(subject.len());
     for piece in patience.pieces(subject) {
-        result.extend_from_slice(&function(piece));
+        result.extend_from_slice(piece);
+        let length = result.len();
+        function(&mut result[length.saturating_sub(piece.len())..]);
     }
     ctx.settle(&patience)?;
-    one(ctx, &result)
+    built(ctx, &result)
 }
 
 fn reverse(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
-    ctx.check_bytes(1)?;
+    let length = ctx.check_bytes(1)?.len();
+    let mut result = ctx.buffer();
+    result.fill(0, length);
+    if result.is_full() {
+        return built(ctx, &result);
+    }
     let mut patience = ctx.patience();
-    let subject = text(ctx, 1);
-    let mut result = vec![0; subject.len()];
-    let mut end = subject.len();
-    for piece in patience.pieces(subject) {
+    let mut end = length;
+    for piece in patience.pieces(text(ctx, 1)) {
         let place = &mut result[end - piece.len()..end];
         place.copy_from_slice(piece);
         place.reverse();
         end -= piece.len();
     }
     ctx.settle(&patience)?;
-    one(ctx, &result)
+    built(ctx, &result)
 }
 
 fn len(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
@@ -178,10 +198,10 @@ fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     if period > REPEATED_MAX / n {
         return Err(ctx.error("resulting string too large"));
     }
-    ctx.expect_bytes(period * n)?;
-    let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(period * n).is_err() {
-        return Err(ctx.error_plain(b"not enough memory"));
+    let mut bytes = ctx.buffer();
+    bytes.reserve(period * n);
+    if bytes.is_full() {
+        return built(ctx, &bytes);
     }
     let unit = [text(ctx, 1), &separator].concat();
     for _ in 1..n {
@@ -189,7 +209,7 @@ fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         ctx.work(1 + period / 16)?;
     }
     bytes.extend_from_slice(&unit[..length]);
-    one(ctx, &bytes)
+    built(ctx, &bytes)
 }
 
 fn dump(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {

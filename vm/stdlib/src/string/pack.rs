@@ -1,6 +1,6 @@
 //! `pack`, `packsize` and `unpack`: values as the bytes of C structures.
 
-use perilune_vm::{Ctx, Error, Next};
+use perilune_vm::{Buffer, Ctx, Error, Next};
 
 use super::{push_part, start_position, text};
 
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn put_int(out: &mut Vec<u8>, value: i128, size: usize, is_little: bool) {
+fn put_int(out: &mut Buffer, value: i128, size: usize, is_little: bool) {
     let start = out.len();
     out.extend_from_slice(&value.to_le_bytes()[..size]);
     if !is_little {
@@ -190,25 +190,28 @@ fn format_error(ctx: &mut Ctx<'_>, wrong: Wrong) -> Error {
 pub(super) fn pack(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let format = ctx.check_bytes(1)?.to_vec();
     let mut reader = Reader::new(&format);
-    let mut out = Vec::new();
+    let mut out = ctx.buffer();
     let mut argument = 1;
     // Behind the arguments stands a nil, as in PUC Lua: it is what a missing one is reported to be.
     ctx.push_nil();
     while let Some(item) = reader.next(out.len()).map_err(|wrong| format_error(ctx, wrong))? {
-        out.resize(out.len() + item.padding, 0);
+        out.fill(0, item.padding);
         ctx.work(2 + item.size / 16)?;
         if matches!(item.kind, Kind::Padding | Kind::Align | Kind::Nothing) {
-            out.resize(out.len() + item.size, 0);
+            out.fill(0, item.size);
             continue;
         }
         argument += 1;
         put_item(ctx, argument, item, reader.is_little, &mut out)?;
+        if out.is_full() {
+            break;
+        }
     }
-    ctx.push_bytes(&out)?;
+    ctx.push_buffer(&out)?;
     Ok(Next::Return(1))
 }
 
-fn put_item(ctx: &mut Ctx<'_>, argument: i32, item: Item, is_little: bool, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_item(ctx: &mut Ctx<'_>, argument: i32, item: Item, is_little: bool, out: &mut Buffer) -> Result<(), Error> {
     let size = item.size;
     match item.kind {
         Kind::Int => {
@@ -238,7 +241,7 @@ fn put_item(ctx: &mut Ctx<'_>, argument: i32, item: Item, is_little: bool, out: 
     Ok(())
 }
 
-fn put_text(ctx: &mut Ctx<'_>, argument: i32, item: Item, is_little: bool, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_text(ctx: &mut Ctx<'_>, argument: i32, item: Item, is_little: bool, out: &mut Buffer) -> Result<(), Error> {
     let size = item.size;
     let length = ctx.check_bytes(argument)?.len();
     let problem = match item.kind {
@@ -256,7 +259,7 @@ fn put_text(ctx: &mut Ctx<'_>, argument: i32, item: Item, is_little: bool, out: 
     }
     out.extend_from_slice(text(ctx, argument));
     match item.kind {
-        Kind::Chars => out.resize(out.len() + size - length, 0),
+        Kind::Chars => out.fill(0, size - length),
         Kind::ZeroEnded => out.push(0),
         _ => {}
     }
@@ -396,7 +399,7 @@ mod tests {
         for value in [0, 1, -1, 127, -128, i64::MAX, i64::MIN, 0x0102_0304_0506_0708] {
             for size in [8, 9, 16] {
                 for is_little in [true, false] {
-                    let mut bytes = Vec::new();
+                    let mut bytes = Buffer::with_room(usize::MAX);
                     put_int(&mut bytes, value.into(), size, is_little);
                     assert_eq!(get_int(&bytes, is_little, true), Some(value));
                 }

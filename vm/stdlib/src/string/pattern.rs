@@ -53,18 +53,19 @@ pub enum Capture {
 
 /// The captures of a match, detached from subject and pattern. The first few, and mostly all, stand
 /// in place: matches are made and moved by the million.
-#[derive(Clone)]
 pub struct Captures {
     first: [Capture; FIRST],
     others: Vec<Capture>,
     n: usize,
 }
 
-impl Captures {
-    fn new() -> Captures {
+impl Default for Captures {
+    fn default() -> Captures {
         Captures { first: [Capture::Open { start: 0 }; FIRST], others: Vec::new(), n: 0 }
     }
+}
 
+impl Captures {
     fn at(&self, level: usize) -> Capture {
         if level < FIRST { self.first[level] } else { self.others[level - FIRST] }
     }
@@ -129,7 +130,7 @@ impl<'a> Clock<'a> {
 pub struct Matcher<'a, 'c> {
     subject: &'a [u8],
     pattern: &'a [u8],
-    captures: Captures,
+    captures: &'a mut Captures,
     depth: u32,
     clock: &'a mut Clock<'c>,
 }
@@ -137,9 +138,9 @@ pub struct Matcher<'a, 'c> {
 type Outcome = Result<Option<usize>, Stop>;
 
 impl<'a, 'c> Matcher<'a, 'c> {
-    /// A matcher that counts its steps.
-    pub fn new(subject: &'a [u8], pattern: &'a [u8], clock: &'a mut Clock<'c>) -> Matcher<'a, 'c> {
-        Matcher { subject, pattern, captures: Captures::new(), depth: 0, clock }
+    /// A matcher that counts its steps, and leaves the captures of the last successful match in `captures`.
+    pub fn new(subject: &'a [u8], pattern: &'a [u8], captures: &'a mut Captures, clock: &'a mut Clock<'c>) -> Matcher<'a, 'c> {
+        Matcher { subject, pattern, captures, depth: 0, clock }
     }
 
     /// The end of a match that begins exactly at `start`.
@@ -148,11 +149,6 @@ impl<'a, 'c> Matcher<'a, 'c> {
         self.depth = 0;
         self.step()?;
         self.run(start, 0)
-    }
-
-    /// The captures of the last successful match.
-    pub fn captures(&self) -> Captures {
-        self.captures.clone()
     }
 
     #[inline]
@@ -518,7 +514,7 @@ impl Single {
     fn position(&self, bytes: &[u8]) -> Option<usize> {
         match *self {
             Single::Any => (!bytes.is_empty()).then_some(0),
-            Single::Byte(wanted) => find_byte(bytes, wanted),
+            Single::Byte(wanted) => memchr::memchr(wanted, bytes),
             Single::Class(bits, wanted) => bytes.iter().position(|c| is_member(bits, *c) == wanted),
             Single::Set(members) => bytes.iter().position(|c| is_in_set(&members, *c)),
         }
@@ -625,7 +621,7 @@ pub fn find_plain(haystack: &[u8], needle: &[u8], from: usize, clock: &mut Clock
     let mut at = from;
     while at <= last_start {
         let end = (at + PIECE).min(last_start + 1);
-        let Some(skipped) = find_byte(&haystack[at..end], first) else {
+        let Some(skipped) = memchr::memchr(first, &haystack[at..end]) else {
             clock.advance((end - at) / 16)?;
             at = end;
             continue;
@@ -643,22 +639,6 @@ pub fn find_plain(haystack: &[u8], needle: &[u8], from: usize, clock: &mut Clock
 /// How much is looked through between two looks at the clock.
 const PIECE: usize = 1 << 20;
 
-/// The first `wanted`, looking at eight bytes at a time.
-fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let mask = ONES * u64::from(wanted);
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let difference = u64::from_le_bytes(*word) ^ mask;
-        let zeros = difference.wrapping_sub(ONES) & !difference & TOPS;
-        if zeros != 0 {
-            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
-        }
-    }
-    tail.iter().position(|c| *c == wanted).map(|at| words.len() * 8 + at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -666,10 +646,10 @@ mod tests {
     fn found(subject: &str, pattern: &str) -> Result<Option<(usize, usize, Vec<Capture>)>, Stop> {
         let mut patient = |_| true;
         let mut clock = Clock::new(&mut patient);
-        let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), &mut clock);
+        let mut captures = Captures::default();
         for start in 0..=subject.len() {
+            let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), &mut captures, &mut clock);
             if let Some(end) = matcher.match_at(start)? {
-                let captures = matcher.captures();
                 let list = (0..captures.count()).map(|i| captures.get(i, &(start..end))).collect::<Result<_, _>>()?;
                 return Ok(Some((start, end, list)));
             }
@@ -717,7 +697,8 @@ mod tests {
         let mut impatient = |_| false;
         let subject = "a".repeat(100_000);
         let mut clock = Clock::new(&mut impatient);
-        let mut matcher = Matcher::new(subject.as_bytes(), b".-.-.-b", &mut clock);
+        let mut captures = Captures::default();
+        let mut matcher = Matcher::new(subject.as_bytes(), b".-.-.-b", &mut captures, &mut clock);
         assert_eq!(matcher.match_at(0), Err(Stop::Interrupted));
     }
 

@@ -18,6 +18,7 @@ pub(super) struct Search {
 }
 
 /// Where a pattern matched.
+#[derive(Default)]
 pub(super) struct Match {
     /// The whole match.
     pub whole: Range<usize>,
@@ -25,21 +26,24 @@ pub(super) struct Match {
     pub captures: Captures,
 }
 
-/// The first match of `pattern` (without its anchor).
+/// Whether `pattern` (without its anchor) matches; the first match is left in `found`.
 pub(super) fn search(
     subject: &[u8],
     pattern: &[u8],
     search: &Search,
+    found: &mut Match,
     clock: &mut Clock<'_>,
-) -> Result<Option<Match>, Stop> {
-    let mut matcher = Matcher::new(subject, pattern, clock);
+) -> Result<bool, Stop> {
+    let mut matcher = Matcher::new(subject, pattern, &mut found.captures, clock);
     let last = if search.is_anchored { search.start } else { subject.len() };
-    let whole = matcher.search(search.start, last, search.excluded_end)?;
-    Ok(whole.map(|whole| Match { whole, captures: matcher.captures() }))
+    let Some(whole) = matcher.search(search.start, last, search.excluded_end)? else { return Ok(false) };
+    found.whole = whole;
+    Ok(true)
 }
 
 /// Runs `task` on the strings at 1 and 2 of the window, and once more if it takes so long that its
 /// steps have to be counted.
+#[inline]
 pub(super) fn patiently<T>(
     ctx: &mut Ctx<'_>,
     mut task: impl FnMut(&[u8], &[u8], &mut Clock<'_>) -> Result<T, Stop>,
@@ -107,10 +111,10 @@ fn check_start(ctx: &mut Ctx<'_>) -> Result<Option<usize>, Error> {
     Ok((start <= length).then_some(start))
 }
 
-fn find_from(ctx: &mut Ctx<'_>, start: usize) -> Result<Option<Match>, Error> {
+fn find_from(ctx: &mut Ctx<'_>, start: usize, found: &mut Match) -> Result<bool, Error> {
     patiently(ctx, |subject, pattern, clock| {
         let (is_anchored, pattern) = split_anchor(pattern);
-        search(subject, pattern, &Search { start, is_anchored, excluded_end: None }, clock)
+        search(subject, pattern, &Search { start, is_anchored, excluded_end: None }, found, clock)
     })
 }
 
@@ -125,7 +129,10 @@ pub(super) fn find(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         ctx.push_int((at + length) as i64);
         return Ok(Next::Return(2));
     }
-    let Some(found) = find_from(ctx, start)? else { return fail(ctx) };
+    let mut found = Match::default();
+    if !find_from(ctx, start, &mut found)? {
+        return fail(ctx);
+    }
     ctx.push_int(found.whole.start as i64 + 1);
     ctx.push_int(found.whole.end as i64);
     if found.captures.count() == 0 {
@@ -137,7 +144,10 @@ pub(super) fn find(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 /// `string.match`
 pub(super) fn match_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let Some(start) = check_start(ctx)? else { return fail(ctx) };
-    let Some(found) = find_from(ctx, start)? else { return fail(ctx) };
+    let mut found = Match::default();
+    if !find_from(ctx, start, &mut found)? {
+        return fail(ctx);
+    }
     Ok(Next::Return(push_captures(ctx, &found)?))
 }
 
@@ -161,10 +171,11 @@ pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     }
     let start = ctx.to_int(3).unwrap_or(0) as usize;
     let excluded_end = ctx.to_int(4).and_then(|end| usize::try_from(end).ok());
-    let found = patiently(ctx, |subject, pattern, clock| {
-        search(subject, pattern, &Search { start, is_anchored: false, excluded_end }, clock)
-    })?;
-    let Some(found) = found else { return Ok(Next::Return(0)) };
+    let mut found = Match::default();
+    let plan = Search { start, is_anchored: false, excluded_end };
+    if !patiently(ctx, |subject, pattern, clock| search(subject, pattern, &plan, &mut found, clock))? {
+        return Ok(Next::Return(0));
+    }
     for n in 3..=4 {
         ctx.push_int(found.whole.end as i64);
         ctx.set_upvalue(n);

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::collect::sweep::large_size;
 use crate::heap::block::{Cells, LARGE, LARGEST, SIZES, class_of};
 use crate::heap::{Heap, raw_size};
-use crate::object::{Closure, Header, Thread, Upvalue};
+use crate::object::{Closure, Header, Thread, Upvalue, Userdata};
 use crate::table;
 use crate::value::{Slot, tag};
 
@@ -25,6 +25,9 @@ impl Heap {
                 } else {
                     used += SIZES[usize::from((*object).class)] as usize;
                     cells.insert(object as u64);
+                }
+                if u64::from((*object).kind) == tag::USERDATA {
+                    used += (*object.cast::<Userdata>()).size as usize;
                 }
                 for (buffer, bytes) in owned(object) {
                     used += raw_size(bytes);
