@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::command::say;
 use crate::engine::{Engine, Message};
@@ -10,6 +11,7 @@ use crate::interactive;
 use crate::limits;
 use crate::option::{Action, BadOption, Options};
 use crate::run::Mode;
+use crate::stats;
 
 const USAGE: &str = "\
 Available options are:
@@ -48,6 +50,7 @@ fn program_name(line: &[Vec<u8>]) -> &[u8] {
 /// Does what options ask for; `arg` is made from the command line.
 pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
     let program = program_name(line);
+    let started = Instant::now();
     if options.version {
         say(&format!("{VERSION}\n"));
     }
@@ -83,6 +86,9 @@ pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
     }
     // A finalizer may still end the process with a code of its own.
     engine.close();
+    if mode.stats {
+        stats::show_all(program, engine.vm(), started.elapsed());
+    }
     perilune_live::service::finish(engine.vm(), i32::from(result.is_err()));
     // The process ends: its memory goes at once, without being given back block by block.
     std::mem::forget(engine);

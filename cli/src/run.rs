@@ -19,11 +19,13 @@ use crate::option::Options;
 /// `run`
 pub const COMMAND: Command = Command {
     name: "run",
-    arguments: "[--jit=off|on|eager] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…]",
+    arguments: "[--jit=off|on|eager] [--stats] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…]",
     summary: "run a file; with --live, so that tools can reach it",
     details: "  --jit=off      interpret only\n  \
               --jit=on       compile what is hot (the default)\n  \
               --jit=eager    compile every function at its first call\n  \
+              --stats        say on standard error, at the end, what was compiled
+  \
               --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
               --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \
               --wait         wait for a client before the first instruction; needs --live\n\n  \
@@ -44,6 +46,8 @@ pub struct Mode {
     pub live: Option<Live>,
     /// How much it may use.
     pub limits: Limits,
+    /// Whether it is said at the end what was compiled.
+    pub stats: bool,
 }
 
 /// What is compiled to machine code.
@@ -205,6 +209,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
     let mut live = None;
     let mut waits = false;
     let mut limits = Limits::default();
+    let mut stats = false;
     loop {
         let argument = parser.next()?.ok_or_else(|| Failure::Usage("a file is missing".into()))?;
         match argument {
@@ -216,6 +221,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
             }
             Arg::Long("live") => live = Some(Live { address: address(parser.optional_value())?, waits: false }),
             Arg::Long("wait") => waits = true,
+            Arg::Long("stats") => stats = true,
             Arg::Long(name) if let Some(missing) = limits::missing(name) => {
                 let name = name.to_owned();
                 let value = parser.value().map_err(|_| Failure::Usage(missing))?;
@@ -230,7 +236,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
     }
     let live = live.map(|live| Live { waits, ..live });
     let left = parser.raw_args()?.count();
-    Ok((Mode { jit, live, limits }, arguments.line.len() - left - 1))
+    Ok((Mode { jit, live, limits, stats }, arguments.line.len() - left - 1))
 }
 
 fn address(value: Option<std::ffi::OsString>) -> Result<Listen, Failure> {

@@ -5,6 +5,7 @@ use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::BREAKPOINT;
+use perilune_vm::tier::assist::{self, Assist};
 use perilune_vm::tier::{Function, layout};
 
 /// Machine code that can be placed anywhere.
@@ -53,10 +54,11 @@ impl<'a> Assembler<'a> {
     fn entry(&mut self) -> Option<u32> {
         // No instruction may be at offset 0.
         dynasm!(self.asm ; .arch x64 ; int3);
-        if self.function.is_vararg {
-            return None;
-        }
         let entry = self.asm.offset().0 as u32;
+        if self.function.is_vararg {
+            self.enter_vararg();
+            return Some(entry);
+        }
         let (size, limit) = (i32::from(self.function.max_stack) * 16, layout::LIMIT as i32);
         let slow = self.asm.new_dynamic_label();
         dynasm!(self.asm
@@ -90,6 +92,37 @@ impl<'a> Assembler<'a> {
             });
         }
         Some(entry)
+    }
+
+    /// The entry of a function that takes extra arguments: its frame moves above them.
+    fn enter_vararg(&mut self) {
+        let (slow, refused) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let (enter_slow, body) = (self.service(Service::EnterSlow), self.labels[1]);
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp DWORD [r13], 0
+            ; jne =>slow
+            ; mov r14d, eax
+            ; mov rdi, r12
+            ; mov rsi, rbx
+            ; mov edx, eax
+            ; mov rax, QWORD assist::enter_vararg as *const () as i64
+            ; call rax
+            ; test rax, rax
+            ; jz =>refused
+            ; mov rbx, rax
+            ; jmp =>body
+        );
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>refused
+                ; mov eax, r14d
+                ; =>slow
+                ; mov edx, eax
+                ; jmp =>enter_slow
+            );
+        });
     }
 
     fn instructions(&mut self) -> Box<[u32]> {
@@ -137,9 +170,13 @@ impl<'a> Assembler<'a> {
         // Labels within instructions are never jumped to.
     }
 
-    /// Has code emitted behind the function, out of the way.
+    /// Has code of the instruction under way emitted behind the function, out of the way.
     pub fn put_off(&mut self, cold: impl FnOnce(&mut Assembler<'a>) + 'a) {
-        self.cold.push(Box::new(cold));
+        let (pc, next) = (self.pc, self.next);
+        self.cold.push(Box::new(move |this| {
+            (this.pc, this.next) = (pc, next);
+            cold(this);
+        }));
     }
 
     /// The label to jump to for a service, with its argument in `edx`.
@@ -160,6 +197,40 @@ impl<'a> Assembler<'a> {
     /// The label to jump to when a fast path does not fit; nothing may have been written before.
     pub fn missed(&mut self) -> DynamicLabel {
         *self.missed.get_or_insert_with(|| self.asm.new_dynamic_label())
+    }
+
+    /// Has the machine do the instruction under way without leaving the function; goes to `otherwise` when that cannot
+    /// be. All registers of the processor that are not the frame's lose what they hold but `r14` and `r15`.
+    pub fn assist(&mut self, assist: Assist, otherwise: DynamicLabel) {
+        let second = self.function.code.get(self.pc + 1).copied().unwrap_or(0);
+        self.assist_with(assist, second, otherwise);
+    }
+
+    /// As [`Assembler::assist`], with a second word that is not the instruction's.
+    pub fn assist_with(&mut self, assist: Assist, second: u32, otherwise: DynamicLabel) {
+        let word = self.function.code[self.pc] & !BREAKPOINT;
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; mov rsi, rbx
+            ; mov edx, word as i32
+            ; mov ecx, second as i32
+            ; mov rax, QWORD assist as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>otherwise
+        );
+    }
+
+    /// An instruction that the machine does, and that may allocate.
+    pub fn assisted(&mut self, assist: Assist) {
+        let stepped = self.stepped();
+        self.assist(assist, stepped);
+        let (next, collect, label) = (self.next, self.service(Service::Collect), self.asm.new_dynamic_label());
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>label);
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>label ; mov edx, next as i32 ; jmp =>collect);
+        });
     }
 
     /// Leaves the instruction to the interpreter.

@@ -30,8 +30,8 @@ enum Parts {
     None,
     /// Memory for code, and the code that all functions share.
     Ready(Memory, Stubs),
-    /// The system does not allow executable memory, or the processor is another one.
-    Refused,
+    /// Machine code cannot run, and why.
+    Refused(&'static str),
 }
 
 impl Baseline {
@@ -42,7 +42,7 @@ impl Baseline {
 
     fn parts(&mut self) -> Option<(&Memory, &Stubs)> {
         if matches!(self.parts, Parts::None) {
-            self.parts = open().unwrap_or(Parts::Refused);
+            self.parts = open().unwrap_or_else(Parts::Refused);
         }
         match &self.parts {
             Parts::Ready(memory, stubs) => Some((memory, stubs)),
@@ -58,13 +58,13 @@ impl Baseline {
     }
 }
 
-fn open() -> Option<Parts> {
+fn open() -> Result<Parts, &'static str> {
     if !stub::is_supported() {
-        return None;
+        return Err("the processor is no x86-64 with SSE4.1");
     }
-    let memory = Memory::new().ok()?;
-    let stubs = Stubs::new(&memory)?;
-    Some(Parts::Ready(memory, stubs))
+    let memory = Memory::new().map_err(|_| "the system gives no executable memory")?;
+    let stubs = Stubs::new(&memory).ok_or("the system gives no executable memory")?;
+    Ok(Parts::Ready(memory, stubs))
 }
 
 // SAFETY: templates keep the rules of the door: values stay in their slots, everything else is left to it.
@@ -85,6 +85,13 @@ unsafe impl Tier for Baseline {
 
     fn enter(&self) -> Enter {
         self.stubs().enter()
+    }
+
+    fn refusal(&self) -> Option<&'static str> {
+        match self.parts {
+            Parts::Refused(why) => Some(why),
+            _ => None,
+        }
     }
 
     fn leave(&self) -> *const u8 {

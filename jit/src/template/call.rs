@@ -4,13 +4,13 @@
 //! goes on included, and jumps; a return jumps back by that address, or to the
 //! machine when the caller is interpreted.
 
-use super::{CLOSURE, INT, payload, tag_of};
+use super::{CLOSURE, INT, TRUE, payload, tag_of};
 use crate::function::Assembler;
 use crate::stub::Service;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
-use perilune_vm::tier::{self, layout};
+use perilune_vm::tier::{self, assist, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
@@ -25,11 +25,14 @@ impl Assembler<'_> {
             Some(n) if c == 1 || c == 2 => self.call_leaf(a, n, c, called),
             _ => called,
         };
-        let delta = u32::from(a) + 2;
-        let base = delta as i32 * 16;
-        let link = stack::link(self.next as u32, delta) as i64;
-        let after = self.label_at(self.next);
         self.load_entry(a, other, called);
+        self.load_count(a, b);
+        self.jump_to_entry(a, c);
+    }
+
+    /// The number of arguments of a call of `r[a]` in `eax`.
+    fn load_count(&mut self, a: u8, b: u8) {
+        let first = (i32::from(a) + 2) * 16;
         match b.checked_sub(1) {
             Some(n) => dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n)),
             None => dynasm!(self.asm
@@ -39,10 +42,18 @@ impl Assembler<'_> {
                 ; shl rax, 4
                 ; add rax, [rsi + offset_of!(Thread, stack) as i32]
                 ; sub rax, rbx
-                ; sub rax, base
+                ; sub rax, first
                 ; shr rax, 4
             ),
         }
+    }
+
+    /// Makes the frame of a call of `r[a]`, which is entered at `rcx` with `eax` arguments, for `c - 1` results.
+    fn jump_to_entry(&mut self, a: u8, c: u8) {
+        let delta = u32::from(a) + 2;
+        let base = delta as i32 * 16;
+        let link = stack::link(self.next as u32, delta) as i64;
+        let after = self.label_at(self.next);
         dynasm!(self.asm
             ; .arch x64
             ; mov QWORD [rbx + tag_of(a)], (tag::CLOSURE | u64::from(c) << 16) as i32
@@ -93,11 +104,19 @@ impl Assembler<'_> {
         other
     }
 
-    /// A round of a generic loop.
+    /// The start of a generic loop.
+    pub fn generic_for_prep(&mut self, a: u8, e: i32) {
+        let (stepped, target) = (self.stepped(), self.label_at(self.target(e)));
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 3)], TRUE ; jae =>stepped ; jmp =>target);
+    }
+
+    /// A round of a generic loop: iterators that the machine knows, and compiled ones.
     pub fn generic_for_call(&mut self, a: u8, c: u8) {
-        let stepped = self.stepped();
+        let (stepped, called) = (self.stepped(), self.asm.new_dynamic_label());
         dynasm!(self.asm
             ; .arch x64
+            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
+            ; je =>called
             ; mov rdi, r12
             ; lea rsi, [rbx + payload(a)]
             ; mov edx, i32::from(c)
@@ -106,15 +125,29 @@ impl Assembler<'_> {
             ; test eax, eax
             ; jz =>stepped
         );
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>called);
+            this.load_entry(a, stepped, stepped);
+            for (to, from) in [(a + 4, a), (a + 6, a + 1), (a + 7, a + 2)] {
+                this.copy(to, from);
+            }
+            // Copying has used a register.
+            dynasm!(this.asm ; .arch x64 ; mov eax, 2);
+            this.jump_to_entry(a + 4, c + 1);
+        });
     }
 
     /// Jumps to the caller, whose address and pc are in the header; `rdx` gets the pc.
     fn go_back(&mut self) {
+        dynasm!(self.asm ; .arch x64 ; mov rsi, [rbx - 16] ; mov rdx, [rbx - 8]);
+        self.go_back_by_link();
+    }
+
+    /// As [`Assembler::go_back`], with the address in `rsi` and the link in `rdx`.
+    fn go_back_by_link(&mut self) {
         let resume = self.service(Service::Resume);
         dynasm!(self.asm
             ; .arch x64
-            ; mov rsi, [rbx - 16]
-            ; mov rdx, [rbx - 8]
             ; mov rcx, rdx
             ; shr rcx, 28
             ; and rcx, -16
@@ -125,11 +158,13 @@ impl Assembler<'_> {
         );
     }
 
-    /// Calls `r[a]` in place of this frame.
+    /// Calls `r[a]` in place of this frame; `c` tells whether variables of the frame may be captured.
     pub fn tail_call(&mut self, a: u8, b: u8, c: u8) {
-        let Some(n) = b.checked_sub(1).filter(|_| c == 0) else { return self.step() };
-        let stepped = self.stepped();
-        self.load_entry(a, stepped, stepped);
+        let (stepped, other) = (self.stepped(), self.asm.new_dynamic_label());
+        if c != 0 {
+            self.assist_with(assist::close, 0, stepped);
+        }
+        self.load_entry(a, other, stepped);
         dynasm!(self.asm
             ; .arch x64
             ; mov rsi, [rbx - 24]
@@ -139,20 +174,147 @@ impl Assembler<'_> {
             ; mov [rbx - 32], rdi
             ; mov [rbx - 24], rsi
         );
-        for i in 0..n {
-            self.copy(i, a + 2 + i);
+        match b.checked_sub(1) {
+            Some(n) => {
+                for i in 0..n {
+                    self.copy(i, a + 2 + i);
+                }
+                dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n) ; jmp rcx);
+            }
+            None => self.move_arguments(a),
         }
-        dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n) ; jmp rcx);
+        match b.checked_sub(1) {
+            Some(n) => self.tail_call_leaf(a, n, other, stepped),
+            None => self.put_off(move |this| dynasm!(this.asm ; .arch x64 ; =>other ; jmp =>stepped)),
+        }
     }
 
-    /// Returns nothing.
-    pub fn return_none(&mut self) {
-        let (one, back, stepped) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
+    /// Moves the arguments of a tail call of `r[a]`, all up to the top, and enters at `rcx`.
+    fn move_arguments(&mut self, a: u8) {
+        let first = payload(a) + 32;
+        self.load_count(a, 0);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov edi, eax
+            ; shl rdi, 4
+            ; xor esi, esi
+            ; jmp >check
+            ; next:
+            ; movups xmm0, [rbx + rsi + first]
+            ; movups [rbx + rsi], xmm0
+            ; add rsi, 16
+            ; check:
+            ; cmp rsi, rdi
+            ; jb <next
+            ; jmp rcx
+        );
+    }
+
+    /// At `other`: a native in tail position that has a leaf form, unless the collector is due.
+    fn tail_call_leaf(&mut self, a: u8, n: u8, other: DynamicLabel, stepped: DynamicLabel) {
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>other
+                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; jne =>stepped
+                ; test DWORD [rbx - 24], SPECIAL
+                ; jnz =>stepped
+                // One result is wanted, or none: then the slot is free as well.
+                ; mov al, [rbx - 22]
+                ; sub al, 1
+                ; cmp al, 1
+                ; ja =>stepped
+                ; cmp QWORD [r12 + layout::DEBT as i32], 0
+                ; jge =>stepped
+                ; mov rdi, r12
+                ; lea rsi, [rbx + payload(a)]
+                ; mov edx, i32::from(n)
+                ; mov ecx, 2
+                ; mov rax, QWORD tier::call_leaf as *const () as i64
+                ; call rax
+                ; test eax, eax
+                ; jz =>stepped
+                ; mov rcx, [rbx + payload(a)]
+                ; mov rdx, [rbx + tag_of(a)]
+                ; mov [rbx - 32], rcx
+                ; mov [rbx - 24], rdx
+            );
+            this.go_back();
+        });
+    }
+
+    /// Returns the `n` values from `r[a]`, or all up to the top, when the caller or the frame is not plain, and goes
+    /// to `stepped` when the caller is not a Lua function.
+    fn return_spread(&mut self, a: u8, n: u32, stepped: DynamicLabel) {
+        dynasm!(self.asm
+            ; .arch x64
+            // The values may be put where the link is.
+            ; mov r14, [rbx - 16]
+            ; mov r15, [rbx - 8]
+            ; mov rdi, r12
+            ; mov rsi, rbx
+            ; mov edx, i32::from(a)
+            ; mov ecx, n as i32
+            ; mov rax, QWORD assist::deliver as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>stepped
+            ; mov rsi, r14
+            ; mov rdx, r15
+        );
+        self.go_back_by_link();
+    }
+
+    /// Returns the `b - 1` values from `r[a]`, or all up to the top; `c` tells whether variables of the frame may be
+    /// captured.
+    pub fn return_many(&mut self, a: u8, b: u8, c: u8) {
+        let stepped = self.stepped();
+        if c != 0 {
+            self.assist_with(assist::close, 0, stepped);
+        }
+        let Some(n) = b.checked_sub(1) else { return self.return_spread(a, assist::ALL, stepped) };
+        let spread = self.asm.new_dynamic_label();
         dynasm!(self.asm
             ; .arch x64
             ; mov rax, [rbx - 24]
             ; test eax, SPECIAL
-            ; jnz =>stepped
+            ; jnz =>spread
+            ; shr eax, 16
+            ; cmp al, (n + 1) as i8
+            ; jne =>spread
+            ; mov rsi, [rbx - 16]
+            ; mov rdi, [rbx - 8]
+        );
+        if n > 8 {
+            dynasm!(self.asm ; .arch x64 ; jmp =>spread);
+        } else {
+            for i in 0..n {
+                let to = i32::from(i) * 16 - 32;
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; movups xmm0, [rbx + payload(a + i)]
+                    ; movups [rbx + to], xmm0
+                );
+            }
+            dynasm!(self.asm ; .arch x64 ; mov rdx, rdi);
+            self.go_back_by_link();
+        }
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>spread);
+            this.return_spread(a, u32::from(n), stepped);
+        });
+    }
+
+    /// Returns nothing.
+    pub fn return_none(&mut self) {
+        let (one, back, spread, stepped) =
+            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rax, [rbx - 24]
+            ; test eax, SPECIAL
+            ; jnz =>spread
             ; shr eax, 16
             ; cmp eax, 1
             ; jne =>one
@@ -167,16 +329,19 @@ impl Assembler<'_> {
                 ; cmp eax, 1
                 ; je =>back
                 ; cmp eax, 2
-                ; jne =>stepped
+                ; jne =>spread
                 ; mov QWORD [rbx - 24], tag::NIL as i32
                 ; jmp =>back
+                ; =>spread
             );
+            this.return_spread(0, 0, stepped);
         });
     }
 
     /// Returns `r[a]`.
     pub fn return_one(&mut self, a: u8) {
-        let (none, back, store, stepped) = (
+        let (none, back, store, spread, stepped) = (
+            self.asm.new_dynamic_label(),
             self.asm.new_dynamic_label(),
             self.asm.new_dynamic_label(),
             self.asm.new_dynamic_label(),
@@ -186,7 +351,7 @@ impl Assembler<'_> {
             ; .arch x64
             ; mov rax, [rbx - 24]
             ; test eax, SPECIAL
-            ; jnz =>stepped
+            ; jnz =>spread
             ; shr eax, 16
             ; cmp eax, 2
             ; jne =>none
@@ -209,14 +374,16 @@ impl Assembler<'_> {
                 ; cmp eax, 1
                 ; je =>back
                 ; test eax, eax
-                ; jnz =>stepped
+                ; jnz =>spread
                 ; mov rsi, [r12 + layout::THREAD as i32]
                 ; lea rdi, [rbx - 16]
                 ; sub rdi, [rsi + offset_of!(Thread, stack) as i32]
                 ; shr rdi, 4
                 ; mov [rsi + offset_of!(Thread, top) as i32], edi
                 ; jmp =>store
+                ; =>spread
             );
+            this.return_spread(a, 1, stepped);
         });
     }
 
@@ -224,16 +391,17 @@ impl Assembler<'_> {
     pub fn for_prep(&mut self, a: u8, e: i32) {
         let (start, limit, step, value) = (a, a + 1, a + 2, a + 3);
         let (stepped, skip) = (self.stepped(), self.label_at(self.target(e)));
+        let (general, begin) = (self.asm.new_dynamic_label(), self.label_at(self.next));
         dynasm!(self.asm
             ; .arch x64
             ; cmp QWORD [rbx + tag_of(start)], INT
-            ; jne =>stepped
+            ; jne =>general
             ; cmp QWORD [rbx + tag_of(limit)], INT
-            ; jne =>stepped
+            ; jne =>general
             ; cmp QWORD [rbx + tag_of(step)], INT
-            ; jne =>stepped
+            ; jne =>general
             ; cmp QWORD [rbx + payload(step)], 1
-            ; jne =>stepped
+            ; jne =>general
             ; mov rax, [rbx + payload(start)]
             ; mov rcx, [rbx + payload(limit)]
             ; cmp rax, rcx
@@ -243,6 +411,11 @@ impl Assembler<'_> {
             ; mov [rbx + payload(value)], rax
             ; mov QWORD [rbx + tag_of(value)], INT
         );
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>general);
+            this.assist(assist::for_prep, stepped);
+            dynasm!(this.asm ; .arch x64 ; cmp eax, 1 ; je =>begin ; jmp =>skip);
+        });
     }
 
     /// The end of a numeric loop's round.

@@ -10,7 +10,7 @@ use crate::function::Assembler;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::cache::{Cache, kind};
 use perilune_vm::object::Table;
-use perilune_vm::tier::{self, layout};
+use perilune_vm::tier::{self, assist, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
@@ -204,7 +204,7 @@ impl Assembler<'_> {
                 ; mov rsi, rax
                 ; mov r8, rdx
                 ; mov rdx, QWORD key as i64
-                ; mov rax, QWORD tier::put_field as *const () as i64
+                ; mov rax, QWORD assist::put_field as *const () as i64
                 ; call rax
                 ; test eax, eax
                 ; jz =>stepped
@@ -215,10 +215,10 @@ impl Assembler<'_> {
 
     /// Stores a property that the table has.
     fn set_own(&mut self, known: Cache, value: Operand, anywhere: DynamicLabel) {
-        let (stepped, slot) = (self.stepped(), i32::from(known.slot));
+        let slot = i32::from(known.slot);
         dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], known.shape as i32 ; jne =>anywhere);
         self.load_value(value);
-        self.check_barrier(value, stepped);
+        self.barrier(value);
         dynasm!(self.asm ; .arch x64 ; mov rsi, [rax + PROPS]);
         self.check_assignable(slot, anywhere);
         dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
@@ -227,7 +227,6 @@ impl Assembler<'_> {
     /// Adds a property. The new shape is read from the record: it lives no longer than the
     /// record or a table says.
     fn add(&mut self, record: i64, value: Operand, anywhere: DynamicLabel) {
-        let stepped = self.stepped();
         dynasm!(self.asm
             ; .arch x64
             ; mov rdi, QWORD record
@@ -241,12 +240,12 @@ impl Assembler<'_> {
             ; jne =>anywhere
             ; movzx esi, WORD [rdi + offset_of!(Cache, slot) as i32]
             ; cmp [rax + offset_of!(Table, props_cap) as i32], esi
-            ; jbe =>stepped
+            ; jbe =>anywhere
         );
         self.load_value(value);
-        self.check_barrier(value, stepped);
+        self.barrier(value);
         if !matches!(value, Operand::Constant(constant) if constant.tag != tag::NIL) {
-            dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>stepped);
+            dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>anywhere);
         }
         dynasm!(self.asm
             ; .arch x64
@@ -283,22 +282,19 @@ impl Assembler<'_> {
         }
     }
 
-    /// Goes to `stepped` when the value in `rdx` must be told to the collector as it goes into the table in `rax`.
-    pub fn check_barrier(&mut self, value: Operand, stepped: DynamicLabel) {
+    /// The table in `rax` will refer to the value with payload `rcx` and tag `rdx`. Changes no register.
+    pub fn barrier(&mut self, value: Operand) {
+        let (black, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         match value {
-            Operand::Constant(constant) if !constant.is_collectable() => {}
-            Operand::Constant(_) => dynasm!(self.asm ; .arch x64 ; test BYTE [rax + MARK], BLACK ; jnz =>stepped),
-            Operand::Register(_) => {
-                let plain = self.asm.new_dynamic_label();
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; cmp rdx, STRING
-                    ; jb =>plain
-                    ; test BYTE [rax + MARK], BLACK
-                    ; jnz =>stepped
-                    ; =>plain
-                );
-            }
+            Operand::Constant(constant) if !constant.is_collectable() => return,
+            Operand::Constant(_) => {}
+            Operand::Register(_) => dynasm!(self.asm ; .arch x64 ; cmp rdx, STRING ; jb =>plain),
         }
+        dynasm!(self.asm ; .arch x64 ; test BYTE [rax + MARK], BLACK ; jnz =>black ; =>plain);
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>black);
+            this.tell_collector();
+            dynasm!(this.asm ; .arch x64 ; jmp =>plain);
+        });
     }
 }

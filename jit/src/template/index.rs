@@ -4,12 +4,14 @@ use super::{STRING, TABLE, arith::Operand, payload, tag_of};
 use crate::function::Assembler;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::object::{Str, Table};
-use perilune_vm::tier;
+use perilune_vm::tier::{self, assist};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
 const ARRAY: i32 = offset_of!(Table, array) as i32;
 const ARRAY_LEN: i32 = offset_of!(Table, array_len) as i32;
+const ARRAY_CAP: i32 = offset_of!(Table, array_cap) as i32;
+const HASH: i32 = offset_of!(Table, hash) as i32;
 const META: i32 = offset_of!(Table, meta) as i32;
 
 impl Assembler<'_> {
@@ -66,15 +68,16 @@ impl Assembler<'_> {
 
     /// `r[b][key] = value`.
     pub fn set_index(&mut self, b: u8, key: Operand, value: Operand) {
-        let (missed, stepped, elsewhere) = (self.missed(), self.stepped(), self.asm.new_dynamic_label());
-        let (plain, metatable) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let (missed, elsewhere) = (self.missed(), self.asm.new_dynamic_label());
+        let (plain, metatable, append) =
+            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         self.check_table(b, missed);
         self.put(key, value, elsewhere);
         self.check_int(key, elsewhere);
         self.load_value(value);
-        self.check_barrier(value, stepped);
+        self.barrier(value);
         if !matches!(value, Operand::Constant(constant) if constant.tag != tag::NIL) {
-            dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>stepped);
+            dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>elsewhere);
         }
         match key {
             Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rdi, [rbx + payload(r)]),
@@ -85,7 +88,7 @@ impl Assembler<'_> {
             ; sub rdi, 1
             ; mov esi, [rax + ARRAY_LEN]
             ; cmp rdi, rsi
-            ; jae =>elsewhere
+            ; jae =>append
             ; mov rsi, [rax + ARRAY]
             ; cmp QWORD [rax + META], 0
             ; jne =>metatable
@@ -103,16 +106,28 @@ impl Assembler<'_> {
                 ; not r8
                 ; cmp BYTE [rsi + r8], 0
                 ; jne =>plain
-                ; jmp =>stepped
+                ; jmp =>elsewhere
+                // An array that has room grows by an item, unless the hash may have the key.
+                ; =>append
+                ; jne =>elsewhere
+                ; cmp esi, [rax + ARRAY_CAP]
+                ; jae =>elsewhere
+                ; mov r8, [rax + META]
+                ; or r8, [rax + HASH]
+                ; jnz =>elsewhere
+                ; add esi, 1
+                ; mov [rax + ARRAY_LEN], esi
+                ; mov rsi, [rax + ARRAY]
+                ; jmp =>plain
             );
         });
     }
 
     /// Stores a value that does not replace an item of the table in `rax`.
     fn put(&mut self, key: Operand, value: Operand, elsewhere: DynamicLabel) {
-        let (stepped, next) = (self.stepped(), self.next);
+        let stepped = self.stepped();
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>elsewhere ; cmp QWORD [rax + META], 0 ; jne =>stepped ; mov rsi, rax);
+            dynasm!(this.asm ; .arch x64 ; =>elsewhere ; mov rsi, rax);
             this.load_value(value);
             dynasm!(this.asm ; .arch x64 ; mov r8, rcx ; mov r9, rdx);
             this.load_value(key);
@@ -120,18 +135,23 @@ impl Assembler<'_> {
                 ; .arch x64
                 ; mov rdi, r12
                 ; xchg rdx, rcx
-                ; mov rax, QWORD tier::put as *const () as i64
+                ; mov rax, QWORD assist::put as *const () as i64
                 ; call rax
                 ; test eax, eax
                 ; jz =>stepped
             );
-            this.go_on_after_allocation(next);
+            this.go_on_after_allocation(this.next);
         });
     }
 
     /// `r[a] = #r[b]`.
     pub fn length(&mut self, a: u8, b: u8) {
-        let (string, done, stepped) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
+        let (string, search, done, stepped) = (
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.stepped(),
+        );
         dynasm!(self.asm
             ; .arch x64
             ; mov rdi, [rbx + payload(b)]
@@ -139,14 +159,25 @@ impl Assembler<'_> {
             ; jne =>string
             ; cmp QWORD [rdi + META], 0
             ; jne =>stepped
-            ; mov rax, QWORD tier::raw_len as *const () as i64
-            ; call rax
+            ; mov eax, [rdi + ARRAY_LEN]
+            ; test eax, eax
+            ; jz =>done
+            ; mov rcx, rax
+            ; not rcx
+            ; mov rsi, [rdi + ARRAY]
+            ; cmp BYTE [rsi + rcx + 1], 0
+            ; je =>search
             ; =>done
         );
         self.store_int(a);
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
+                // The last item is nil.
+                ; =>search
+                ; mov rax, QWORD tier::raw_len as *const () as i64
+                ; call rax
+                ; jmp =>done
                 ; =>string
                 ; cmp QWORD [rbx + tag_of(b)], STRING
                 ; jne =>stepped

@@ -14,6 +14,7 @@ use arith::Operand;
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction as I;
 use perilune_vm::object::{Closure, Header, Table, Upvalue};
+use perilune_vm::tier::assist;
 use perilune_vm::value::{Slot, tag};
 use std::mem::offset_of;
 
@@ -172,16 +173,21 @@ impl Assembler<'_> {
             I::TailCall { a, b, c } => self.tail_call(a, b, c),
             I::Return0 {} => self.return_none(),
             I::Return1 { a } => self.return_one(a),
-            I::NewTable { .. }
-            | I::SetList { .. }
-            | I::Concat { .. }
-            | I::TForPrep { .. }
-            | I::Return { .. }
-            | I::Vararg { .. }
-            | I::VarargPrep { .. }
-            | I::Closure { .. }
-            | I::Close { .. }
-            | I::Tbc { .. } => self.step(),
+            I::Return { a, b, c } => self.return_many(a, b, c),
+            I::NewTable { .. } => self.assisted(assist::new_table),
+            I::SetList { .. } => self.assisted(assist::set_list),
+            I::Concat { .. } => self.assisted(assist::concat),
+            I::Closure { .. } => self.assisted(assist::closure),
+            I::Vararg { .. } => {
+                let stepped = self.stepped();
+                self.assist(assist::vararg, stepped);
+            }
+            I::Close { a } => {
+                let stepped = self.stepped();
+                self.assist_with(assist::close, u32::from(a), stepped);
+            }
+            I::TForPrep { a, e } => self.generic_for_prep(a, e),
+            I::VarargPrep { .. } | I::Tbc { .. } => self.step(),
         }
     }
 
@@ -232,16 +238,15 @@ impl Assembler<'_> {
 
     fn set_upvalue(&mut self, a: u8, b: u8) {
         let (collectable, store) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        let stepped = self.stepped();
         self.upvalue(b);
         dynasm!(self.asm
             ; .arch x64
+            ; mov rcx, [rbx + payload(a)]
             ; mov rdx, [rbx + tag_of(a)]
             ; cmp rdx, STRING
             ; jae =>collectable
             ; =>store
-            ; mov rax, [rbx + payload(a)]
-            ; mov [rdi], rax
+            ; mov [rdi], rcx
             ; mov [rdi + 8], rdx
         );
         self.put_off(move |this| {
@@ -250,8 +255,34 @@ impl Assembler<'_> {
                 ; =>collectable
                 ; test BYTE [rsi + MARK], BLACK
                 ; jz =>store
-                ; jmp =>stepped
+                ; mov rax, rsi
             );
+            this.tell_collector();
+            dynasm!(this.asm ; .arch x64 ; jmp =>store);
         });
+    }
+
+    /// The object in `rax` will refer to the value with payload `rcx` and tag `rdx`. Changes no register.
+    fn tell_collector(&mut self) {
+        dynasm!(self.asm
+            ; .arch x64
+            ; push rax
+            ; push rcx
+            ; push rdx
+            ; push rsi
+            ; push rdi
+            ; sub rsp, 8
+            ; mov rdi, r12
+            ; mov rsi, rax
+            ; xchg rdx, rcx
+            ; mov rax, QWORD assist::barrier as *const () as i64
+            ; call rax
+            ; add rsp, 8
+            ; pop rdi
+            ; pop rsi
+            ; pop rdx
+            ; pop rcx
+            ; pop rax
+        );
     }
 }

@@ -19,6 +19,8 @@
 //! follow these rules; the functions below are called by such code alone.
 #![allow(unsafe_code)]
 
+pub mod assist;
+
 use crate::cache::Cache;
 use crate::interp::Flow;
 use crate::object::{Closure, ProtoObject, Str, Table, Thread};
@@ -28,6 +30,8 @@ use crate::stack;
 use crate::table;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use perilune_isa::Op;
+use perilune_isa::op::BREAKPOINT;
 use std::any::Any;
 use std::mem::offset_of;
 
@@ -55,6 +59,9 @@ pub unsafe trait Tier: Send {
 
     /// How machine code is entered. Asked for when something has been compiled.
     fn enter(&self) -> Enter;
+
+    /// Why nothing is compiled, if it is so.
+    fn refusal(&self) -> Option<&'static str>;
 
     /// Where machine code goes to return to [`Tier::enter`]'s caller.
     fn leave(&self) -> *const u8;
@@ -126,6 +133,8 @@ pub(crate) struct State {
     /// What the host's call, left by compiled code, came to.
     flow: Option<Flow>,
     counts: Counts,
+    /// By opcode: instructions that compiled code left to the interpreter.
+    left: Vec<u64>,
     /// Leave compiled code now and then, and drop it, for tests; the state of a generator of numbers.
     torture: u64,
 }
@@ -145,6 +154,8 @@ pub struct Counts {
     pub steps: u64,
     /// Instructions whose fast path did not fit.
     pub misses: u64,
+    /// Calls of what is not compiled.
+    pub calls: u64,
 }
 
 /// When functions are compiled.
@@ -155,6 +166,8 @@ pub enum Eagerness {
     /// At the first call.
     Eager,
 }
+
+const BREAKPOINT_BYTE: u8 = BREAKPOINT as u8;
 
 /// No value: only the interpreter can tell.
 pub const UNKNOWN: Slot = Slot { payload: 0, tag: u32::MAX as u64 };
@@ -206,6 +219,19 @@ impl Vm {
     /// What the tier has done so far.
     pub fn tier_counts(&self) -> Counts {
         self.tier.counts
+    }
+
+    /// Why the tier compiles nothing, once it has tried; `None` when it does, and without a tier.
+    pub fn tier_refusal(&self) -> Option<&'static str> {
+        self.tier.tier.as_ref().and_then(|tier| tier.refusal())
+    }
+
+    /// Which instructions compiled code left to the interpreter, and how often; the most frequent first.
+    pub fn tier_left(&self) -> Vec<(Op, u64)> {
+        let counted = Op::ALL.iter().copied().zip(self.tier.left.iter().copied());
+        let mut left: Vec<_> = counted.filter(|(_, count)| *count > 0).collect();
+        left.sort_by_key(|(op, count)| (std::cmp::Reverse(*count), *op as u8));
+        left
     }
 
     /// Leaves compiled code after random instructions and drops it at random; 0 ends that.
@@ -394,11 +420,25 @@ impl Vm {
     }
 
     fn step_at(&mut self) -> Continuation {
+        self.count_left();
         let mut flow = self.interpret_one();
         if self.tier.torture != 0 {
             flow = self.torture_step(flow);
         }
         self.resolve(flow)
+    }
+
+    /// Counts the instruction that the frame on top stands at.
+    fn count_left(&mut self) {
+        // SAFETY: a Lua frame is on top, and its pc lies in its code.
+        let op = unsafe { *(*top_function(self.thread)).code.add((*self.thread).pc as usize) as u8 & !BREAKPOINT_BYTE };
+        let left = &mut self.tier.left;
+        if left.is_empty() {
+            left.resize(Op::ALL.len(), 0);
+        }
+        if let Some(count) = left.get_mut(usize::from(op)) {
+            *count += 1;
+        }
     }
 
     fn torture_step(&mut self, mut flow: Flow) -> Flow {
@@ -540,10 +580,28 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
             return step(vm, base, pc);
         }
         vm.stand_at(base, pc + 1);
-        let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        vm.tier.counts.calls += 1;
+        let proto = top_function(vm.thread);
+        let i = *(*proto).code.add(pc as usize);
         let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
-        let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
-        let mut result = vm.call_slow(a as usize, n, c as u8);
+        let func = (*vm.thread).base + a;
+        let n = if b != 0 { b - 1 } else { (*vm.thread).top - (func + 2) };
+        let slot = base.add(a as usize);
+        let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= vm.limit {
+            // The template has tried the leaf form.
+            let result = vm.call_native(func, n, c as u8);
+            let has_hook = std::mem::take(&mut vm.hook_switch);
+            let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (c == 0 || vm.heap.debt < 0);
+            if is_done
+                && !(*proto).native.is_null()
+                && let Some(address) = (*(*proto).native).at(pc + 1)
+            {
+                return Continuation { address, base };
+            }
+            result
+        } else {
+            vm.call_slow(a as usize, n, c as u8)
+        };
         if matches!(result, Ok(Flow::Next)) && c != 0 && vm.heap.debt >= 0 {
             result = vm.collect_step((*vm.thread).base + a + c - 1);
         }
@@ -640,25 +698,6 @@ pub unsafe extern "C" fn find_method(vm: *mut Vm, key: *mut Str) -> Slot {
         }
         find_field(vm, index.as_ptr(), key)
     }
-}
-
-/// Stores a field with a string key; 0 when only the interpreter can.
-///
-/// # Safety
-/// All are live.
-pub unsafe extern "C" fn put_field(vm: *mut Vm, t: *mut Table, key: *mut Str, payload: u64, tag: u64) -> u64 {
-    // SAFETY: by contract.
-    unsafe { u64::from((*vm).heap.look_up_to_set(t, key, Slot { payload, tag })) }
-}
-
-/// `t[key] = value` for a table without metatable; 0 when that is an error.
-///
-/// # Safety
-/// All are live.
-pub unsafe extern "C" fn put(vm: *mut Vm, t: *mut Table, key: u64, key_tag: u64, payload: u64, tag: u64) -> u64 {
-    let key = Slot { payload: key, tag: key_tag };
-    // SAFETY: by contract.
-    unsafe { u64::from(table::set(&mut (*vm).heap, t, key, Slot { payload, tag }).is_ok()) }
 }
 
 /// Whether two tables may be equal although they are not the same one.

@@ -98,7 +98,7 @@ impl Vm {
     /// # Safety
     /// `base` is register 0 of such a frame.
     #[inline(always)]
-    unsafe fn vararg_result(base: *mut Slot) -> *mut Slot {
+    pub(crate) unsafe fn vararg_result(base: *mut Slot) -> *mut Slot {
         // SAFETY: parameters, extra arguments and the first header stand below the second one.
         unsafe {
             let head = base.sub(2);
@@ -113,7 +113,7 @@ impl Vm {
     /// # Safety
     /// `f` is a slot with a Lua function, with `given` arguments two slots above; there is room for its registers.
     #[inline(never)]
-    unsafe fn enter_vararg(&mut self, f: *mut Slot, given: usize, wanted: u64, link: u64) -> *mut Slot {
+    pub(crate) unsafe fn enter_vararg(&mut self, f: *mut Slot, given: usize, wanted: u64, link: u64) -> *mut Slot {
         // SAFETY: by contract; room for the arguments is checked.
         unsafe {
             let proto = (*(*f).as_ptr::<Closure>()).proto;

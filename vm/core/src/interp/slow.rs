@@ -808,7 +808,7 @@ pub enum Indexed {
     Call(Slot, Slot),
 }
 
-fn can_concat(value: Slot) -> bool {
+pub(crate) fn can_concat(value: Slot) -> bool {
     value.tag == tag::STRING || value.is_number()
 }
 
