@@ -1,26 +1,54 @@
 //! The sink that keeps typed nodes, for the compiler; and ways to look into the result.
 
-use crate::ast::{Ast, ExprId, ExprNode, Function, FunctionId, StrId};
-use crate::sink::Sink;
+use crate::ast::{Ast, ExprId, ExprNode, Function, FunctionId, Item, List, Pools, StrId};
+use crate::sink::{Begun, Sink};
+use std::marker::PhantomData;
 
-/// Collects expressions and functions.
+/// Collects expressions, functions and lists.
 #[derive(Default)]
 pub(crate) struct AstSink {
-    pub(crate) exprs: Vec<ExprNode>,
-    pub(crate) functions: Vec<Function>,
+    pub(crate) ast: Ast,
+    /// Items of lists that go on, as lists hold lists; each moves to its pool in one go.
+    pub(crate) open: Pools,
+}
+
+fn list<T: Item>(pool: &[T], start: usize) -> List<T> {
+    List { start: start as u32, len: (pool.len() - start) as u32, items: PhantomData }
 }
 
 impl Sink for AstSink {
     const LOSSLESS: bool = false;
 
     fn expr(&mut self, node: ExprNode) -> ExprId {
-        self.exprs.push(node);
-        ExprId(self.exprs.len() as u32 - 1)
+        self.ast.exprs.push(node);
+        ExprId(self.ast.exprs.len() as u32 - 1)
     }
 
     fn function(&mut self, function: Function) -> FunctionId {
-        self.functions.push(function);
-        FunctionId(self.functions.len() as u32 - 1)
+        self.ast.functions.push(function);
+        FunctionId(self.ast.functions.len() as u32 - 1)
+    }
+
+    fn begin<T: Item>(&mut self) -> Begun {
+        Begun(T::pool(&self.open).len())
+    }
+
+    fn item<T: Item>(&mut self, item: T) {
+        T::pool_mut(&mut self.open).push(item);
+    }
+
+    fn end<T: Item>(&mut self, begun: Begun) -> List<T> {
+        let (pool, open) = (T::pool_mut(&mut self.ast.pools), T::pool_mut(&mut self.open));
+        let start = pool.len();
+        pool.extend_from_slice(&open[begun.0..]);
+        open.truncate(begun.0);
+        list(pool, start)
+    }
+
+    fn single<T: Item>(&mut self, item: T) -> List<T> {
+        let pool = T::pool_mut(&mut self.ast.pools);
+        pool.push(item);
+        list(pool, pool.len() - 1)
     }
 }
 

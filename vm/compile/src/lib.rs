@@ -221,7 +221,7 @@ impl<'a> Compiler<'a> {
     fn body(&mut self, id: FunctionId) -> Result<Proto> {
         let body = &self.ast.functions[id.0 as usize];
         self.f.enter(false);
-        for param in &body.params {
+        for param in &self.ast[body.params] {
             self.f.span = param.span;
             self.f.activate(param.text, VarKind::Regular)?;
         }
@@ -229,7 +229,7 @@ impl<'a> Compiler<'a> {
         if body.is_vararg {
             self.f.emit(word::abc(Op::VarargPrep, body.params.len() as u8, 0, 0));
         }
-        self.statements(&body.body)?;
+        self.statements(body.body)?;
         self.f.line = if body.line == 0 { body.body.last_line } else { body.body.end_line };
         if let Some(goto) = self.f.gotos.first() {
             let end = (body.body.end_line, body.span.end);
