@@ -7,10 +7,10 @@
 //! the lossless tree, not here.
 #![allow(missing_docs)] // fields of statement and expression variants speak for themselves
 
+pub use crate::intern::Strings;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Index;
-use std::sync::Arc;
 
 /// Index of an expression in [`Ast::exprs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,7 +95,7 @@ pub struct Ast {
     /// without parameters).
     pub functions: Vec<Function>,
     /// Distinct byte strings: names and string constants, escapes decoded.
-    pub strings: Vec<Arc<[u8]>>,
+    pub strings: Strings,
     /// The lists of nodes.
     pub pools: Pools,
 }

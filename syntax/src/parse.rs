@@ -35,7 +35,7 @@ pub fn parse(source: &[u8]) -> Parsed {
 /// and says whether to go on.
 pub fn parse_while(source: &[u8], levels: u32, keep_going: &mut dyn FnMut(usize) -> bool) -> Parsed {
     let (sink, lexer) = Parser::new(source, AstSink::default(), levels, keep_going).chunk();
-    let ast = Ast { strings: lexer.strings.into_strings(), ..sink.ast };
+    let ast = Ast { strings: lexer.strings.strings, ..sink.ast };
     Parsed { ast, errors: lexer.errors, is_interrupted: lexer.is_interrupted }
 }
 

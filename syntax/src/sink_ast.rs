@@ -65,7 +65,7 @@ impl Ast {
 
     /// The bytes with this id.
     pub fn string(&self, id: StrId) -> &[u8] {
-        &self.strings[id.0 as usize]
+        self.strings.text(id)
     }
 
     /// The id of the main function, which is the last.

@@ -279,7 +279,7 @@ impl<S: Sink> Parser<'_, S> {
         let name = self.expect_name();
         self.expect(SyntaxKind::Greater);
         self.close();
-        match self.lexer.strings.text(name.text) {
+        match self.lexer.strings.strings.text(name.text) {
             b"const" => Attrib::Const,
             b"close" => Attrib::Close,
             other => {

@@ -1,7 +1,8 @@
 //! Constants of a function, each once.
 
 use perilune_isa::Const;
-use perilune_syntax::ast::{Ast, StrId};
+use crate::text::Shared;
+use perilune_syntax::ast::StrId;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -47,14 +48,14 @@ impl Constants {
         }
     }
 
-    pub(crate) fn finish(&self, ast: &Ast) -> Vec<Const> {
+    pub(crate) fn finish(&self, texts: &mut Shared<'_>) -> Vec<Const> {
         let value = |constant: &Constant| match *constant {
             Constant::Nil => Const::Nil,
             Constant::True => Const::True,
             Constant::False => Const::False,
             Constant::Int(i) => Const::Int(i),
             Constant::Float(bits) => Const::Float(f64::from_bits(bits)),
-            Constant::Str(id) => Const::Str(crate::shared_text(ast, id)),
+            Constant::Str(id) => Const::Str(texts.get(id)),
         };
         self.list.iter().map(value).collect()
     }

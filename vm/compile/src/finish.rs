@@ -4,41 +4,41 @@ use crate::code::op_of;
 use crate::exp::Kind;
 use crate::function::{Function, Known};
 use perilune_isa::{Const, LocalVar, NamedConst, Op, Proto, UpvalueDesc, word};
-use perilune_syntax::ast::{self, Ast};
+use crate::text::Shared;
+use perilune_syntax::ast;
 use std::sync::Arc;
 
 /// Makes the finished function of `f`, whose storage serves for another one.
-pub(crate) fn finish(f: &mut Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
+pub(crate) fn finish(f: &mut Function, texts: &mut Shared<'_>, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
     let caches = rewrite(f);
     if body.is_vararg {
         // As PUC Lua's hooks have it: who stands at the prologue stands at what comes next.
         f.lines[0] = f.lines[1];
     }
-    let name = |id| crate::shared_text(ast, id);
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
-        name: name(u.name),
+        name: texts.get(u.name),
         in_stack: u.in_stack,
         index: u.index,
         is_const: u.read_only,
-    });
+    }).collect();
     let locals = f.locals.iter().map(|l| LocalVar {
-        name: name(l.name),
+        name: texts.get(l.name),
         register: l.register,
         start_pc: l.start_pc,
         end_pc: l.end_pc,
-    });
+    }).collect();
     let named = f.known.iter().map(|known| NamedConst {
-        name: name(known.name),
-        value: known_value(known.value, ast),
+        name: texts.get(known.name),
+        value: known_value(known.value, texts),
         start_pc: known.start_pc,
         end_pc: if known.is_outer { f.code.len() as u32 } else { known.end_pc },
         is_outer: known.is_outer,
-    });
+    }).collect();
     Proto {
-        named: named.collect(),
-        upvalues: upvalues.collect(),
-        locals: locals.collect(),
-        constants: f.constants.finish(ast),
+        named,
+        upvalues,
+        locals,
+        constants: f.constants.finish(texts),
         code: f.code.clone(),
         lines: f.lines.clone(),
         children: std::mem::take(&mut f.children),
@@ -54,14 +54,14 @@ pub(crate) fn finish(f: &mut Function, ast: &Ast, body: &ast::Function, source: 
     }
 }
 
-fn known_value(known: Known, ast: &Ast) -> Const {
+fn known_value(known: Known, texts: &mut Shared<'_>) -> Const {
     match known {
         Known::Plain(Kind::True) => Const::True,
         Known::Plain(Kind::False) => Const::False,
         Known::Plain(Kind::Int(value)) => Const::Int(value),
         Known::Plain(Kind::Float(value)) => Const::Float(value),
         Known::Plain(_) => Const::Nil,
-        Known::Str(text) => Const::Str(crate::shared_text(ast, text)),
+        Known::Str(text) => Const::Str(texts.get(text)),
     }
 }
 

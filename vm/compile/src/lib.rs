@@ -13,6 +13,7 @@ mod code;
 mod discharge;
 mod operator;
 mod label;
+mod text;
 mod resolve;
 mod naming;
 mod expr;
@@ -30,10 +31,7 @@ use perilune_isa::{Chunk, Op, Proto, word};
 use perilune_syntax::{Parsed, SyntaxKind, token_from};
 use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
 use std::sync::Arc;
-
-const ENV: StrId = StrId(u32::MAX);
-const BREAK: StrId = StrId(u32::MAX - 1);
-const FOR_STATE: StrId = StrId(u32::MAX - 2);
+use text::{BREAK, ENV, FOR_STATE, Shared, text};
 
 /// The parser's error for nesting, which PUC Lua raises as an error of `load` itself: without a place.
 const TOO_DEEP: &str = "C stack overflow";
@@ -122,10 +120,10 @@ fn compile_ast_while(
     chunk_name: &[u8],
     keep_going: &mut dyn FnMut(usize) -> bool,
 ) -> std::result::Result<Chunk, SemanticError> {
-    let position = |wanted: &[u8]| ast.strings.iter().position(|s| **s == *wanted);
-    let env_name = position(b"_ENV").map_or(ENV, |at| StrId(at as u32));
+    let env_name = ast.strings.find(b"_ENV").unwrap_or(ENV);
     let mut compiler = Compiler {
         ast,
+        texts: Shared::new(ast),
         source: chunk_name.into(),
         f: Function::new(0, Vec::new()),
         enclosing: Vec::new(),
@@ -142,27 +140,10 @@ fn compile_ast_while(
     compiler.body(main).map(Chunk).map_err(|error| *error)
 }
 
-/// The text of a name or string.
-fn text(ast: &Ast, id: StrId) -> &[u8] {
-    match id {
-        ENV => b"_ENV",
-        BREAK => b"break",
-        FOR_STATE => b"(for state)",
-        StrId(at) => &ast.strings[at as usize],
-    }
-}
-
-/// The text of a name or string, to be kept.
-fn shared_text(ast: &Ast, id: StrId) -> Arc<[u8]> {
-    match id {
-        ENV | BREAK | FOR_STATE => text(ast, id).into(),
-        StrId(at) => Arc::clone(&ast.strings[at as usize]),
-    }
-}
-
 /// The compiler: the function that is being made, and those around it.
 struct Compiler<'a> {
     ast: &'a Ast,
+    texts: Shared<'a>,
     source: Arc<[u8]>,
     f: Function,
     enclosing: Vec<Function>,
@@ -240,7 +221,7 @@ impl<'a> Compiler<'a> {
         self.f.leave(self.break_name)?;
         let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
         let mut done = std::mem::replace(&mut self.f, outer);
-        let proto = finish::finish(&mut done, self.ast, body, &self.source, body.end_line);
+        let proto = finish::finish(&mut done, &mut self.texts, body, &self.source, body.end_line);
         self.spare.push(done);
         Ok(proto)
     }
