@@ -12,6 +12,18 @@ pub(crate) struct AstSink {
     pub(crate) open: Pools,
 }
 
+impl AstSink {
+    /// With room for what a text of so many bytes comes to, unless it is a long one.
+    pub(crate) fn with_room(bytes: usize) -> AstSink {
+        let bytes = bytes.min(1 << 16);
+        let mut sink = AstSink::default();
+        sink.ast.exprs.reserve(bytes / 10);
+        sink.ast.pools.ids.reserve(bytes / 20);
+        sink.ast.pools.stats.reserve(bytes / 40);
+        sink
+    }
+}
+
 fn list<T: Item>(pool: &[T], start: usize) -> List<T> {
     List { start: start as u32, len: (pool.len() - start) as u32, items: PhantomData }
 }

@@ -49,7 +49,7 @@ pub(crate) fn finish(f: &mut Function, texts: &mut Shared<'_>, body: &ast::Funct
         line_defined: f.line_defined,
         last_line,
         span: (body.span.start, body.span.end),
-        name: f.name.as_slice().into(),
+        name: f.name.clone(),
         source: source.clone(),
     }
 }

@@ -125,12 +125,13 @@ fn compile_ast_while(
         ast,
         texts: Shared::new(ast),
         source: chunk_name.into(),
-        f: Function::new(0, Vec::new()),
+        f: Box::new(Function::new(0, Arc::default())),
         enclosing: Vec::new(),
         spare: Vec::new(),
         keep_going,
         statements: 0,
         spine: Vec::new(),
+        path: Vec::new(),
         hint: None,
         env_name,
         break_name: BREAK,
@@ -145,16 +146,18 @@ struct Compiler<'a> {
     ast: &'a Ast,
     texts: Shared<'a>,
     source: Arc<[u8]>,
-    f: Function,
-    enclosing: Vec<Function>,
+    f: Box<Function>,
+    enclosing: Vec<Box<Function>>,
     /// Finished ones, for their storage.
-    spare: Vec<Function>,
+    spare: Vec<Box<Function>>,
     /// Told of each statement; says whether to go on.
     keep_going: &'a mut dyn FnMut(usize) -> bool,
     /// Statements since it was asked.
     statements: usize,
     /// Expressions whose left operand is being compiled.
     spine: Vec<ExprId>,
+    /// The path of the function that is named now.
+    path: Vec<u8>,
     /// The name of the function or table that is compiled next.
     hint: Option<Vec<u8>>,
     env_name: StrId,
@@ -179,10 +182,13 @@ impl<'a> Compiler<'a> {
     fn closure(&mut self, id: FunctionId) -> Result<Exp> {
         let body = &self.ast.functions[id.0 as usize];
         let hint = self.hint.take();
-        let name = self.nested_name(hint);
+        let name = self.nested_name(hint.as_deref());
         let inner = match self.spare.pop() {
-            Some(spare) => spare.renew(body.line, name),
-            None => Function::new(body.line, name),
+            Some(mut spare) => {
+                spare.renew(body.line, name);
+                spare
+            }
+            None => Box::new(Function::new(body.line, name)),
         };
         self.enclosing.push(std::mem::replace(&mut self.f, inner));
         let proto = self.body(id)?;
@@ -219,7 +225,7 @@ impl<'a> Compiler<'a> {
         self.f.here();
         self.f.emit(word::abc(Op::Return0, 0, 0, 0));
         self.f.leave(self.break_name)?;
-        let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
+        let outer = self.enclosing.pop().unwrap_or_else(|| Box::new(Function::new(0, Arc::default())));
         let mut done = std::mem::replace(&mut self.f, outer);
         let proto = finish::finish(&mut done, &mut self.texts, body, &self.source, body.end_line);
         self.spare.push(done);
