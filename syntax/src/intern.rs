@@ -95,6 +95,16 @@ impl Interner {
         StrId(id)
     }
 
+    /// With room for the strings of a text of so many bytes, unless it is a long one.
+    pub(crate) fn with_room(bytes: usize) -> Interner {
+        let expected = (bytes / 64).clamp(16, 1 << 12);
+        let mut interner = Interner { slots: vec![EMPTY; (expected * 2).next_power_of_two()], ..Interner::default() };
+        interner.hashes.reserve(expected);
+        interner.strings.places.reserve(expected);
+        interner.strings.bytes.reserve(expected * 8);
+        interner
+    }
+
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(64);
         self.slots.clear();

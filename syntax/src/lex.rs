@@ -134,7 +134,7 @@ impl<'s> Lexer<'s> {
             source,
             position: 0,
             line: 1,
-            strings: Interner::default(),
+            strings: Interner::with_room(source.len()),
             errors: Vec::new(),
             trivia: Vec::new(),
             keeps_trivia,

@@ -20,6 +20,10 @@ impl AstSink {
         sink.ast.exprs.reserve(bytes / 10);
         sink.ast.pools.ids.reserve(bytes / 20);
         sink.ast.pools.stats.reserve(bytes / 40);
+        sink.ast.pools.bindings.reserve(bytes / 160);
+        sink.ast.pools.names.reserve(bytes / 160);
+        sink.open.ids.reserve(16);
+        sink.open.stats.reserve(16);
         sink
     }
 }

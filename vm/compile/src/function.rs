@@ -121,15 +121,16 @@ pub(crate) struct Function {
 impl Function {
     pub(crate) fn new(line_defined: u32, name: Arc<[u8]>) -> Self {
         Self {
-            code: Vec::new(),
-            lines: Vec::new(),
+            // Few functions are longer.
+            code: Vec::with_capacity(128),
+            lines: Vec::with_capacity(128),
             constants: Constants::default(),
             children: Vec::new(),
-            upvalues: Vec::new(),
-            locals: Vec::new(),
+            upvalues: Vec::with_capacity(8),
+            locals: Vec::with_capacity(16),
             known: Vec::new(),
-            actives: Vec::new(),
-            scopes: Vec::new(),
+            actives: Vec::with_capacity(16),
+            scopes: Vec::with_capacity(8),
             labels: Vec::new(),
             gotos: Vec::new(),
             free: 0,

@@ -250,22 +250,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn assign(&mut self, targets: &'a [ExprId], values: &'a [ExprId]) -> Result<()> {
+        if let ([target], [value]) = (targets, values) {
+            return self.assign_one(*target, *value);
+        }
         let mut variables: Vec<Exp> = Vec::with_capacity(targets.len());
         for target in targets {
-            let variable = self.expr(*target)?;
-            self.check_target(*target, &variable, self.node(*target).span.end)?;
+            let variable = self.target(*target)?;
             if matches!(variable.kind, Kind::Local(..) | Kind::Upvalue(_)) {
                 self.keep_conflicting(&mut variables, variable.kind)?;
             }
             variables.push(variable);
         }
-        if let ([target], [value]) = (targets, values) {
-            if self.is_definition(*value) {
-                self.hint = self.path(*target);
-            }
-        }
         let mut last = self.expr_list(values)?;
-        self.hint = None;
         if targets.len() == values.len() {
             self.f.discharge_vars(&mut last);
             if let Some(variable) = variables.pop() {
@@ -279,6 +275,24 @@ impl<'a> Compiler<'a> {
             self.f.store(&variable, &mut value)?;
         }
         Ok(())
+    }
+
+    fn assign_one(&mut self, target: ExprId, value: ExprId) -> Result<()> {
+        let variable = self.target(target)?;
+        if self.is_definition(value) {
+            self.hint = self.path(target);
+        }
+        let mut value = self.expr(value)?;
+        self.hint = None;
+        self.f.discharge_vars(&mut value);
+        self.f.store(&variable, &mut value)
+    }
+
+    /// What is assigned to.
+    fn target(&mut self, target: ExprId) -> Result<Exp> {
+        let variable = self.expr(target)?;
+        self.check_target(target, &variable, self.node(target).span.end)?;
+        Ok(variable)
     }
 
     /// A variable is about to be assigned that an earlier target uses as table or key:
