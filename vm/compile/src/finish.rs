@@ -71,6 +71,11 @@ fn rewrite(f: &mut Function) -> u16 {
     let mut pc = 0;
     while pc < f.code.len() {
         let first = f.code[pc];
+        let (words, is_rewritten) = STEPS[usize::from(word::op_byte(first))];
+        if !is_rewritten {
+            pc += words;
+            continue;
+        }
         let op = op_of(first);
         match op {
             Op::GetUpTable | Op::SetUpTable | Op::SetUpTableK | Op::GetField | Op::SetField | Op::SetFieldK | Op::Method => {
@@ -91,10 +96,29 @@ fn rewrite(f: &mut Function) -> u16 {
             }
             _ => {}
         }
-        pc += usize::from(op.info().words);
+        pc += words;
     }
     caches
 }
+
+/// For each opcode byte its words, and whether [`rewrite`] has anything to do.
+static STEPS: [(usize, bool); 256] = {
+    let mut steps = [(1, false); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(op) = Op::from_byte(byte as u8) {
+            let is_rewritten = matches!(
+                op,
+                Op::GetUpTable | Op::SetUpTable | Op::SetUpTableK | Op::GetField | Op::SetField | Op::SetFieldK | Op::Method
+                    | Op::Return0 | Op::Return1 | Op::Return | Op::TailCall | Op::Jump | Op::Eq | Op::Lt | Op::Le | Op::EqK
+                    | Op::EqImm | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm | Op::Test | Op::TestSet
+            );
+            steps[byte] = (op.info().words as usize, is_rewritten);
+        }
+        byte += 1;
+    }
+    steps
+};
 
 /// Follows forward jumps; a loop's jump is a safepoint and stays.
 fn final_target(code: &[u32], mut target: i64) -> i64 {

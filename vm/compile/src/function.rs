@@ -92,6 +92,8 @@ pub(crate) struct Function {
     pub(crate) locals: Vec<LocalRecord>,
     pub(crate) known: Vec<KnownRecord>,
     pub(crate) actives: Vec<Active>,
+    /// Their names, which are searched all the time.
+    pub(crate) active_names: Vec<StrId>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) labels: Vec<crate::label::Label>,
     pub(crate) gotos: Vec<crate::label::Goto>,
@@ -130,6 +132,7 @@ impl Function {
             locals: Vec::with_capacity(16),
             known: Vec::new(),
             actives: Vec::with_capacity(16),
+            active_names: Vec::with_capacity(16),
             scopes: Vec::with_capacity(8),
             labels: Vec::new(),
             gotos: Vec::new(),
@@ -157,6 +160,7 @@ impl Function {
         self.locals.clear();
         self.known.clear();
         self.actives.clear();
+        self.active_names.clear();
         self.scopes.clear();
         self.labels.clear();
         self.gotos.clear();
@@ -257,6 +261,7 @@ impl Function {
             }
         };
         self.actives.push(Active { name, kind, register, record });
+        self.active_names.push(name);
         Ok(register)
     }
 
@@ -293,6 +298,7 @@ impl Function {
 
     fn deactivate(&mut self, keep: usize) {
         let end_pc = self.code.len() as u32;
+        self.active_names.truncate(keep);
         for variable in self.actives.drain(keep..) {
             match variable.kind {
                 VarKind::Known(_) => self.known[variable.record].end_pc = end_pc,
