@@ -11,7 +11,11 @@ fn main() {
     let target = |what: &str| std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
     if target("OS") == "linux" && target("ENV") == "gnu" {
         println!("cargo::rustc-link-arg-bins=-no-pie");
-        link_unwinder();
+        match target("FEATURE").split(',').any(|feature| feature == "crt-static") {
+            // The compiler asks for a program at any address, and that was undone just now.
+            true => println!("cargo::rustc-link-arg-bins=-static"),
+            false => link_unwinder(),
+        }
     }
 }
 
