@@ -1,12 +1,16 @@
 //! The compact tree that the compiler reads.
 //!
-//! Nodes live in arenas and refer to each other by index, so that a tree of any
-//! depth is dropped without recursion. Nothing here is resolved: names are
+//! Nodes live in arenas and refer to each other by index, lists of nodes are
+//! ranges of pools: a tree costs a few allocations, whatever its size, and one
+//! of any depth is dropped without recursion. Nothing here is resolved: names are
 //! names, scopes are the compiler's business. Comments and white space are in
 //! the lossless tree, not here.
 #![allow(missing_docs)] // fields of statement and expression variants speak for themselves
 
-use std::sync::Arc;
+pub use crate::intern::Strings;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Index;
 
 /// Index of an expression in [`Ast::exprs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +44,48 @@ pub struct Name {
     pub span: Span,
 }
 
+/// A list of nodes, side by side in a pool of the tree: `ast[list]` is the slice.
+pub struct List<T> {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+    pub(crate) items: PhantomData<fn() -> T>,
+}
+
+impl<T> List<T> {
+    /// The list without items.
+    pub const EMPTY: List<T> = List { start: 0, len: 0, items: PhantomData };
+
+    /// How many items there are.
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+impl<T> Clone for List<T> {
+    fn clone(&self) -> List<T> {
+        *self
+    }
+}
+
+impl<T> Copy for List<T> {}
+
+impl<T> Default for List<T> {
+    fn default() -> List<T> {
+        List::EMPTY
+    }
+}
+
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}; {}]", self.start, self.len)
+    }
+}
+
 /// A whole chunk.
 #[derive(Debug, Default)]
 pub struct Ast {
@@ -49,14 +95,66 @@ pub struct Ast {
     /// without parameters).
     pub functions: Vec<Function>,
     /// Distinct byte strings: names and string constants, escapes decoded.
-    pub strings: Vec<Arc<[u8]>>,
+    pub strings: Strings,
+    /// The lists of nodes.
+    pub pools: Pools,
+}
+
+/// The items of all lists, by type.
+#[derive(Debug, Default)]
+pub struct Pools {
+    pub(crate) ids: Vec<ExprId>,
+    pub(crate) stats: Vec<Stat>,
+    pub(crate) names: Vec<Name>,
+    pub(crate) bindings: Vec<(Name, Attrib)>,
+    pub(crate) arms: Vec<(ExprId, Block)>,
+    pub(crate) fields: Vec<TableField>,
+}
+
+/// What lists are made of.
+pub trait Item: Copy {
+    /// Where items of this type are.
+    fn pool(pools: &Pools) -> &Vec<Self>;
+    /// Where items of this type go.
+    fn pool_mut(pools: &mut Pools) -> &mut Vec<Self>;
+}
+
+macro_rules! items {
+    ($($item:ty: $pool:ident,)*) => {$(
+        impl Item for $item {
+            fn pool(pools: &Pools) -> &Vec<Self> {
+                &pools.$pool
+            }
+
+            fn pool_mut(pools: &mut Pools) -> &mut Vec<Self> {
+                &mut pools.$pool
+            }
+        }
+    )*};
+}
+
+items! {
+    ExprId: ids,
+    Stat: stats,
+    Name: names,
+    (Name, Attrib): bindings,
+    (ExprId, Block): arms,
+    TableField: fields,
+}
+
+impl<T: Item> Index<List<T>> for Ast {
+    type Output = [T];
+
+    fn index(&self, list: List<T>) -> &[T] {
+        &T::pool(&self.pools)[list.start as usize..][..list.len as usize]
+    }
 }
 
 /// A function body.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Function {
     /// Parameters; a method's `self` is included, as its first parameter.
-    pub params: Vec<Name>,
+    pub params: List<Name>,
     /// Whether the parameter list ends with `...`.
     pub is_vararg: bool,
     /// The statements.
@@ -70,10 +168,10 @@ pub struct Function {
 }
 
 /// A sequence of statements.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Block {
     /// The statements in order; a `return` is the last, if there is one.
-    pub stats: Vec<Stat>,
+    pub stats: List<Stat>,
     /// Line of the token before the block (`then`, `do`, `)` ...).
     pub first_line: u32,
     /// Line of the last token of the block, or of the one before it when it is empty.
@@ -83,7 +181,7 @@ pub struct Block {
 }
 
 /// A statement with its place.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Stat {
     /// What it is.
     pub kind: StatKind,
@@ -105,16 +203,16 @@ pub enum Attrib {
 }
 
 /// A statement.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum StatKind {
     /// `local a <attr>, b = e, ...`. Unknown attributes are syntax-phase errors.
-    Local { names: Vec<(Name, Attrib)>, values: Vec<ExprId> },
+    Local { names: List<(Name, Attrib)>, values: List<ExprId> },
     /// `local function name body`.
     LocalFunction { name: Name, function: FunctionId },
     /// `function a.b:c body`; `target` is a `Name` or `Field` expression.
     Function { target: ExprId, is_method: bool, function: FunctionId },
     /// `a, b.c = e, ...`.
-    Assign { targets: Vec<ExprId>, values: Vec<ExprId> },
+    Assign { targets: List<ExprId>, values: List<ExprId> },
     /// A call as a statement: a `Call` or `Method` expression.
     Call(ExprId),
     /// `do ... end`.
@@ -124,13 +222,13 @@ pub enum StatKind {
     /// `repeat ... until cond`; `cond_line` is the line of `until`.
     Repeat { body: Block, cond: ExprId, cond_line: u32 },
     /// `if ... then ... elseif ... else ... end`, arms in order.
-    If { arms: Vec<(ExprId, Block)>, otherwise: Option<Block> },
+    If { arms: List<(ExprId, Block)>, otherwise: Option<Block> },
     /// `for name = start, limit, step do ... end`.
     NumericFor { name: Name, start: ExprId, limit: ExprId, step: Option<ExprId>, body: Block },
     /// `for names in exprs do ... end`.
-    GenericFor { names: Vec<Name>, exprs: Vec<ExprId>, body: Block },
+    GenericFor { names: List<Name>, exprs: List<ExprId>, body: Block },
     /// `return e, ...`.
-    Return(Vec<ExprId>),
+    Return(List<ExprId>),
     /// `break`.
     Break,
     /// `goto label`.
@@ -140,7 +238,7 @@ pub enum StatKind {
 }
 
 /// An expression with its place.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct ExprNode {
     /// What it is.
     pub kind: Expr,
@@ -153,7 +251,7 @@ pub struct ExprNode {
 }
 
 /// An expression.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Expr {
     /// `nil`.
     Nil,
@@ -176,9 +274,9 @@ pub enum Expr {
     /// `object[key]`.
     Index { object: ExprId, key: ExprId },
     /// `callee(args)`.
-    Call { callee: ExprId, args: Vec<ExprId> },
+    Call { callee: ExprId, args: List<ExprId> },
     /// `object:name(args)`.
-    Method { object: ExprId, name: Name, args: Vec<ExprId> },
+    Method { object: ExprId, name: Name, args: List<ExprId> },
     /// `function ... end`.
     Function(FunctionId),
     /// `lhs op rhs`, `and` and `or` included.
@@ -188,11 +286,11 @@ pub enum Expr {
     /// `(inner)`: truncates multiple results to one.
     Paren(ExprId),
     /// `{ ... }`; `end_line` is the line of the closing brace.
-    Table { fields: Vec<TableField>, end_line: u32 },
+    Table { fields: List<TableField>, end_line: u32 },
 }
 
 /// An item of a table constructor.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum TableField {
     /// `value`.
     Item(ExprId),

@@ -1,12 +1,56 @@
 //! Distinct byte strings by number: names and string constants.
 
 use crate::ast::StrId;
-use std::sync::Arc;
+
+/// Byte strings, one behind the other in one buffer.
+#[derive(Debug, Default)]
+pub struct Strings {
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// Where a string is. A short one is told from others by its head and length alone.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    head: u64,
+    start: u32,
+    len: u32,
+}
+
+impl Strings {
+    /// The bytes with this id.
+    pub fn text(&self, id: StrId) -> &[u8] {
+        let place = self.places[id.0 as usize];
+        &self.bytes[place.start as usize..][..place.len as usize]
+    }
+
+    /// How many strings there are; their ids are the numbers below.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The id of `text`, if it is among them.
+    pub fn find(&self, text: &[u8]) -> Option<StrId> {
+        let found = self.places.iter().position(|place| place.head == head(text) && self.is_at(place, text))?;
+        Some(StrId(found as u32))
+    }
+
+    /// Whether `text`, which begins as the string at `place`, is that string.
+    fn is_at(&self, place: &Place, text: &[u8]) -> bool {
+        let len = place.len as usize;
+        len == text.len() && (len <= 8 || self.bytes[place.start as usize..][..len] == *text)
+    }
+}
 
 /// Byte strings, each kept once. Open addressing over ids; the load stays below a half.
 #[derive(Default)]
 pub(crate) struct Interner {
-    strings: Vec<Arc<[u8]>>,
+    pub(crate) strings: Strings,
     hashes: Vec<u32>,
     slots: Vec<u32>,
 }
@@ -16,34 +60,49 @@ const EMPTY: u32 = u32::MAX;
 impl Interner {
     /// The id of `text`, which is copied when it is new.
     pub(crate) fn intern(&mut self, text: &[u8]) -> StrId {
-        if self.strings.len() * 2 >= self.slots.len() {
+        self.intern_headed(text, head(text))
+    }
+
+    /// As [`Interner::intern`], when [`head`] of the text is known.
+    #[inline]
+    pub(crate) fn intern_headed(&mut self, text: &[u8], head: u64) -> StrId {
+        if self.hashes.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let hash = hash(text);
+        let hash = hash(text, head);
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
-        while self.slots[slot] != EMPTY {
+        loop {
             let id = self.slots[slot];
-            if self.hashes[id as usize] == hash && *self.strings[id as usize] == *text {
+            if id == EMPTY {
+                return self.insert(text, head, hash, slot);
+            }
+            let place = &self.strings.places[id as usize];
+            if place.head == head && self.strings.is_at(place, text) {
                 return StrId(id);
             }
             slot = (slot + 1) & mask;
         }
-        let id = self.strings.len() as u32;
+    }
+
+    fn insert(&mut self, text: &[u8], head: u64, hash: u32, slot: usize) -> StrId {
+        let id = self.hashes.len() as u32;
         self.slots[slot] = id;
-        self.strings.push(text.into());
+        let Strings { bytes, places } = &mut self.strings;
+        places.push(Place { head, start: bytes.len() as u32, len: text.len() as u32 });
+        bytes.extend_from_slice(text);
         self.hashes.push(hash);
         StrId(id)
     }
 
-    /// The text of `id`.
-    pub(crate) fn text(&self, id: StrId) -> &[u8] {
-        &self.strings[id.0 as usize]
-    }
-
-    /// All texts, by id.
-    pub(crate) fn into_strings(self) -> Vec<Arc<[u8]>> {
-        self.strings
+    /// With room for the strings of a text of so many bytes, unless it is a long one.
+    pub(crate) fn with_room(bytes: usize) -> Interner {
+        let expected = (bytes / 64).clamp(16, 1 << 12);
+        let mut interner = Interner { slots: vec![EMPTY; (expected * 2).next_power_of_two()], ..Interner::default() };
+        interner.hashes.reserve(expected);
+        interner.strings.places.reserve(expected);
+        interner.strings.bytes.reserve(expected * 8);
+        interner
     }
 
     fn grow(&mut self) {
@@ -60,22 +119,28 @@ impl Interner {
     }
 }
 
+/// The first eight bytes, the first of them lowest; zeros behind a shorter text.
+pub(crate) fn head(text: &[u8]) -> u64 {
+    if let Some(first) = text.first_chunk::<8>() {
+        return u64::from_le_bytes(*first);
+    }
+    text.iter().rev().fold(0, |head, byte| head << 8 | u64::from(*byte))
+}
+
 /// Multiply-and-rotate over words of eight bytes, the last of which may overlap; the high half is the better
 /// mixed one.
-fn hash(text: &[u8]) -> u32 {
+#[inline]
+fn hash(text: &[u8], head: u64) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
-    let mut state = text.len() as u64;
-    if let Some(last) = text.last_chunk::<8>() {
-        for word in text.as_chunks::<8>().0 {
+    let mut state = mix(text.len() as u64, head);
+    if text.len() > 8 {
+        for word in text[8..].as_chunks::<8>().0 {
             state = mix(state, u64::from_le_bytes(*word));
         }
-        state = mix(state, u64::from_le_bytes(*last));
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        state = mix(state, half(first) | half(last) << 32);
-    } else if let (Some(first), Some(last)) = (text.first(), text.last()) {
-        state = mix(state, u64::from(*first) | u64::from(text[text.len() / 2]) << 8 | u64::from(*last) << 16);
+        if let Some(last) = text.last_chunk::<8>() {
+            state = mix(state, u64::from_le_bytes(*last));
+        }
     }
     (state.wrapping_mul(FACTOR) >> 32) as u32
 }

@@ -1,5 +1,7 @@
 //! Kinds of tokens and nodes, shared by the lexer, the grammar and the lossless tree.
 
+use crate::intern::head;
+
 /// Declares the kinds once: tokens with their spelling, then nodes.
 macro_rules! kinds {
     (tokens { $($token:ident = $text:literal,)* } nodes { $($(#[$doc:meta])* $node:ident,)* }) => {
@@ -16,7 +18,7 @@ macro_rules! kinds {
 
         impl SyntaxKind {
             /// The spelling of a token as PUC Lua's messages show it, without quotes.
-            pub fn text(self) -> &'static str {
+            pub const fn text(self) -> &'static str {
                 match self {
                     $(SyntaxKind::$token => $text,)*
                     _ => "",
@@ -98,17 +100,36 @@ impl SyntaxKind {
 
     /// The reserved word with this spelling.
     pub fn keyword(text: &[u8]) -> Option<SyntaxKind> {
-        use SyntaxKind::*;
-        if !(2..=8).contains(&text.len()) || !text[0].is_ascii_lowercase() {
-            return None;
-        }
-        Some(match text {
-            b"and" => And, b"break" => Break, b"do" => Do, b"else" => Else, b"elseif" => ElseIf,
-            b"end" => End, b"false" => False, b"for" => For, b"function" => Function,
-            b"goto" => Goto, b"if" => If, b"in" => In, b"local" => Local, b"nil" => Nil,
-            b"not" => Not, b"or" => Or, b"repeat" => Repeat, b"return" => Return, b"then" => Then,
-            b"true" => True, b"until" => Until, b"while" => While,
-            _ => return None,
-        })
+        if text.len() <= 8 { SyntaxKind::keyword_headed(head(text)) } else { None }
     }
+
+    /// The reserved word whose bytes these are, the first one lowest.
+    #[inline]
+    pub(crate) fn keyword_headed(head: u64) -> Option<SyntaxKind> {
+        let (known, keyword) = KEYWORDS[place(head)];
+        (known == head).then_some(keyword)
+    }
+}
+
+/// The reserved words, each at its [`place`].
+static KEYWORDS: [(u64, SyntaxKind); 32] = {
+    let mut table = [(u64::MAX, SyntaxKind::Invalid); 32];
+    let mut at = 0;
+    while at <= SyntaxKind::While as usize {
+        let text = ALL[at].text().as_bytes();
+        let (mut head, mut byte) = (0, text.len());
+        while byte > 0 {
+            byte -= 1;
+            head = head << 8 | text[byte] as u64;
+        }
+        assert!(table[place(head)].0 == u64::MAX, "reserved words share a place");
+        table[place(head)] = (head, ALL[at]);
+        at += 1;
+    }
+    table
+};
+
+/// A hash that is different for all reserved words.
+const fn place(head: u64) -> usize {
+    (head.wrapping_mul(0x2a3d_9f0d_57a9_2bdf) >> 59) as usize
 }

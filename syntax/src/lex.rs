@@ -6,9 +6,10 @@
 
 use crate::ast::{Span, StrId};
 use crate::error::SyntaxError;
-use crate::intern::Interner;
+use crate::intern::{Interner, head};
 use crate::kind::SyntaxKind;
 use crate::number::{Number, numeral};
+use crate::scan::{find, spaces};
 
 /// What a token stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,6 +75,40 @@ pub(crate) fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
+/// What a byte begins.
+#[derive(Clone, Copy)]
+enum Class {
+    Symbol,
+    Name,
+    Space,
+    Digit,
+    Quote,
+    Bracket,
+    /// A symbol or a numeral.
+    Dot,
+    /// A symbol or a comment.
+    Minus,
+}
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Symbol; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Name,
+            b' ' | b'\t'..=b'\r' => Class::Space,
+            b'0'..=b'9' => Class::Digit,
+            b'"' | b'\'' => Class::Quote,
+            b'[' => Class::Bracket,
+            b'.' => Class::Dot,
+            b'-' => Class::Minus,
+            _ => Class::Symbol,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// For each byte whether it can be part of a name.
 static NAME_PARTS: [bool; 256] = {
     let mut parts = [false; 256];
@@ -99,7 +134,7 @@ impl<'s> Lexer<'s> {
             source,
             position: 0,
             line: 1,
-            strings: Interner::default(),
+            strings: Interner::with_room(source.len()),
             errors: Vec::new(),
             trivia: Vec::new(),
             keeps_trivia,
@@ -149,9 +184,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn skip_line(&mut self) {
-        while self.peek().is_some_and(|byte| !is_newline(byte)) {
-            self.position += 1;
-        }
+        self.position += find(&self.source[self.position..], [b'\n', b'\r']);
     }
 
     fn trivia(&mut self, kind: SyntaxKind) {
@@ -172,18 +205,27 @@ impl<'s> Lexer<'s> {
 
     /// The next token, past any trivia.
     pub(crate) fn next_token(&mut self) -> Token {
-        self.skip_trivia();
-        self.start = self.position;
-        let Some(first) = self.peek() else {
-            return self.token(SyntaxKind::Eof, TokenValue::None);
-        };
-        match first {
-            b'"' | b'\'' => self.quoted_string(first),
-            b'[' => self.bracket(),
-            b'0'..=b'9' => self.numeral(),
-            b'.' if self.peek_at(1).is_some_and(|byte| byte.is_ascii_digit()) => self.numeral(),
-            _ if is_name_start(first) => self.name(),
-            _ => self.symbol(first),
+        loop {
+            self.start = self.position;
+            let Some(first) = self.peek() else {
+                return self.token(SyntaxKind::Eof, TokenValue::None);
+            };
+            match CLASSES[usize::from(first)] {
+                Class::Name => return self.name(),
+                Class::Space => {
+                    self.skip_space();
+                    self.trivia(SyntaxKind::Whitespace);
+                }
+                Class::Quote => return self.quoted_string(first),
+                Class::Digit => return self.numeral(),
+                Class::Bracket => return self.bracket(),
+                Class::Dot if self.peek_at(1).is_some_and(|byte| byte.is_ascii_digit()) => return self.numeral(),
+                Class::Minus if self.peek_at(1) == Some(b'-') => {
+                    self.skip_comment();
+                    self.trivia(SyntaxKind::Comment);
+                }
+                Class::Dot | Class::Minus | Class::Symbol => return self.symbol(first),
+            }
         }
     }
 
@@ -212,11 +254,8 @@ impl<'s> Lexer<'s> {
     pub(crate) fn skip_space(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
-                b' ' => {
-                    // Mostly the indentation of a line.
-                    let rest = &self.source[self.position..];
-                    self.position += rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len());
-                }
+                // Mostly one, or the indentation of a line.
+                b' ' => self.position += 1 + spaces(&self.source[self.position + 1..]),
                 b'\n' | b'\r' => self.skip_newline(),
                 _ if is_space(byte) => self.position += 1,
                 _ => return,
@@ -268,13 +307,18 @@ impl<'s> Lexer<'s> {
         let rest = &self.source[self.position..];
         self.position += rest.iter().position(|byte| !NAME_PARTS[usize::from(*byte)]).unwrap_or(rest.len());
         let text = &self.source[self.start..self.position];
-        match SyntaxKind::keyword(text) {
-            Some(keyword) => self.token(keyword, TokenValue::None),
-            None => {
-                let id = self.strings.intern(text);
-                self.token(SyntaxKind::Name, TokenValue::Str(id))
-            }
+        let head = match rest.first_chunk::<8>() {
+            Some(first) if text.len() < 8 => u64::from_le_bytes(*first) & ((1 << (8 * text.len())) - 1),
+            Some(first) => u64::from_le_bytes(*first),
+            None => head(text),
+        };
+        if text.len() <= 8
+            && let Some(keyword) = SyntaxKind::keyword_headed(head)
+        {
+            return self.token(keyword, TokenValue::None);
         }
+        let id = self.strings.intern_headed(text, head);
+        self.token(SyntaxKind::Name, TokenValue::Str(id))
     }
 
     fn numeral(&mut self) -> Token {
@@ -306,39 +350,37 @@ impl<'s> Lexer<'s> {
 
     fn symbol(&mut self, first: u8) -> Token {
         use SyntaxKind::*;
-        let (kind, length) = match (first, self.peek_at(1), self.peek_at(2)) {
-            (b'.', Some(b'.'), Some(b'.')) => (Ellipsis, 3),
-            (b'.', Some(b'.'), _) => (Concat, 2),
-            (b'=', Some(b'='), _) => (Equal, 2),
-            (b'~', Some(b'='), _) => (NotEqual, 2),
-            (b'<', Some(b'='), _) => (LessEqual, 2),
-            (b'<', Some(b'<'), _) => (ShiftLeft, 2),
-            (b'>', Some(b'='), _) => (GreaterEqual, 2),
-            (b'>', Some(b'>'), _) => (ShiftRight, 2),
-            (b'/', Some(b'/'), _) => (DoubleSlash, 2),
-            (b':', Some(b':'), _) => (DoubleColon, 2),
-            (b'+', ..) => (Plus, 1),
-            (b'-', ..) => (Minus, 1),
-            (b'*', ..) => (Star, 1),
-            (b'/', ..) => (Slash, 1),
-            (b'%', ..) => (Percent, 1),
-            (b'^', ..) => (Caret, 1),
-            (b'#', ..) => (Hash, 1),
-            (b'&', ..) => (Ampersand, 1),
-            (b'|', ..) => (Pipe, 1),
-            (b'~', ..) => (Tilde, 1),
-            (b'<', ..) => (Less, 1),
-            (b'>', ..) => (Greater, 1),
-            (b'=', ..) => (Assign, 1),
-            (b'(', ..) => (LeftParen, 1),
-            (b')', ..) => (RightParen, 1),
-            (b'{', ..) => (LeftBrace, 1),
-            (b'}', ..) => (RightBrace, 1),
-            (b']', ..) => (RightBracket, 1),
-            (b';', ..) => (Semicolon, 1),
-            (b':', ..) => (Colon, 1),
-            (b',', ..) => (Comma, 1),
-            (b'.', ..) => (Dot, 1),
+        let next = self.peek_at(1);
+        let pair = |second: u8, both: SyntaxKind, alone: SyntaxKind| match next == Some(second) {
+            true => (both, 2),
+            false => (alone, 1),
+        };
+        let (kind, length) = match first {
+            b'(' => (LeftParen, 1),
+            b')' => (RightParen, 1),
+            b',' => (Comma, 1),
+            b'.' if next == Some(b'.') && self.peek_at(2) == Some(b'.') => (Ellipsis, 3),
+            b'.' => pair(b'.', Concat, Dot),
+            b'=' => pair(b'=', Equal, Assign),
+            b':' => pair(b':', DoubleColon, Colon),
+            b'{' => (LeftBrace, 1),
+            b'}' => (RightBrace, 1),
+            b']' => (RightBracket, 1),
+            b'~' => pair(b'=', NotEqual, Tilde),
+            b'<' if next == Some(b'<') => (ShiftLeft, 2),
+            b'<' => pair(b'=', LessEqual, Less),
+            b'>' if next == Some(b'>') => (ShiftRight, 2),
+            b'>' => pair(b'=', GreaterEqual, Greater),
+            b'/' => pair(b'/', DoubleSlash, Slash),
+            b'+' => (Plus, 1),
+            b'-' => (Minus, 1),
+            b'*' => (Star, 1),
+            b'%' => (Percent, 1),
+            b'^' => (Caret, 1),
+            b'#' => (Hash, 1),
+            b'&' => (Ampersand, 1),
+            b'|' => (Pipe, 1),
+            b';' => (Semicolon, 1),
             _ => (Invalid, 1),
         };
         self.position += length;
@@ -385,7 +427,7 @@ impl<'s> Lexer<'s> {
             _ => 1,
         };
         let closing = raw.len().saturating_sub(opening);
-        [&raw[..opening], self.strings.text(id), &raw[closing..]].concat()
+        [&raw[..opening], self.strings.strings.text(id), &raw[closing..]].concat()
     }
 }
 

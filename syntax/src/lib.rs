@@ -13,6 +13,7 @@ pub mod lex;
 pub mod parse;
 mod intern;
 mod string;
+mod scan;
 mod grammar;
 mod sink;
 mod sink_ast;

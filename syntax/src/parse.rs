@@ -34,9 +34,8 @@ pub fn parse(source: &[u8]) -> Parsed {
 /// by the calls that led to `load`. `keep_going` is told now and then how many tokens were read,
 /// and says whether to go on.
 pub fn parse_while(source: &[u8], levels: u32, keep_going: &mut dyn FnMut(usize) -> bool) -> Parsed {
-    let (sink, lexer) = Parser::new(source, AstSink::default(), levels, keep_going).chunk();
-    let strings = lexer.strings.into_strings();
-    let ast = Ast { exprs: sink.exprs, functions: sink.functions, strings };
+    let (sink, lexer) = Parser::new(source, AstSink::with_room(source.len()), levels, keep_going).chunk();
+    let ast = Ast { strings: lexer.strings.strings, ..sink.ast };
     Parsed { ast, errors: lexer.errors, is_interrupted: lexer.is_interrupted }
 }
 

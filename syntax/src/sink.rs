@@ -3,7 +3,7 @@
 //! The grammar is generic over [`Sink`] and compiled once per sink, so that the
 //! calls a sink ignores cost nothing.
 
-use crate::ast::{ExprId, ExprNode, Function, FunctionId};
+use crate::ast::{ExprId, ExprNode, Function, FunctionId, Item, List};
 use crate::kind::SyntaxKind;
 
 /// A place in the tree before which nothing moves any more: a node may be opened there later.
@@ -14,6 +14,10 @@ pub(crate) struct Mark {
     /// Height of the siblings before the mark.
     pub(crate) height: u32,
 }
+
+/// Where a list begins among the items of lists that are not at their ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun(pub(crate) usize);
 
 /// Receives tokens and nodes (of the tree) and typed nodes (of the AST).
 pub(crate) trait Sink {
@@ -39,4 +43,19 @@ pub(crate) trait Sink {
     fn expr(&mut self, node: ExprNode) -> ExprId;
     /// Keeps a function body.
     fn function(&mut self, function: Function) -> FunctionId;
+
+    /// Begins a list. Lists of one type are ended last to first.
+    fn begin<T: Item>(&mut self) -> Begun {
+        Begun(0)
+    }
+    /// Appends to the list that was begun last.
+    fn item<T: Item>(&mut self, _item: T) {}
+    /// Ends a list.
+    fn end<T: Item>(&mut self, _begun: Begun) -> List<T> {
+        List::EMPTY
+    }
+    /// A list of one item.
+    fn single<T: Item>(&mut self, _item: T) -> List<T> {
+        List::EMPTY
+    }
 }

@@ -5,6 +5,7 @@
 
 use crate::kind::SyntaxKind;
 use crate::lex::{Lexer, Token, TokenValue, is_newline};
+use crate::scan::find;
 
 /// Whether the contents of long brackets are wanted (a string) or not (a comment).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub(crate) enum Keep {
 impl Lexer<'_> {
     pub(crate) fn quoted_string(&mut self, quote: u8) -> Token {
         self.position += 1;
+        if let Some(token) = self.plain_string(quote) {
+            return token;
+        }
         self.buffer.clear();
         let errors_before = self.errors.len();
         loop {
@@ -31,17 +35,31 @@ impl Lexer<'_> {
                 }
                 Some(b'\\') => self.escape(quote),
                 Some(byte) => {
-                    self.position += 1;
                     if byte == quote {
+                        self.position += 1;
                         break;
                     }
-                    self.buffer.push(byte);
+                    let run = plain_run(&self.source[self.position..], quote);
+                    self.buffer.extend_from_slice(&self.source[self.position..][..run]);
+                    self.position += run;
                 }
             }
         }
         self.errors.truncate(errors_before + 1);
         let id = self.strings.intern(&self.buffer);
         self.token(SyntaxKind::String, TokenValue::Str(id))
+    }
+
+    /// The literal whose opening quote was read, if there is nothing to decode in it: mostly so.
+    fn plain_string(&mut self, quote: u8) -> Option<Token> {
+        let rest = &self.source[self.position..];
+        let length = plain_run(rest, quote);
+        if rest.get(length) != Some(&quote) {
+            return None;
+        }
+        let id = self.strings.intern(&rest[..length]);
+        self.position += length + 1;
+        Some(self.token(SyntaxKind::String, TokenValue::Str(id)))
     }
 
     fn escape(&mut self, quote: u8) {
@@ -163,24 +181,30 @@ impl Lexer<'_> {
             match byte {
                 b'\n' | b'\r' => {
                     self.skip_newline();
-                    self.keep(b'\n', keep);
+                    self.keep(b"\n", keep);
                 }
                 b']' if self.closes(level) => {
                     self.position += level + 2;
                     return true;
                 }
-                _ => {
+                b']' => {
                     self.position += 1;
-                    self.keep(byte, keep);
+                    self.keep(b"]", keep);
+                }
+                _ => {
+                    let rest = &self.source[self.position..];
+                    let run = find(rest, [b'\n', b'\r', b']']);
+                    self.position += run;
+                    self.keep(&rest[..run], keep);
                 }
             }
         }
         false
     }
 
-    fn keep(&mut self, byte: u8, keep: Keep) {
+    fn keep(&mut self, bytes: &[u8], keep: Keep) {
         if keep == Keep::Contents {
-            self.buffer.push(byte);
+            self.buffer.extend_from_slice(bytes);
         }
     }
 
@@ -188,6 +212,11 @@ impl Lexer<'_> {
         let rest = &self.source[self.position + 1..];
         rest.get(level) == Some(&b']') && rest[..level].iter().all(|byte| *byte == b'=')
     }
+}
+
+/// How many bytes of a quoted string stand for themselves.
+fn plain_run(text: &[u8], quote: u8) -> usize {
+    find(text, [quote, b'\\', b'\n', b'\r'])
 }
 
 /// UTF-8 as it was before 2003: up to six bytes, for values below 2^31.

@@ -176,11 +176,11 @@ impl Service {
         let stat = stat.ok_or_else(nowhere)?;
         match &stat.kind {
             StatKind::LocalFunction { name, .. } => {
-                let name = change.ast.strings[name.text.0 as usize].to_vec();
+                let name = change.ast.string(name.text).to_vec();
                 self.run_declaration(vm, change, stat, &name)
             }
             StatKind::Local { names, .. } if names.len() == 1 => {
-                let name = change.ast.strings[names[0].0.text.0 as usize].to_vec();
+                let name = change.ast.string(change.ast[*names][0].0.text).to_vec();
                 self.run_declaration(vm, change, stat, &name)
             }
             StatKind::Function { .. } | StatKind::Assign { .. } => {
@@ -294,16 +294,16 @@ fn is_one_of(conflict: &Conflict, names: &[Vec<u8>]) -> bool {
 
 /// The last statement of the module that declares a local of this name.
 fn declaration<'a>(change: &'a Change<'_>, name: &[u8]) -> Option<&'a Stat> {
-    let text = |id: perilune_syntax::ast::StrId| &*change.ast.strings[id.0 as usize];
+    let text = |id| change.ast.string(id);
     main_statements(change).iter().rev().find(|stat| match &stat.kind {
-        StatKind::Local { names, .. } => names.iter().any(|(declared, _)| text(declared.text) == name),
+        StatKind::Local { names, .. } => change.ast[*names].iter().any(|(declared, _)| text(declared.text) == name),
         StatKind::LocalFunction { name: declared, .. } => text(declared.text) == name,
         _ => false,
     })
 }
 
 fn main_statements<'a>(change: &'a Change<'_>) -> &'a [Stat] {
-    change.ast.functions.last().map_or(&[], |main| &main.body.stats)
+    change.ast.functions.last().map_or(&[], |main| &change.ast[main.body.stats])
 }
 
 /// The statement of the module that a definition is the whole value of.
@@ -315,7 +315,7 @@ fn top_statement<'a>(change: &'a Change<'_>, definition: &TextDefinition) -> Opt
     main_statements(change).iter().find(|stat| match &stat.kind {
         StatKind::Function { function, .. } | StatKind::LocalFunction { function, .. } => is_it(*function),
         StatKind::Local { values, .. } | StatKind::Assign { values, .. } => {
-            values.iter().any(|value| matches!(change.ast.exprs[value.0 as usize].kind, Expr::Function(function) if is_it(function)))
+            change.ast[*values].iter().any(|value| matches!(change.ast.exprs[value.0 as usize].kind, Expr::Function(function) if is_it(function)))
         }
         _ => false,
     })

@@ -75,7 +75,7 @@ impl<'a> Resolver<'a> {
         if let Some(main) = self.ast.functions.last() {
             self.functions.push(OpenFunction::default());
             self.jumps.enter_function();
-            self.block(&main.body);
+            self.block(main.body);
             self.jumps.leave_function();
             self.result.exports = self.functions.pop().and_then(|function| function.result);
         }
@@ -112,7 +112,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn text(&self, id: StrId) -> &'a [u8] {
-        &self.ast.strings[id.0 as usize]
+        self.ast.string(id)
     }
 
     fn string(&self, id: StrId) -> String {

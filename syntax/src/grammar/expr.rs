@@ -2,7 +2,7 @@
 
 use super::Parser;
 use super::stat::Receiver;
-use crate::ast::{BinaryOp, Expr, ExprId, ExprNode, TableField, UnaryOp};
+use crate::ast::{BinaryOp, Expr, ExprId, ExprNode, List, TableField, UnaryOp};
 use crate::kind::SyntaxKind;
 use crate::lex::TokenValue;
 use crate::sink::{Mark, Sink};
@@ -67,12 +67,18 @@ impl<S: Sink> Parser<'_, S> {
         self.operation(0)
     }
 
-    pub(super) fn expr_list(&mut self) -> Vec<ExprId> {
-        let mut list = vec![self.expr()];
-        while self.eat(SyntaxKind::Comma) {
-            list.push(self.expr());
+    pub(super) fn expr_list(&mut self) -> List<ExprId> {
+        let first = self.expr();
+        if !self.at(SyntaxKind::Comma) {
+            return self.sink.single(first);
         }
-        list
+        let begun = self.sink.begin::<ExprId>();
+        self.sink.item(first);
+        while self.eat(SyntaxKind::Comma) {
+            let next = self.expr();
+            self.sink.item(next);
+        }
+        self.sink.end(begun)
     }
 
     /// Keeps an expression that ends with the token taken last.
@@ -248,26 +254,28 @@ impl<S: Sink> Parser<'_, S> {
         (Expr::Method { object, name, args: self.arguments() }, line)
     }
 
-    fn arguments(&mut self) -> Vec<ExprId> {
+    fn arguments(&mut self) -> List<ExprId> {
         self.open(SyntaxKind::ArgList);
         let args = match self.current.kind {
-            SyntaxKind::String => vec![self.simple_expr()],
-            SyntaxKind::LeftBrace => vec![self.table()],
+            SyntaxKind::String | SyntaxKind::LeftBrace => {
+                let only = self.simple_expr();
+                self.sink.single(only)
+            }
             SyntaxKind::LeftParen => self.parenthesised_arguments(),
             _ => {
                 self.expected("function arguments");
-                Vec::new()
+                List::EMPTY
             }
         };
         self.close();
         args
     }
 
-    fn parenthesised_arguments(&mut self) -> Vec<ExprId> {
+    fn parenthesised_arguments(&mut self) -> List<ExprId> {
         let line = self.current.line;
         self.bump();
         let is_empty = self.at(SyntaxKind::RightParen);
-        let args = if is_empty { Vec::new() } else { self.expr_list() };
+        let args = if is_empty { List::EMPTY } else { self.expr_list() };
         self.expect_closing(SyntaxKind::RightParen, SyntaxKind::LeftParen, line);
         args
     }
@@ -276,14 +284,16 @@ impl<S: Sink> Parser<'_, S> {
         let (line, start) = (self.current.line, self.current.start);
         self.open(SyntaxKind::TableExpr);
         self.bump();
-        let mut fields = Vec::new();
+        let begun = self.sink.begin::<TableField>();
         while !self.at(SyntaxKind::RightBrace) {
-            fields.push(self.table_field());
+            let field = self.table_field();
+            self.sink.item(field);
             self.resynchronise_table();
             if !self.eat(SyntaxKind::Comma) && !self.eat(SyntaxKind::Semicolon) {
                 break;
             }
         }
+        let fields = self.sink.end(begun);
         let end_line = self.current.line;
         self.expect_closing(SyntaxKind::RightBrace, SyntaxKind::LeftBrace, line);
         self.close();

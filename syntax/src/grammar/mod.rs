@@ -9,7 +9,7 @@
 mod expr;
 mod stat;
 
-use crate::ast::{Block, Function, Name, Span, StrId};
+use crate::ast::{Block, Function, List, Name, Span, Stat, StrId};
 use crate::error::SyntaxError;
 use crate::kind::SyntaxKind;
 use crate::lex::{Lexer, Token, TokenValue};
@@ -66,7 +66,8 @@ impl<'s, S: Sink> Parser<'s, S> {
 
     /// Parses all of the text.
     pub(crate) fn chunk(mut self) -> (S, Lexer<'s>) {
-        let mut body = self.block();
+        let begun = self.sink.begin::<Stat>();
+        let mut body = self.statements();
         while !self.at(SyntaxKind::Eof) {
             self.expected("<eof>");
             if self.at_block_end() {
@@ -74,13 +75,14 @@ impl<'s, S: Sink> Parser<'s, S> {
                 self.is_recovering = self.is_over;
             }
             self.resynchronise();
-            body.stats.extend(self.block().stats);
+            self.statements();
         }
+        body.stats = self.sink.end(begun);
         body.last_line = self.last_line;
         body.end_line = self.current.line;
         self.flush_trivia();
         let span = Span { start: 0, end: self.lexer.source.len() as u32 };
-        let params = Vec::new();
+        let params = List::EMPTY;
         self.sink.function(Function { params, is_vararg: true, body, line: 0, end_line: 0, span });
         (self.sink, self.lexer)
     }
@@ -305,12 +307,20 @@ impl<'s, S: Sink> Parser<'s, S> {
 
     /// Statements up to a token that ends a block.
     fn block(&mut self) -> Block {
+        let begun = self.sink.begin::<Stat>();
+        let block = self.statements();
+        Block { stats: self.sink.end(begun), ..block }
+    }
+
+    /// As [`Parser::block`], but the statements go on with the list that is open.
+    fn statements(&mut self) -> Block {
         self.open(SyntaxKind::Block);
         let first_line = self.last_line;
-        let mut stats = Vec::new();
         while !self.at_block_end() {
             let (is_return, position) = (self.at(SyntaxKind::Return), self.current.start);
-            stats.extend(self.statement());
+            if let Some(stat) = self.statement() {
+                self.sink.item(stat);
+            }
             if self.is_recovering && self.current.start == position {
                 self.skip_in_error_node();
             }
@@ -320,6 +330,6 @@ impl<'s, S: Sink> Parser<'s, S> {
             }
         }
         self.close();
-        Block { stats, first_line, last_line: self.last_line, end_line: self.current.line }
+        Block { stats: List::EMPTY, first_line, last_line: self.last_line, end_line: self.current.line }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Parser;
 use super::expr::Shape;
-use crate::ast::{Attrib, Block, Expr, ExprId, Function, FunctionId, Name, Stat, StatKind};
+use crate::ast::{Attrib, Block, Expr, ExprId, Function, FunctionId, List, Name, Stat, StatKind};
 use crate::kind::SyntaxKind;
 use crate::sink::{Mark, Sink};
 
@@ -49,10 +49,14 @@ impl<S: Sink> Parser<'_, S> {
     }
 
     fn if_statement(&mut self, line: u32) -> StatKind {
-        let mut arms = vec![self.if_arm()];
+        let begun = self.sink.begin::<(ExprId, Block)>();
+        let mut arm = self.if_arm();
         while self.at(SyntaxKind::ElseIf) {
-            arms.push(self.if_arm());
+            self.sink.item(arm);
+            arm = self.if_arm();
         }
+        self.sink.item(arm);
+        let arms = self.sink.end(begun);
         let otherwise = self.at(SyntaxKind::Else).then(|| self.else_arm());
         self.expect_closing(SyntaxKind::End, SyntaxKind::If, line);
         StatKind::If { arms, otherwise }
@@ -151,7 +155,7 @@ impl<S: Sink> Parser<'_, S> {
     fn return_statement(&mut self, _: u32) -> StatKind {
         self.bump();
         let is_empty = self.at_block_end() || self.at(SyntaxKind::Semicolon);
-        let values = if is_empty { Vec::new() } else { self.expr_list() };
+        let values = if is_empty { List::EMPTY } else { self.expr_list() };
         self.eat(SyntaxKind::Semicolon);
         StatKind::Return(values)
     }
@@ -172,7 +176,7 @@ impl<S: Sink> Parser<'_, S> {
                 self.sink.open_at(mark, SyntaxKind::GenericForStat);
                 self.expected("'=' or 'in'");
                 let body = self.for_body();
-                StatKind::GenericFor { names: vec![name], exprs: Vec::new(), body }
+                StatKind::GenericFor { names: self.sink.single(name), exprs: List::EMPTY, body }
             }
         };
         self.expect_closing(SyntaxKind::End, SyntaxKind::For, line);
@@ -191,10 +195,13 @@ impl<S: Sink> Parser<'_, S> {
     }
 
     fn generic_for(&mut self, first: Name) -> StatKind {
-        let mut names = vec![first];
+        let begun = self.sink.begin::<Name>();
+        self.sink.item(first);
         while self.eat(SyntaxKind::Comma) {
-            names.push(self.binding_name());
+            let name = self.binding_name();
+            self.sink.item(name);
         }
+        let names = self.sink.end(begun);
         self.expect(SyntaxKind::In);
         let exprs = self.expr_list();
         let body = self.for_body();
@@ -238,20 +245,23 @@ impl<S: Sink> Parser<'_, S> {
     }
 
     fn local_variables(&mut self) -> StatKind {
-        let mut names = Vec::new();
+        let begun = self.sink.begin::<(Name, Attrib)>();
+        let mut has_close = false;
         loop {
             let binding = self.attributed_binding();
-            let has_close = names.iter().any(|(_, attrib)| *attrib == Attrib::Close);
-            if has_close && binding.1 == Attrib::Close {
+            let closes = binding.1 == Attrib::Close;
+            if has_close && closes {
                 self.semantic_error("multiple to-be-closed variables in local list".into());
             }
-            names.push(binding);
+            has_close |= closes;
+            self.sink.item(binding);
             if !self.eat(SyntaxKind::Comma) {
                 break;
             }
         }
+        let names = self.sink.end(begun);
         let has_values = self.eat(SyntaxKind::Assign);
-        let values = if has_values { self.expr_list() } else { Vec::new() };
+        let values = if has_values { self.expr_list() } else { List::EMPTY };
         StatKind::Local { names, values }
     }
 
@@ -269,7 +279,7 @@ impl<S: Sink> Parser<'_, S> {
         let name = self.expect_name();
         self.expect(SyntaxKind::Greater);
         self.close();
-        match self.lexer.strings.text(name.text) {
+        match self.lexer.strings.strings.text(name.text) {
             b"const" => Attrib::Const,
             b"close" => Attrib::Close,
             other => {
@@ -301,7 +311,9 @@ impl<S: Sink> Parser<'_, S> {
     }
 
     fn assignment(&mut self, first: ExprId, first_shape: Shape) -> StatKind {
-        let (mut targets, mut shape, mut levels) = (vec![first], first_shape, 0);
+        let begun = self.sink.begin::<ExprId>();
+        self.sink.item(first);
+        let (mut shape, mut levels) = (first_shape, 0);
         loop {
             if shape != Shape::Variable {
                 self.error("syntax error");
@@ -310,7 +322,7 @@ impl<S: Sink> Parser<'_, S> {
                 break;
             }
             let (target, target_shape) = self.suffixed_expr();
-            targets.push(target);
+            self.sink.item(target);
             shape = target_shape;
             // PUC Lua recurses here, once a target.
             if !self.enter_level() {
@@ -318,7 +330,8 @@ impl<S: Sink> Parser<'_, S> {
             }
             levels += 1;
         }
-        let values = if self.expect(SyntaxKind::Assign) { self.expr_list() } else { Vec::new() };
+        let targets = self.sink.end(begun);
+        let values = if self.expect(SyntaxKind::Assign) { self.expr_list() } else { List::EMPTY };
         self.levels -= levels;
         StatKind::Assign { targets, values }
     }
@@ -327,11 +340,13 @@ impl<S: Sink> Parser<'_, S> {
     pub(super) fn function_body(&mut self, receiver: Receiver, line: u32, start: u32) -> FunctionId {
         self.open(SyntaxKind::FunctionBody);
         let was_vararg = std::mem::replace(&mut self.is_vararg, false);
-        let mut params = Vec::new();
+        let begun = self.sink.begin::<Name>();
         if receiver == Receiver::Implicit {
-            params.push(self.implicit_name(b"self"));
+            let receiver = self.implicit_name(b"self");
+            self.sink.item(receiver);
         }
-        self.parameters(&mut params);
+        self.parameters();
+        let params = self.sink.end(begun);
         let body = self.recovered_block();
         let end_line = self.current.line;
         self.expect_closing(SyntaxKind::End, SyntaxKind::Function, line);
@@ -341,7 +356,7 @@ impl<S: Sink> Parser<'_, S> {
         self.sink.function(Function { params, is_vararg, body, line, end_line, span })
     }
 
-    fn parameters(&mut self, params: &mut Vec<Name>) {
+    fn parameters(&mut self) {
         self.open(SyntaxKind::ParamList);
         self.expect(SyntaxKind::LeftParen);
         if !self.at(SyntaxKind::RightParen) {
@@ -349,7 +364,7 @@ impl<S: Sink> Parser<'_, S> {
                 match self.current.kind {
                     SyntaxKind::Name => {
                         let name = self.binding_name();
-                        params.push(name);
+                        self.sink.item(name);
                     }
                     SyntaxKind::Ellipsis => {
                         self.bump();

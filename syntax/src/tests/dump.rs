@@ -27,24 +27,24 @@ impl Printer<'_> {
     }
 
     fn block(&self, block: &Block) -> String {
-        block.stats.iter().map(|stat| self.stat(stat)).collect::<Vec<_>>().join("; ")
+        self.0[block.stats].iter().map(|stat| self.stat(stat)).collect::<Vec<_>>().join("; ")
     }
 
     fn function(&self, id: FunctionId) -> String {
         let function = self.0.function(id);
         let dots = if function.is_vararg { " ..." } else { "" };
         let (line, end) = (function.line, function.end_line);
-        format!("fn@{line}-{end}({}{dots}) {{{}}}", self.names(&function.params), self.block(&function.body))
+        format!("fn@{line}-{end}({}{dots}) {{{}}}", self.names(&self.0[function.params]), self.block(&function.body))
     }
 
     fn stat(&self, stat: &Stat) -> String {
         match &stat.kind {
             StatKind::Local { names, values } => {
-                let names = names.iter().map(|(name, attrib)| match attrib {
+                let names = self.0[*names].iter().map(|(name, attrib)| match attrib {
                     Attrib::None => self.name(name),
                     attrib => format!("{}<{attrib:?}>", self.name(name)),
                 });
-                format!("local {} = {}", names.collect::<Vec<_>>().join(", "), self.list(values))
+                format!("local {} = {}", names.collect::<Vec<_>>().join(", "), self.list(&self.0[*values]))
             }
             StatKind::LocalFunction { name, function } => {
                 format!("local {} {}", self.name(name), self.function(*function))
@@ -54,7 +54,7 @@ impl Printer<'_> {
                 format!("{colon}{} {}", self.expr(*target), self.function(*function))
             }
             StatKind::Assign { targets, values } => {
-                format!("{} = {}", self.list(targets), self.list(values))
+                format!("{} = {}", self.list(&self.0[*targets]), self.list(&self.0[*values]))
             }
             StatKind::Call(call) => self.expr(*call),
             StatKind::Do(body) => format!("do {{{}}}", self.block(body)),
@@ -65,7 +65,7 @@ impl Printer<'_> {
                 format!("repeat {{{}}} until@{cond_line} {}", self.block(body), self.expr(*cond))
             }
             StatKind::If { arms, otherwise } => {
-                let arms = arms.iter().map(|(c, b)| format!("if {} {{{}}}", self.expr(*c), self.block(b)));
+                let arms = self.0[*arms].iter().map(|(c, b)| format!("if {} {{{}}}", self.expr(*c), self.block(b)));
                 let arms = arms.collect::<Vec<_>>().join(" else");
                 match otherwise {
                     Some(body) => format!("{arms} else {{{}}}", self.block(body)),
@@ -78,9 +78,9 @@ impl Printer<'_> {
                 format!("for {} = {start}, {limit}{step} {{{}}}", self.name(name), self.block(body))
             }
             StatKind::GenericFor { names, exprs, body } => {
-                format!("for {} in {} {{{}}}", self.names(names), self.list(exprs), self.block(body))
+                format!("for {} in {} {{{}}}", self.names(&self.0[*names]), self.list(&self.0[*exprs]), self.block(body))
             }
-            StatKind::Return(values) => format!("return {}", self.list(values)),
+            StatKind::Return(values) => format!("return {}", self.list(&self.0[*values])),
             StatKind::Break => "break".into(),
             StatKind::Goto(name) => format!("goto {}", self.name(name)),
             StatKind::Label(name) => format!("::{}::", self.name(name)),
@@ -99,16 +99,16 @@ impl Printer<'_> {
             Expr::Name(id) => self.text(*id),
             Expr::Field { object, name } => format!("{}.{}", self.expr(*object), self.name(name)),
             Expr::Index { object, key } => format!("{}[{}]", self.expr(*object), self.expr(*key)),
-            Expr::Call { callee, args } => format!("{}({})", self.expr(*callee), self.list(args)),
+            Expr::Call { callee, args } => format!("{}({})", self.expr(*callee), self.list(&self.0[*args])),
             Expr::Method { object, name, args } => {
-                format!("{}:{}({})", self.expr(*object), self.name(name), self.list(args))
+                format!("{}:{}({})", self.expr(*object), self.name(name), self.list(&self.0[*args]))
             }
             Expr::Function(id) => self.function(*id),
             Expr::Binary { op, lhs, rhs } => format!("({} {op:?} {})", self.expr(*lhs), self.expr(*rhs)),
             Expr::Unary { op, operand } => format!("({op:?} {})", self.expr(*operand)),
             Expr::Paren(inner) => format!("<{}>", self.expr(*inner)),
             Expr::Table { fields, .. } => {
-                let fields = fields.iter().map(|field| match field {
+                let fields = self.0[*fields].iter().map(|field| match field {
                     TableField::Item(value) => self.expr(*value),
                     TableField::Named(name, value) => format!("{} = {}", self.name(name), self.expr(*value)),
                     TableField::Keyed(key, value) => format!("[{}] = {}", self.expr(*key), self.expr(*value)),

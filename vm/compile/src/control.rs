@@ -8,7 +8,7 @@ use perilune_isa::{Op, word};
 use perilune_syntax::ast::{Block, Expr, ExprId, Name, StatKind};
 
 impl<'a> Compiler<'a> {
-    pub(crate) fn while_loop(&mut self, cond: ExprId, body: &'a Block) -> Result<()> {
+    pub(crate) fn while_loop(&mut self, cond: ExprId, body: Block) -> Result<()> {
         let start = self.f.here();
         let exit = self.leaves_if_false(cond)?;
         self.f.enter(true);
@@ -40,7 +40,7 @@ impl<'a> Compiler<'a> {
         Ok(e.on_false)
     }
 
-    pub(crate) fn repeat_loop(&mut self, body: &'a Block, cond: ExprId, cond_line: u32) -> Result<()> {
+    pub(crate) fn repeat_loop(&mut self, body: Block, cond: ExprId, cond_line: u32) -> Result<()> {
         let start = self.f.here();
         self.f.enter(true);
         self.f.enter(false);
@@ -59,17 +59,17 @@ impl<'a> Compiler<'a> {
         self.f.leave(self.break_name)
     }
 
-    pub(crate) fn if_statement(&mut self, arms: &'a [(ExprId, Block)], otherwise: Option<&'a Block>) -> Result<()> {
+    pub(crate) fn if_statement(&mut self, arms: &'a [(ExprId, Block)], otherwise: Option<Block>) -> Result<()> {
         let mut escapes = Jumps::NONE;
-        for (at, (cond, body)) in arms.iter().enumerate() {
+        for (at, (cond, body)) in arms.iter().copied().enumerate() {
             let is_last = at + 1 == arms.len() && otherwise.is_none();
-            if let [stat] = body.stats.as_slice() {
+            if let [stat] = &self.ast[body.stats] {
                 if matches!(stat.kind, StatKind::Break) {
-                    self.break_if(*cond, stat, body.first_line)?;
+                    self.break_if(cond, stat, body.first_line)?;
                     continue;
                 }
             }
-            let next = self.skips_if_false(*cond, body.first_line)?;
+            let next = self.skips_if_false(cond, body.first_line)?;
             self.block(body)?;
             if !is_last {
                 let escape = self.f.jump()?;
@@ -106,7 +106,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         name: Name,
         bounds: [Option<ExprId>; 3],
-        body: &'a Block,
+        body: Block,
         line: u32,
     ) -> Result<()> {
         self.f.enter(true);
@@ -136,7 +136,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         names: &'a [Name],
         exprs: &'a [ExprId],
-        body: &'a Block,
+        body: Block,
         line: u32,
     ) -> Result<()> {
         self.f.enter(true);
@@ -177,7 +177,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn loop_body(&mut self, names: &[Name], body: &'a Block) -> Result<()> {
+    fn loop_body(&mut self, names: &[Name], body: Block) -> Result<()> {
         self.f.enter(false);
         for name in names {
             self.f.span = name.span;

@@ -49,7 +49,7 @@ impl<'a> Compiler<'a> {
             Expr::Name(name) => return self.name(*name),
             Expr::Vararg => Kind::Vararg(self.f.emit(word::abc(Op::Vararg, 0, 0, 1))),
             Expr::Function(function) => return self.closure(*function),
-            Expr::Table { fields, end_line } => return self.table(fields, *end_line),
+            Expr::Table { fields, end_line } => return self.table(&self.ast[*fields], *end_line),
             Expr::Paren(inner) => {
                 let mut e = self.expr(*inner)?;
                 self.f.discharge_vars(&mut e);
@@ -84,11 +84,11 @@ impl<'a> Compiler<'a> {
             Expr::Call { args, .. } => {
                 let base = self.f.to_next(e)?;
                 self.f.reserve(1)?;
-                self.call(e, base, args, 0, node.line)
+                self.call(e, base, &self.ast[*args], 0, node.line)
             }
             Expr::Method { name, args, .. } => {
                 let base = self.method(e, name.text)?;
-                self.call(e, base, args, 1, node.line)
+                self.call(e, base, &self.ast[*args], 1, node.line)
             }
             Expr::Binary { op, rhs, .. } => {
                 self.at(node.line, self.f.span);

@@ -4,41 +4,41 @@ use crate::code::op_of;
 use crate::exp::Kind;
 use crate::function::{Function, Known};
 use perilune_isa::{Const, LocalVar, NamedConst, Op, Proto, UpvalueDesc, word};
-use perilune_syntax::ast::{self, Ast};
+use crate::text::Shared;
+use perilune_syntax::ast;
 use std::sync::Arc;
 
 /// Makes the finished function of `f`, whose storage serves for another one.
-pub(crate) fn finish(f: &mut Function, ast: &Ast, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
+pub(crate) fn finish(f: &mut Function, texts: &mut Shared<'_>, body: &ast::Function, source: &Arc<[u8]>, last_line: u32) -> Proto {
     let caches = rewrite(f);
     if body.is_vararg {
         // As PUC Lua's hooks have it: who stands at the prologue stands at what comes next.
         f.lines[0] = f.lines[1];
     }
-    let name = |id| crate::shared_text(ast, id);
     let upvalues = f.upvalues.iter().map(|u| UpvalueDesc {
-        name: name(u.name),
+        name: texts.get(u.name),
         in_stack: u.in_stack,
         index: u.index,
         is_const: u.read_only,
-    });
+    }).collect();
     let locals = f.locals.iter().map(|l| LocalVar {
-        name: name(l.name),
+        name: texts.get(l.name),
         register: l.register,
         start_pc: l.start_pc,
         end_pc: l.end_pc,
-    });
+    }).collect();
     let named = f.known.iter().map(|known| NamedConst {
-        name: name(known.name),
-        value: known_value(known.value, ast),
+        name: texts.get(known.name),
+        value: known_value(known.value, texts),
         start_pc: known.start_pc,
         end_pc: if known.is_outer { f.code.len() as u32 } else { known.end_pc },
         is_outer: known.is_outer,
-    });
+    }).collect();
     Proto {
-        named: named.collect(),
-        upvalues: upvalues.collect(),
-        locals: locals.collect(),
-        constants: f.constants.finish(ast),
+        named,
+        upvalues,
+        locals,
+        constants: f.constants.finish(texts),
         code: f.code.clone(),
         lines: f.lines.clone(),
         children: std::mem::take(&mut f.children),
@@ -49,19 +49,19 @@ pub(crate) fn finish(f: &mut Function, ast: &Ast, body: &ast::Function, source: 
         line_defined: f.line_defined,
         last_line,
         span: (body.span.start, body.span.end),
-        name: f.name.as_slice().into(),
+        name: f.name.clone(),
         source: source.clone(),
     }
 }
 
-fn known_value(known: Known, ast: &Ast) -> Const {
+fn known_value(known: Known, texts: &mut Shared<'_>) -> Const {
     match known {
         Known::Plain(Kind::True) => Const::True,
         Known::Plain(Kind::False) => Const::False,
         Known::Plain(Kind::Int(value)) => Const::Int(value),
         Known::Plain(Kind::Float(value)) => Const::Float(value),
         Known::Plain(_) => Const::Nil,
-        Known::Str(text) => Const::Str(crate::shared_text(ast, text)),
+        Known::Str(text) => Const::Str(texts.get(text)),
     }
 }
 
@@ -71,6 +71,11 @@ fn rewrite(f: &mut Function) -> u16 {
     let mut pc = 0;
     while pc < f.code.len() {
         let first = f.code[pc];
+        let (words, is_rewritten) = STEPS[usize::from(word::op_byte(first))];
+        if !is_rewritten {
+            pc += words;
+            continue;
+        }
         let op = op_of(first);
         match op {
             Op::GetUpTable | Op::SetUpTable | Op::SetUpTableK | Op::GetField | Op::SetField | Op::SetFieldK | Op::Method => {
@@ -91,10 +96,29 @@ fn rewrite(f: &mut Function) -> u16 {
             }
             _ => {}
         }
-        pc += usize::from(op.info().words);
+        pc += words;
     }
     caches
 }
+
+/// For each opcode byte its words, and whether [`rewrite`] has anything to do.
+static STEPS: [(usize, bool); 256] = {
+    let mut steps = [(1, false); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(op) = Op::from_byte(byte as u8) {
+            let is_rewritten = matches!(
+                op,
+                Op::GetUpTable | Op::SetUpTable | Op::SetUpTableK | Op::GetField | Op::SetField | Op::SetFieldK | Op::Method
+                    | Op::Return0 | Op::Return1 | Op::Return | Op::TailCall | Op::Jump | Op::Eq | Op::Lt | Op::Le | Op::EqK
+                    | Op::EqImm | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm | Op::Test | Op::TestSet
+            );
+            steps[byte] = (op.info().words as usize, is_rewritten);
+        }
+        byte += 1;
+    }
+    steps
+};
 
 /// Follows forward jumps; a loop's jump is a safepoint and stays.
 fn final_target(code: &[u32], mut target: i64) -> i64 {

@@ -5,7 +5,9 @@ use crate::error::{Next, Result, SemanticError};
 use crate::exp::Kind;
 use perilune_isa::{Op, Proto, word};
 use perilune_syntax::ast::{Span, StrId};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 
 /// Registers a function may have.
 pub(crate) const MAX_REGISTERS: usize = 250;
@@ -90,6 +92,8 @@ pub(crate) struct Function {
     pub(crate) locals: Vec<LocalRecord>,
     pub(crate) known: Vec<KnownRecord>,
     pub(crate) actives: Vec<Active>,
+    /// Their names, which are searched all the time.
+    pub(crate) active_names: Vec<StrId>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) labels: Vec<crate::label::Label>,
     pub(crate) gotos: Vec<crate::label::Goto>,
@@ -111,23 +115,25 @@ pub(crate) struct Function {
     /// Details of the error that a label gave.
     pub(crate) into_scope: Option<crate::label::IntoScope>,
     pub(crate) line_defined: u32,
-    pub(crate) name: Vec<u8>,
-    /// How many functions of each name were defined in this one.
-    pub(crate) child_names: std::collections::HashMap<Vec<u8>, u32, BuildHasherDefault<MixHasher>>,
+    pub(crate) name: Arc<[u8]>,
+    /// How many functions of each path were defined in this one.
+    pub(crate) child_names: HashMap<Arc<[u8]>, u32, BuildHasherDefault<MixHasher>>,
 }
 
 impl Function {
-    pub(crate) fn new(line_defined: u32, name: Vec<u8>) -> Self {
+    pub(crate) fn new(line_defined: u32, name: Arc<[u8]>) -> Self {
         Self {
-            code: Vec::new(),
-            lines: Vec::new(),
+            // Few functions are longer.
+            code: Vec::with_capacity(128),
+            lines: Vec::with_capacity(128),
             constants: Constants::default(),
             children: Vec::new(),
-            upvalues: Vec::new(),
-            locals: Vec::new(),
+            upvalues: Vec::with_capacity(8),
+            locals: Vec::with_capacity(16),
             known: Vec::new(),
-            actives: Vec::new(),
-            scopes: Vec::new(),
+            actives: Vec::with_capacity(16),
+            active_names: Vec::with_capacity(16),
+            scopes: Vec::with_capacity(8),
             labels: Vec::new(),
             gotos: Vec::new(),
             free: 0,
@@ -141,29 +147,30 @@ impl Function {
             into_scope: None,
             line_defined,
             name,
-            child_names: std::collections::HashMap::default(),
+            child_names: HashMap::default(),
         }
     }
 
     /// Begins another function in the storage of a finished one.
-    pub(crate) fn renew(self, line_defined: u32, name: Vec<u8>) -> Self {
-        let Self {
-            mut code, mut lines, mut constants, children, mut upvalues, mut locals, mut known, mut actives, mut scopes,
-            mut labels, mut gotos, mut child_names, ..
-        } = self;
-        code.clear();
-        lines.clear();
-        constants.clear();
-        upvalues.clear();
-        locals.clear();
-        known.clear();
-        actives.clear();
-        scopes.clear();
-        labels.clear();
-        gotos.clear();
-        child_names.clear();
-        let fresh = Self::new(line_defined, name);
-        Self { code, lines, constants, children, upvalues, locals, known, actives, scopes, labels, gotos, child_names, ..fresh }
+    pub(crate) fn renew(&mut self, line_defined: u32, name: Arc<[u8]>) {
+        self.code.clear();
+        self.lines.clear();
+        self.constants.clear();
+        self.upvalues.clear();
+        self.locals.clear();
+        self.known.clear();
+        self.actives.clear();
+        self.active_names.clear();
+        self.scopes.clear();
+        self.labels.clear();
+        self.gotos.clear();
+        self.child_names.clear();
+        (self.free, self.max_stack) = (0, 2);
+        (self.line, self.span) = (line_defined, Span::default());
+        (self.last_pc, self.last_target, self.promised_caches) = (0, 0, 0);
+        self.closes = false;
+        self.into_scope = None;
+        (self.line_defined, self.name) = (line_defined, name);
     }
 
     /// An error about the last token.
@@ -254,6 +261,7 @@ impl Function {
             }
         };
         self.actives.push(Active { name, kind, register, record });
+        self.active_names.push(name);
         Ok(register)
     }
 
@@ -290,6 +298,7 @@ impl Function {
 
     fn deactivate(&mut self, keep: usize) {
         let end_pc = self.code.len() as u32;
+        self.active_names.truncate(keep);
         for variable in self.actives.drain(keep..) {
             match variable.kind {
                 VarKind::Known(_) => self.known[variable.record].end_pc = end_pc,

@@ -13,6 +13,7 @@ mod code;
 mod discharge;
 mod operator;
 mod label;
+mod text;
 mod resolve;
 mod naming;
 mod expr;
@@ -30,10 +31,7 @@ use perilune_isa::{Chunk, Op, Proto, word};
 use perilune_syntax::{Parsed, SyntaxKind, token_from};
 use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
 use std::sync::Arc;
-
-const ENV: StrId = StrId(u32::MAX);
-const BREAK: StrId = StrId(u32::MAX - 1);
-const FOR_STATE: StrId = StrId(u32::MAX - 2);
+use text::{BREAK, ENV, FOR_STATE, Shared, text};
 
 /// The parser's error for nesting, which PUC Lua raises as an error of `load` itself: without a place.
 const TOO_DEEP: &str = "C stack overflow";
@@ -122,17 +120,18 @@ fn compile_ast_while(
     chunk_name: &[u8],
     keep_going: &mut dyn FnMut(usize) -> bool,
 ) -> std::result::Result<Chunk, SemanticError> {
-    let position = |wanted: &[u8]| ast.strings.iter().position(|s| **s == *wanted);
-    let env_name = position(b"_ENV").map_or(ENV, |at| StrId(at as u32));
+    let env_name = ast.strings.find(b"_ENV").unwrap_or(ENV);
     let mut compiler = Compiler {
         ast,
+        texts: Shared::new(ast),
         source: chunk_name.into(),
-        f: Function::new(0, Vec::new()),
+        f: Box::new(Function::new(0, Arc::default())),
         enclosing: Vec::new(),
         spare: Vec::new(),
         keep_going,
         statements: 0,
         spine: Vec::new(),
+        path: Vec::new(),
         hint: None,
         env_name,
         break_name: BREAK,
@@ -142,38 +141,23 @@ fn compile_ast_while(
     compiler.body(main).map(Chunk).map_err(|error| *error)
 }
 
-/// The text of a name or string.
-fn text(ast: &Ast, id: StrId) -> &[u8] {
-    match id {
-        ENV => b"_ENV",
-        BREAK => b"break",
-        FOR_STATE => b"(for state)",
-        StrId(at) => &ast.strings[at as usize],
-    }
-}
-
-/// The text of a name or string, to be kept.
-fn shared_text(ast: &Ast, id: StrId) -> Arc<[u8]> {
-    match id {
-        ENV | BREAK | FOR_STATE => text(ast, id).into(),
-        StrId(at) => Arc::clone(&ast.strings[at as usize]),
-    }
-}
-
 /// The compiler: the function that is being made, and those around it.
 struct Compiler<'a> {
     ast: &'a Ast,
+    texts: Shared<'a>,
     source: Arc<[u8]>,
-    f: Function,
-    enclosing: Vec<Function>,
+    f: Box<Function>,
+    enclosing: Vec<Box<Function>>,
     /// Finished ones, for their storage.
-    spare: Vec<Function>,
+    spare: Vec<Box<Function>>,
     /// Told of each statement; says whether to go on.
     keep_going: &'a mut dyn FnMut(usize) -> bool,
     /// Statements since it was asked.
     statements: usize,
     /// Expressions whose left operand is being compiled.
     spine: Vec<ExprId>,
+    /// The path of the function that is named now.
+    path: Vec<u8>,
     /// The name of the function or table that is compiled next.
     hint: Option<Vec<u8>>,
     env_name: StrId,
@@ -198,10 +182,13 @@ impl<'a> Compiler<'a> {
     fn closure(&mut self, id: FunctionId) -> Result<Exp> {
         let body = &self.ast.functions[id.0 as usize];
         let hint = self.hint.take();
-        let name = self.nested_name(hint);
+        let name = self.nested_name(hint.as_deref());
         let inner = match self.spare.pop() {
-            Some(spare) => spare.renew(body.line, name),
-            None => Function::new(body.line, name),
+            Some(mut spare) => {
+                spare.renew(body.line, name);
+                spare
+            }
+            None => Box::new(Function::new(body.line, name)),
         };
         self.enclosing.push(std::mem::replace(&mut self.f, inner));
         let proto = self.body(id)?;
@@ -221,7 +208,7 @@ impl<'a> Compiler<'a> {
     fn body(&mut self, id: FunctionId) -> Result<Proto> {
         let body = &self.ast.functions[id.0 as usize];
         self.f.enter(false);
-        for param in &body.params {
+        for param in &self.ast[body.params] {
             self.f.span = param.span;
             self.f.activate(param.text, VarKind::Regular)?;
         }
@@ -229,7 +216,7 @@ impl<'a> Compiler<'a> {
         if body.is_vararg {
             self.f.emit(word::abc(Op::VarargPrep, body.params.len() as u8, 0, 0));
         }
-        self.statements(&body.body)?;
+        self.statements(body.body)?;
         self.f.line = if body.line == 0 { body.body.last_line } else { body.body.end_line };
         if let Some(goto) = self.f.gotos.first() {
             let end = (body.body.end_line, body.span.end);
@@ -238,9 +225,9 @@ impl<'a> Compiler<'a> {
         self.f.here();
         self.f.emit(word::abc(Op::Return0, 0, 0, 0));
         self.f.leave(self.break_name)?;
-        let outer = self.enclosing.pop().unwrap_or_else(|| Function::new(0, Vec::new()));
+        let outer = self.enclosing.pop().unwrap_or_else(|| Box::new(Function::new(0, Arc::default())));
         let mut done = std::mem::replace(&mut self.f, outer);
-        let proto = finish::finish(&mut done, self.ast, body, &self.source, body.end_line);
+        let proto = finish::finish(&mut done, &mut self.texts, body, &self.source, body.end_line);
         self.spare.push(done);
         Ok(proto)
     }

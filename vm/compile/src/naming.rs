@@ -2,6 +2,7 @@
 
 use crate::Compiler;
 use perilune_syntax::ast::{Expr, ExprId, StrId};
+use std::sync::Arc;
 
 impl Compiler<'_> {
     pub(crate) fn is_definition(&self, value: ExprId) -> bool {
@@ -50,16 +51,21 @@ impl Compiler<'_> {
 
     /// The path of a definition inside the function that is being compiled. Equal names are told
     /// apart by their position: `name`, `name#2`, `name#3`.
-    pub(crate) fn nested_name(&mut self, hint: Option<Vec<u8>>) -> Vec<u8> {
-        let mut own = hint.unwrap_or_else(|| b"<anonymous>".to_vec());
-        let position = self.f.child_names.entry(own.clone()).or_default();
-        *position += 1;
-        if *position > 1 {
-            own.extend_from_slice(format!("#{position}").as_bytes());
+    pub(crate) fn nested_name(&mut self, hint: Option<&[u8]>) -> Arc<[u8]> {
+        let path = &mut self.path;
+        path.clear();
+        if !self.f.name.is_empty() {
+            path.extend_from_slice(&self.f.name);
+            path.push(b'/');
         }
-        match self.f.name.as_slice() {
-            b"" => own,
-            outer => [outer, b"/", &own].concat(),
+        path.extend_from_slice(hint.unwrap_or(b"<anonymous>"));
+        if let Some(count) = self.f.child_names.get_mut(path.as_slice()) {
+            *count += 1;
+            path.extend_from_slice(format!("#{count}").as_bytes());
+            return path.as_slice().into();
         }
+        let name: Arc<[u8]> = path.as_slice().into();
+        self.f.child_names.insert(Arc::clone(&name), 1);
+        name
     }
 }

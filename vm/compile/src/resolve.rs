@@ -100,7 +100,7 @@ impl Compiler<'_> {
 
 impl Function {
     fn own(&self, name: StrId) -> Option<Found> {
-        if let Some(active) = self.actives.iter().rposition(|v| v.name == name) {
+        if let Some(active) = self.active_names.iter().rposition(|known| *known == name) {
             let variable = self.actives[active];
             return Some(match variable.kind {
                 VarKind::Known(known) => Found::Known(known),

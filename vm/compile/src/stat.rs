@@ -9,14 +9,14 @@ use perilune_syntax::ast::{Attrib, Block, Expr, ExprId, FunctionId, Name, Stat, 
 
 impl<'a> Compiler<'a> {
     /// The statements of a block, in the scope that is open.
-    pub(crate) fn statements(&mut self, block: &'a Block) -> Result<()> {
+    pub(crate) fn statements(&mut self, block: Block) -> Result<()> {
         self.statements_before(block, true)
     }
 
     /// As [`Compiler::statements`]. Before an `until` the variables of the block stay in
     /// scope (`scope_ends` is false), so a label there is not behind them.
-    pub(crate) fn statements_before(&mut self, block: &'a Block, scope_ends: bool) -> Result<()> {
-        let mut left = block.stats.as_slice();
+    pub(crate) fn statements_before(&mut self, block: Block, scope_ends: bool) -> Result<()> {
+        let mut left = &self.ast[block.stats];
         while let Some((stat, rest)) = left.split_first() {
             self.count_statement()?;
             let labels = left.iter().take_while(|stat| matches!(stat.kind, StatKind::Label(_))).count();
@@ -44,7 +44,7 @@ impl<'a> Compiler<'a> {
 
     /// A block with a scope of its own. What follows it is still on its last line, as a debugger
     /// does not stop at `end`; the caller goes on to the line of the token that ends it.
-    pub(crate) fn block(&mut self, block: &'a Block) -> Result<()> {
+    pub(crate) fn block(&mut self, block: Block) -> Result<()> {
         self.f.enter(false);
         self.statements(block)?;
         self.f.line = block.last_line;
@@ -54,15 +54,15 @@ impl<'a> Compiler<'a> {
     fn statement(&mut self, stat: &'a Stat) -> Result<()> {
         self.f.line = stat.line;
         self.f.span = perilune_syntax::ast::Span { start: stat.span.start, end: stat.span.start };
-        match &stat.kind {
-            StatKind::Local { names, values } => self.local(names, values),
-            StatKind::LocalFunction { name, function } => self.local_function(*name, *function),
+        match stat.kind {
+            StatKind::Local { names, values } => self.local(&self.ast[names], &self.ast[values]),
+            StatKind::LocalFunction { name, function } => self.local_function(name, function),
             StatKind::Function { target, is_method, function } => {
-                self.function_statement(*target, *is_method, *function, stat.line)
+                self.function_statement(target, is_method, function, stat.line)
             }
-            StatKind::Assign { targets, values } => self.assign(targets, values),
+            StatKind::Assign { targets, values } => self.assign(&self.ast[targets], &self.ast[values]),
             StatKind::Call(call) => {
-                let e = self.expr(*call)?;
+                let e = self.expr(call)?;
                 self.f.set_returns(&e, Some(0))
             }
             StatKind::Do(block) => {
@@ -70,20 +70,22 @@ impl<'a> Compiler<'a> {
                 self.f.line = block.end_line;
                 Ok(())
             }
-            StatKind::While { cond, body } => self.while_loop(*cond, body),
-            StatKind::Repeat { body, cond, cond_line } => self.repeat_loop(body, *cond, *cond_line),
-            StatKind::If { arms, otherwise } => self.if_statement(arms, otherwise.as_ref()),
+            StatKind::While { cond, body } => self.while_loop(cond, body),
+            StatKind::Repeat { body, cond, cond_line } => self.repeat_loop(body, cond, cond_line),
+            StatKind::If { arms, otherwise } => self.if_statement(&self.ast[arms], otherwise),
             StatKind::NumericFor { name, start, limit, step, body } => {
-                self.numeric_for(*name, [Some(*start), Some(*limit), *step], body, stat.line)
+                self.numeric_for(name, [Some(start), Some(limit), step], body, stat.line)
             }
-            StatKind::GenericFor { names, exprs, body } => self.generic_for(names, exprs, body, stat.line),
-            StatKind::Return(values) => self.return_statement(values),
+            StatKind::GenericFor { names, exprs, body } => {
+                self.generic_for(&self.ast[names], &self.ast[exprs], body, stat.line)
+            }
+            StatKind::Return(values) => self.return_statement(&self.ast[values]),
             StatKind::Break => {
                 let jump = self.f.jump()?;
                 self.f.pending(self.break_name, stat.line, stat.span, jump);
                 Ok(())
             }
-            StatKind::Goto(name) => self.f.goto(*name),
+            StatKind::Goto(name) => self.f.goto(name),
             StatKind::Label(_) => self.labels(std::slice::from_ref(stat), false),
         }
     }
@@ -248,22 +250,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn assign(&mut self, targets: &'a [ExprId], values: &'a [ExprId]) -> Result<()> {
+        if let ([target], [value]) = (targets, values) {
+            return self.assign_one(*target, *value);
+        }
         let mut variables: Vec<Exp> = Vec::with_capacity(targets.len());
         for target in targets {
-            let variable = self.expr(*target)?;
-            self.check_target(*target, &variable, self.node(*target).span.end)?;
+            let variable = self.target(*target)?;
             if matches!(variable.kind, Kind::Local(..) | Kind::Upvalue(_)) {
                 self.keep_conflicting(&mut variables, variable.kind)?;
             }
             variables.push(variable);
         }
-        if let ([target], [value]) = (targets, values) {
-            if self.is_definition(*value) {
-                self.hint = self.path(*target);
-            }
-        }
         let mut last = self.expr_list(values)?;
-        self.hint = None;
         if targets.len() == values.len() {
             self.f.discharge_vars(&mut last);
             if let Some(variable) = variables.pop() {
@@ -277,6 +275,24 @@ impl<'a> Compiler<'a> {
             self.f.store(&variable, &mut value)?;
         }
         Ok(())
+    }
+
+    fn assign_one(&mut self, target: ExprId, value: ExprId) -> Result<()> {
+        let variable = self.target(target)?;
+        if self.is_definition(value) {
+            self.hint = self.path(target);
+        }
+        let mut value = self.expr(value)?;
+        self.hint = None;
+        self.f.discharge_vars(&mut value);
+        self.f.store(&variable, &mut value)
+    }
+
+    /// What is assigned to.
+    fn target(&mut self, target: ExprId) -> Result<Exp> {
+        let variable = self.expr(target)?;
+        self.check_target(target, &variable, self.node(target).span.end)?;
+        Ok(variable)
     }
 
     /// A variable is about to be assigned that an earlier target uses as table or key:

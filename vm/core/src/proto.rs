@@ -46,35 +46,16 @@ pub fn load(heap: &mut Heap, proto: Proto, builtin: bool) -> Result<*mut ProtoOb
 type LongStrings = HashMap<Arc<[u8]>, *mut Str>;
 
 fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut LongStrings) -> Result<*mut ProtoObject, OutOfMemory> {
-    let children = std::mem::take(&mut proto.children)
-        .into_iter()
-        .map(|child| load_shared(heap, child, builtin, long))
-        .collect::<Result<Box<[_]>, _>>()?;
-    let constants = proto
-        .constants
-        .iter()
-        .map(|constant| {
-            Ok(match constant {
-                Const::Nil => Slot::NIL,
-                Const::False => Slot::bool(false),
-                Const::True => Slot::bool(true),
-                Const::Int(i) => Slot::int(*i),
-                Const::Float(f) => Slot::float(*f),
-                Const::Str(bytes) => {
-                    let is_long = bytes.len() > crate::string::MAX_SHORT;
-                    let known = if is_long { long.get(bytes).copied() } else { None };
-                    let string = match known {
-                        Some(string) => string,
-                        None => heap.string(bytes)?,
-                    };
-                    if is_long && known.is_none() {
-                        long.insert(Arc::clone(bytes), string);
-                    }
-                    Slot::object(string, tag::STRING)
-                }
-            })
-        })
-        .collect::<Result<Box<[_]>, OutOfMemory>>()?;
+    let mut children = Vec::with_capacity(proto.children.len());
+    for child in std::mem::take(&mut proto.children) {
+        children.push(load_shared(heap, child, builtin, long)?);
+    }
+    let children = children.into_boxed_slice();
+    let mut constants = Vec::with_capacity(proto.constants.len());
+    for constant in &proto.constants {
+        constants.push(load_constant(heap, constant, long)?);
+    }
+    let constants = constants.into_boxed_slice();
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code: Box<[u32]> = proto.code.as_slice().into();
     let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, constants, caches, children });
@@ -101,6 +82,29 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     let object = ProtoObject { cold, ..object };
     // SAFETY: without an object nobody else owns the box.
     heap.proto(object).inspect_err(|_| unsafe { drop(Box::from_raw(cold)) })
+}
+
+fn load_constant(heap: &mut Heap, constant: &Const, long: &mut LongStrings) -> Result<Slot, OutOfMemory> {
+    let bytes = match constant {
+        Const::Nil => return Ok(Slot::NIL),
+        Const::False => return Ok(Slot::bool(false)),
+        Const::True => return Ok(Slot::bool(true)),
+        Const::Int(i) => return Ok(Slot::int(*i)),
+        Const::Float(f) => return Ok(Slot::float(*f)),
+        Const::Str(bytes) => bytes,
+    };
+    if bytes.len() <= crate::string::MAX_SHORT {
+        return Ok(Slot::object(heap.string(bytes)?, tag::STRING));
+    }
+    let string = match long.get(bytes) {
+        Some(known) => *known,
+        None => {
+            let string = heap.string(bytes)?;
+            long.insert(Arc::clone(bytes), string);
+            string
+        }
+    };
+    Ok(Slot::object(string, tag::STRING))
 }
 
 /// The function with its children, as it was loaded.

@@ -265,7 +265,7 @@ impl Op {
     }
 
     /// The opcode's row of the table.
-    pub fn info(self) -> &'static OpInfo {
+    pub const fn info(self) -> &'static OpInfo {
         &INFO[self as usize]
     }
 

@@ -51,9 +51,9 @@ impl<'a> Resolver<'a> {
                     }
                 }
                 Expr::Index { object, key } => work.extend([(*key, None), (*object, None)]),
-                Expr::Call { callee, args } => self.call(*callee, args, owner, &mut work),
+                Expr::Call { callee, args } => self.call(*callee, &self.ast[*args], owner, &mut work),
                 Expr::Method { object, name, args } => {
-                    work.extend(args.iter().rev().map(|arg| (*arg, None)));
+                    work.extend(self.ast[*args].iter().rev().map(|arg| (*arg, None)));
                     let holder = self.holder(*object, &mut work);
                     if let Some(method) = self.field(holder, name, Role::Read) {
                         self.set_origin(owner, Origin::Call(method));
@@ -65,7 +65,7 @@ impl<'a> Resolver<'a> {
                 Expr::Binary { lhs, rhs, .. } => work.extend([(*rhs, None), (*lhs, None)]),
                 Expr::Unary { operand, .. } => work.push((*operand, None)),
                 Expr::Paren(inner) => work.push((*inner, owner)),
-                Expr::Table { fields, .. } => self.table(fields, owner),
+                Expr::Table { fields, .. } => self.table(&self.ast[*fields], owner),
                 Expr::Str(_) => {
                     let library = self.global(b"string");
                     self.set_origin(owner, Origin::Same(library));

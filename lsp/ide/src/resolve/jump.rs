@@ -3,7 +3,7 @@
 use super::Resolver;
 use crate::diagnostic::DiagnosticKind;
 use crate::entity::{EntityId, EntityKind, Role};
-use perilune_syntax::ast::{Block, Name, Stat, StatKind};
+use perilune_syntax::ast::{Ast, Name, Stat, StatKind};
 use std::collections::HashMap;
 
 /// The blocks that are open, with their labels.
@@ -19,7 +19,7 @@ pub(super) struct Jumps<'a> {
 }
 
 struct Frame<'a> {
-    block: &'a Block,
+    stats: &'a [Stat],
     /// By name: what a label is, and which statement.
     labels: HashMap<&'a [u8], Label>,
     /// Where locals are declared.
@@ -65,13 +65,12 @@ impl Jumps<'_> {
 }
 
 impl<'a> Frame<'a> {
-    fn new(block: &'a Block, is_repeat: bool) -> Frame<'a> {
-        let stats = &block.stats;
+    fn new(stats: &'a [Stat], is_repeat: bool) -> Frame<'a> {
         let is_local = |stat: &Stat| matches!(stat.kind, StatKind::Local { .. } | StatKind::LocalFunction { .. });
         let locals = (0..stats.len()).filter(|index| is_local(&stats[*index])).collect();
         let labels = stats.iter().rev().take_while(|stat| matches!(stat.kind, StatKind::Label(_)));
         let tail = stats.len() - labels.count();
-        Frame { block, labels: HashMap::new(), locals, tail, index: 0, is_repeat }
+        Frame { stats, labels: HashMap::new(), locals, tail, index: 0, is_repeat }
     }
 
     /// Whether only labels follow: then the locals of the block are already gone.
@@ -80,11 +79,11 @@ impl<'a> Frame<'a> {
     }
 
     /// The first local that is declared between the statement being walked and a label.
-    fn skipped_local(&self, label: usize) -> Option<&'a Name> {
+    fn skipped_local(&self, ast: &'a Ast, label: usize) -> Option<&'a Name> {
         let first = self.locals.partition_point(|local| *local <= self.index);
         let local = self.locals.get(first).filter(|local| **local < label)?;
-        match &self.block.stats[*local].kind {
-            StatKind::Local { names, .. } => names.first().map(|(name, _)| name),
+        match &self.stats[*local].kind {
+            StatKind::Local { names, .. } => ast[*names].first().map(|(name, _)| name),
             StatKind::LocalFunction { name, .. } => Some(name),
             _ => None,
         }
@@ -93,9 +92,9 @@ impl<'a> Frame<'a> {
 
 impl<'a> Resolver<'a> {
     /// A label is visible in all of its block, also before it stands.
-    pub(super) fn predeclare_labels(&mut self, block: &'a Block, is_repeat: bool) {
-        self.jumps.frames.push(Frame::new(block, is_repeat));
-        for (index, stat) in block.stats.iter().enumerate() {
+    pub(super) fn predeclare_labels(&mut self, stats: &'a [Stat], is_repeat: bool) {
+        self.jumps.frames.push(Frame::new(stats, is_repeat));
+        for (index, stat) in stats.iter().enumerate() {
             let StatKind::Label(name) = &stat.kind else { continue };
             let text = self.text(name.text);
             if let Some(earlier) = self.earlier_label(text) {
@@ -126,7 +125,7 @@ impl<'a> Resolver<'a> {
             let message = format!("no visible label '{name}' for <goto> at line {line}");
             return self.report(DiagnosticKind::Jump, label.span, message);
         };
-        let local = frame.skipped_local(found.index).filter(|_| !frame.ends_at(found.index));
+        let local = frame.skipped_local(self.ast, found.index).filter(|_| !frame.ends_at(found.index));
         if let Some(local) = local {
             let local = self.string(local.text);
             let message = format!("<goto {name}> at line {line} jumps into the scope of local '{local}'");

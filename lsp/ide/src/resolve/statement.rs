@@ -16,21 +16,22 @@ pub(super) struct Receiver {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn block(&mut self, block: &'a Block) -> bool {
+    pub(super) fn block(&mut self, block: Block) -> bool {
         self.enter();
         let diverges = self.statements(block, false);
         self.leave();
         diverges
     }
 
-    fn statements(&mut self, block: &'a Block, is_repeat: bool) -> bool {
-        self.predeclare_labels(block, is_repeat);
+    fn statements(&mut self, block: Block, is_repeat: bool) -> bool {
+        let stats = &self.ast[block.stats];
+        self.predeclare_labels(stats, is_repeat);
         let (mut is_dead, mut is_reported) = (false, false);
-        for (index, stat) in block.stats.iter().enumerate() {
+        for (index, stat) in stats.iter().enumerate() {
             self.jumps.reach(index);
             is_dead &= !is_label(stat);
             if is_dead && !is_reported {
-                let end = block.stats.iter().skip(index).take_while(|stat| !is_label(stat)).last();
+                let end = stats.iter().skip(index).take_while(|stat| !is_label(stat)).last();
                 let span = Span { start: stat.span.start, end: end.map_or(stat.span.end, |last| last.span.end) };
                 self.report(DiagnosticKind::Unreachable, span, "unreachable code".into());
             }
@@ -45,7 +46,7 @@ impl<'a> Resolver<'a> {
 
     fn stat(&mut self, stat: &'a Stat) -> bool {
         match &stat.kind {
-            StatKind::Local { names, values } => self.local(stat, names, values),
+            StatKind::Local { names, values } => self.local(stat, &self.ast[*names], &self.ast[*values]),
             StatKind::LocalFunction { name, function } => {
                 let id = self.declare(EntityKind::LocalFunction, name);
                 let symbol = self.symbol(name, SymbolKind::Function, stat.span);
@@ -54,35 +55,35 @@ impl<'a> Resolver<'a> {
             StatKind::Function { target, is_method, function } => {
                 self.function_statement(stat, *target, *is_method, *function);
             }
-            StatKind::Assign { targets, values } => self.assign(stat, targets, values),
+            StatKind::Assign { targets, values } => self.assign(stat, &self.ast[*targets], &self.ast[*values]),
             StatKind::Call(call) => self.expr(*call),
-            StatKind::Do(body) => return self.block(body),
+            StatKind::Do(body) => return self.block(*body),
             StatKind::While { cond, body } => {
                 self.expr(*cond);
                 let exits = self.jumps.exits;
-                self.in_loop(|this| this.block(body));
+                self.in_loop(|this| this.block(*body));
                 let is_endless = matches!(self.ast.exprs[cond.0 as usize].kind, Expr::True);
                 return is_endless && self.jumps.exits == exits;
             }
             StatKind::Repeat { body, cond, .. } => {
                 self.enter();
-                self.in_loop(|this| this.statements(body, true));
+                self.in_loop(|this| this.statements(*body, true));
                 self.expr(*cond);
                 self.leave();
             }
-            StatKind::If { arms, otherwise } => return self.if_statement(arms, otherwise.as_ref()),
+            StatKind::If { arms, otherwise } => return self.if_statement(&self.ast[*arms], *otherwise),
             StatKind::NumericFor { name, start, limit, step, body } => {
                 for bound in [Some(*start), Some(*limit), *step].into_iter().flatten() {
                     self.expr(bound);
                 }
-                self.for_body(std::slice::from_ref(name), body);
+                self.for_body(std::slice::from_ref(name), *body);
             }
             StatKind::GenericFor { names, exprs, body } => {
-                exprs.iter().for_each(|expr| self.expr(*expr));
-                self.for_body(names, body);
+                self.ast[*exprs].iter().for_each(|expr| self.expr(*expr));
+                self.for_body(&self.ast[*names], *body);
             }
             StatKind::Return(values) => {
-                self.return_statement(values);
+                self.return_statement(&self.ast[*values]);
                 return true;
             }
             StatKind::Break => {
@@ -116,11 +117,11 @@ impl<'a> Resolver<'a> {
         values.for_each(|value| self.expr(*value));
     }
 
-    fn if_statement(&mut self, arms: &'a [(ExprId, Block)], otherwise: Option<&'a Block>) -> bool {
+    fn if_statement(&mut self, arms: &'a [(ExprId, Block)], otherwise: Option<Block>) -> bool {
         let mut all_diverge = otherwise.is_some();
         for (cond, body) in arms {
             self.expr(*cond);
-            all_diverge &= self.block(body);
+            all_diverge &= self.block(*body);
         }
         if let Some(body) = otherwise {
             all_diverge &= self.block(body);
@@ -134,7 +135,7 @@ impl<'a> Resolver<'a> {
         self.jumps.loops -= 1;
     }
 
-    fn for_body(&mut self, names: &'a [Name], body: &'a Block) {
+    fn for_body(&mut self, names: &'a [Name], body: Block) {
         self.enter();
         for name in names {
             self.declare(EntityKind::LoopVariable, name);
@@ -226,7 +227,7 @@ impl<'a> Resolver<'a> {
         let loops = self.jumps.enter_function();
         self.functions.push(OpenFunction::default());
         self.enter();
-        for (index, param) in function.params.iter().enumerate() {
+        for (index, param) in self.ast[function.params].iter().enumerate() {
             let id = self.declare(EntityKind::Parameter, param);
             if index == 0 {
                 self.bind_self(id, param, receiver.as_ref());
@@ -235,7 +236,7 @@ impl<'a> Resolver<'a> {
         if let Some(owner) = owner {
             self.describe(owner, function, receiver.is_some_and(|receiver| receiver.is_method));
         }
-        self.block(&function.body);
+        self.block(function.body);
         self.leave();
         let result = self.functions.pop().and_then(|open| open.result);
         if let Some(owner) = owner {
@@ -262,7 +263,7 @@ impl<'a> Resolver<'a> {
     /// The first function that something is given counts.
     fn describe(&mut self, owner: EntityId, function: &Function, is_method: bool) {
         let skipped = usize::from(is_method);
-        let params = function.params.iter().skip(skipped).map(|param| self.string(param.text)).collect();
+        let params = self.ast[function.params].iter().skip(skipped).map(|param| self.string(param.text)).collect();
         let signature = Signature { params, is_vararg: function.is_vararg, is_method };
         self.entity(owner).signature.get_or_insert(Box::new(signature));
     }
