@@ -1,5 +1,8 @@
 //! Distinct byte strings by number: names and string constants.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
 use crate::ast::StrId;
 
 /// Byte strings, one behind the other in one buffer.
@@ -53,6 +56,7 @@ pub(crate) struct Interner {
     pub(crate) strings: Strings,
     hashes: Vec<u32>,
     slots: Vec<u32>,
+    seed: u64,
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -69,7 +73,7 @@ impl Interner {
         if self.hashes.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let hash = hash(text, head);
+        let hash = hash(self.seed, text, head);
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         loop {
@@ -98,7 +102,7 @@ impl Interner {
     /// With room for the strings of a text of so many bytes, unless it is a long one.
     pub(crate) fn with_room(bytes: usize) -> Interner {
         let expected = (bytes / 64).clamp(16, 1 << 12);
-        let mut interner = Interner { slots: vec![EMPTY; (expected * 2).next_power_of_two()], ..Interner::default() };
+        let mut interner = Interner { slots: vec![EMPTY; (expected * 2).next_power_of_two()], seed: hash_seed(), ..Interner::default() };
         interner.hashes.reserve(expected);
         interner.strings.places.reserve(expected);
         interner.strings.bytes.reserve(expected * 8);
@@ -127,13 +131,20 @@ pub(crate) fn head(text: &[u8]) -> u64 {
     text.iter().rev().fold(0, |head, byte| head << 8 | u64::from(*byte))
 }
 
+/// A number that differs from process to process, so that no text can be written whose strings or constants all
+/// fall into one place of a table.
+pub fn hash_seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| RandomState::new().hash_one(0))
+}
+
 /// Multiply-and-rotate over words of eight bytes, the last of which may overlap; the high half is the better
 /// mixed one.
 #[inline]
-fn hash(text: &[u8], head: u64) -> u32 {
+fn hash(seed: u64, text: &[u8], head: u64) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    let mut state = mix(text.len() as u64, head);
+    let mut state = mix(seed ^ text.len() as u64, head);
     if text.len() > 8 {
         for word in text[8..].as_chunks::<8>().0 {
             state = mix(state, u64::from_le_bytes(*word));

@@ -22,6 +22,7 @@ mod sink_tree;
 mod tests;
 
 pub use error::SyntaxError;
+pub use intern::hash_seed;
 pub use kind::SyntaxKind;
 pub use parse::{
     Landmark, Lua, Parsed, SyntaxElement, SyntaxNode, SyntaxToken, TreeParse, parse, parse_tree, parse_while, token_from,

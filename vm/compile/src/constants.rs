@@ -3,6 +3,7 @@
 use perilune_isa::Const;
 use crate::text::Shared;
 use perilune_syntax::ast::StrId;
+use perilune_syntax::hash_seed;
 use std::hash::Hasher;
 
 /// A constant, comparable: floats by their bits, strings by id.
@@ -30,6 +31,7 @@ pub(crate) struct Constants {
     list: Vec<Constant>,
     /// Open addressing over the list; the load stays below a half. Empty as long as there are few.
     slots: Vec<u32>,
+    seed: u64,
 }
 
 impl Constants {
@@ -59,7 +61,7 @@ impl Constants {
     /// Where a constant is, or belongs.
     fn slot(&self, constant: &Constant) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(constant) as usize & mask;
+        let mut slot = hash(self.seed, constant) as usize & mask;
         while self.slots[slot] != EMPTY && self.list[self.slots[slot] as usize] != *constant {
             slot = (slot + 1) & mask;
         }
@@ -68,6 +70,7 @@ impl Constants {
 
     fn grow(&mut self) {
         let size = (self.list.len() * 4).next_power_of_two();
+        self.seed = hash_seed();
         self.slots.clear();
         self.slots.resize(size, EMPTY);
         for at in 0..self.list.len() {
@@ -103,7 +106,7 @@ impl Constants {
     }
 }
 
-fn hash(constant: &Constant) -> u32 {
+fn hash(seed: u64, constant: &Constant) -> u32 {
     let word = match *constant {
         Constant::Nil => 1,
         Constant::True => 2,
@@ -112,7 +115,7 @@ fn hash(constant: &Constant) -> u32 {
         Constant::Float(bits) => bits.rotate_left(17),
         Constant::Str(id) => u64::from(id.0) << 32,
     };
-    let product = u128::from(word) * u128::from(FACTOR);
+    let product = u128::from(word ^ seed) * u128::from(FACTOR);
     ((product >> 64) as u64 ^ product as u64) as u32
 }
 
