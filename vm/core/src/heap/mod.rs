@@ -9,6 +9,7 @@
 
 pub mod block;
 pub mod fault;
+pub(crate) mod sanitize;
 
 use std::alloc::{Layout, alloc, dealloc};
 
@@ -224,6 +225,7 @@ impl Heap {
         }
         // SAFETY: the cell is ours and has room for a header.
         unsafe {
+            sanitize::permit(header.cast(), bytes);
             *header = Header { kind: kind as u8, mark: self.gc.white, flags, class: class as u8, aux };
         }
         Ok(header)
@@ -246,7 +248,12 @@ impl Heap {
         let cell = if bytes <= LARGEST {
             let class = class_of(bytes);
             self.charge(SIZES[class] as usize)?;
-            self.buffers.take(class)
+            let cell = self.buffers.take(class);
+            if !cell.is_null() {
+                // SAFETY: the cell has room for so many bytes.
+                unsafe { sanitize::permit(cell, bytes) };
+            }
+            cell
         } else {
             let layout = Layout::from_size_align(bytes, 16).map_err(|_| OutOfMemory)?;
             self.expect(bytes)?;
