@@ -220,6 +220,7 @@ impl Vm {
     }
 
     fn set_up(&mut self) -> Result<(), crate::heap::OutOfMemory> {
+        self.heap.requests = self.requests();
         self.globals = self.heap.table(0, 64)?;
         self.registry = self.heap.table(0, 8)?;
         let text = self.heap.string(b"not enough memory")?;
@@ -479,6 +480,9 @@ impl Vm {
     }
 
     pub(crate) fn memory_error(&mut self) -> Error {
+        if self.heap.take_gave_up() {
+            return self.given_up();
+        }
         if self.stops_without_memory() {
             return self.begin_stop(Stop::Memory);
         }
