@@ -6,7 +6,7 @@ use perilune_vm::{OnLimit, Stop};
 use std::time::{Duration, Instant};
 
 /// Made before time is counted.
-pub const SETUP: &str = "
+const SETUP: &str = "
     mega = ('abcdefgh'):rep(1 << 17) big = mega:rep(16)
     as = ('a'):rep(1 << 16) lines = ('some words on a line\\n'):rep(50000)
     numbers, strings, packed = {}, {}, {}
