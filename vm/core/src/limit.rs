@@ -347,6 +347,18 @@ impl Vm {
         Ok(())
     }
 
+    /// The error where an allocation was given up because of a request.
+    #[cold]
+    pub(crate) fn given_up(&mut self) -> Error {
+        // A stop that is taken back only now is obeyed already.
+        self.check_requests().err().unwrap_or_else(|| self.begin_stop(Stop::Host))
+    }
+
+    /// What [`crate::heap::Heap::requests`] is to be.
+    pub(crate) fn requests(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.limits.signals.requests)
+    }
+
     /// Before an instruction that is counted.
     pub(crate) fn count_instruction(&mut self) -> Result<(), Error> {
         self.stop_again()?;

@@ -18,7 +18,7 @@ use crate::table;
 use crate::torture::Torture;
 use crate::unwind::status;
 use crate::value::{Slot, tag};
-use perilune_isa::{Proto, decode_chunk};
+use perilune_isa::{Proto, decode_chunk_while};
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -220,6 +220,7 @@ impl Vm {
     }
 
     fn set_up(&mut self) -> Result<(), crate::heap::OutOfMemory> {
+        self.heap.requests = self.requests();
         self.globals = self.heap.table(0, 64)?;
         self.registry = self.heap.table(0, 8)?;
         let text = self.heap.string(b"not enough memory")?;
@@ -479,6 +480,9 @@ impl Vm {
     }
 
     pub(crate) fn memory_error(&mut self) -> Error {
+        if self.heap.take_gave_up() {
+            return self.given_up();
+        }
         if self.stops_without_memory() {
             return self.begin_stop(Stop::Memory);
         }
@@ -558,8 +562,12 @@ impl Vm {
             let mode = String::from_utf8_lossy(mode);
             return Err(format!("attempt to load a {what} chunk (mode is '{mode}')").into_bytes());
         }
+        let mut patience = self.patience();
+        let mut keep_going = |steps| patience.step(steps);
         let proto: Proto = if binary {
-            match decode_chunk(source) {
+            let decoded = decode_chunk_while(source, &mut keep_going);
+            self.count_patience(&patience);
+            match decoded {
                 Ok(verified) => verified.into_inner(),
                 Err(error) => {
                     let id = perilune_compile::chunk_id(name);
@@ -575,8 +583,7 @@ impl Vm {
             } else {
                 source
             };
-            let mut patience = self.patience();
-            let compiled = perilune_compile::compile_while(source, name, self.native_levels(), &mut |steps| patience.step(steps));
+            let compiled = perilune_compile::compile_while(source, name, self.native_levels(), &mut keep_going);
             // What interrupts this is there still when the program goes on.
             self.count_patience(&patience);
             let proto = compiled.map_err(|error| error.message)?.0;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::{
     op::table_hash,
+    pace::{Interrupted, Pace},
     proto::{Const, LocalVar, NamedConst, Proto, UpvalueDesc},
-    verify::{MAX_DEPTH, Verified, VerifyError},
+    verify::{Fault, MAX_DEPTH, Verified, VerifyError},
 };
 use std::fmt;
 
@@ -37,6 +38,8 @@ pub enum ChunkError {
     TooDeep,
     /// The functions are well written but not valid.
     Invalid(VerifyError),
+    /// The caller did not want to go on.
+    Interrupted,
 }
 
 impl fmt::Display for ChunkError {
@@ -50,6 +53,7 @@ impl fmt::Display for ChunkError {
             ChunkError::Tag(tag) => write!(f, "unknown tag {tag} in chunk"),
             ChunkError::TooDeep => write!(f, "functions are nested too deeply"),
             ChunkError::Invalid(error) => write!(f, "invalid chunk: {error}"),
+            ChunkError::Interrupted => write!(f, "interrupted"),
         }
     }
 }
@@ -58,7 +62,16 @@ impl std::error::Error for ChunkError {}
 
 impl From<VerifyError> for ChunkError {
     fn from(error: VerifyError) -> ChunkError {
-        ChunkError::Invalid(error)
+        match error.fault {
+            Fault::Interrupted => ChunkError::Interrupted,
+            _ => ChunkError::Invalid(error),
+        }
+    }
+}
+
+impl From<Interrupted> for ChunkError {
+    fn from(_: Interrupted) -> ChunkError {
+        ChunkError::Interrupted
     }
 }
 
@@ -77,9 +90,18 @@ pub fn encode_chunk(proto: &Proto, strip: bool) -> Vec<u8> {
 
 /// Reads what `encode_chunk` wrote and verifies it.
 pub fn decode_chunk(bytes: &[u8]) -> Result<Verified, ChunkError> {
+    decode_chunk_while(bytes, &mut |_| true)
+}
+
+/// As [`decode_chunk`]. `keep_going` is told now and then how many items or instructions were dealt with,
+/// and says whether to go on.
+pub fn decode_chunk_while(
+    bytes: &[u8],
+    keep_going: &mut dyn FnMut(usize) -> bool,
+) -> Result<Verified, ChunkError> {
     let begun = MAGIC.starts_with(bytes);
     let rest = bytes.strip_prefix(MAGIC).ok_or(if begun { ChunkError::Truncated } else { ChunkError::Magic })?;
-    let mut reader = Reader { rest };
+    let mut reader = Reader { rest, pace: Pace::new(keep_going) };
     let version = reader.u8()?;
     if version != VERSION {
         return Err(ChunkError::Version(version));
@@ -91,7 +113,7 @@ pub fn decode_chunk(bytes: &[u8]) -> Result<Verified, ChunkError> {
     if !reader.rest.is_empty() {
         return Err(ChunkError::Trailing);
     }
-    Ok(Verified::new(proto)?)
+    Ok(Verified::new_while(proto, &mut reader.pace)?)
 }
 
 mod tag {
@@ -214,11 +236,12 @@ impl Writer {
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'p> {
     rest: &'a [u8],
+    pace: Pace<'p>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], ChunkError> {
         let (taken, rest) = self
             .rest
@@ -267,6 +290,7 @@ impl<'a> Reader<'a> {
         }
         let mut items = Vec::new();
         for _ in 0..count {
+            self.pace.step()?;
             items.push(item(self)?);
         }
         items.shrink_to_fit();
@@ -409,6 +433,27 @@ mod tests {
         let end = bytes.len();
         bytes[end - 4..].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(decode_chunk(&bytes), Err(ChunkError::Truncated));
+    }
+
+    #[test]
+    fn reading_and_checking_ask_whether_to_go_on() {
+        let mut proto = sample::proto();
+        proto.children.resize(4000, proto.children[0].clone());
+        let bytes = encode_chunk(&proto, false);
+        let mut asked = 0;
+        let whole = decode_chunk_while(&bytes, &mut |_| {
+            asked += 1;
+            true
+        });
+        assert!(whole.is_ok() && asked > 10, "{asked}");
+        for last in 1..=asked {
+            let mut left = last;
+            let answer = decode_chunk_while(&bytes, &mut |_| {
+                left -= 1;
+                left > 0
+            });
+            assert_eq!(answer, Err(ChunkError::Interrupted), "{last} of {asked}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod chunk;
 pub mod effect;
 mod manual;
 pub mod names;
+mod pace;
 pub mod text;
 pub mod verify;
 pub mod visit;
@@ -22,7 +23,7 @@ pub mod visit;
 #[cfg(test)]
 mod sample;
 
-pub use chunk::{ChunkError, decode_chunk, encode_chunk};
+pub use chunk::{ChunkError, decode_chunk, decode_chunk_while, encode_chunk};
 pub use instruction::Instruction;
 pub use manual::manual;
 pub use op::{BREAKPOINT, Field, Kind, Op, OpInfo, Operand};

@@ -5,7 +5,7 @@ use super::{Generator, KINDS, Kind};
 const INTEGERS: &[&str] =
     &["0", "1", "2", "3", "-1", "7", "10", "255", "0x7fffffffffffffff", "math.mininteger", "math.maxinteger", "1000003", "63", "64"];
 const FLOATS: &[&str] = &["0.5", "2.0", "-1.5", "1e100", "3.25", "1e15", "2^53", "0.1", "1/3", "-0.0", "math.huge"];
-const TEXTS: &[&str] = &[
+pub(super) const TEXTS: &[&str] = &[
     "''", "'a'", "'abc'", "'10'", "'0x10'", "' 3 '", "'1e2'", "'hello world'", "'\\0x'", "'é'", "'%d'",
     "('x'):rep(50)", "'key'", "[[\nlong]]", "'\\u{48}i'",
 ];

@@ -10,6 +10,7 @@
 //! written before them, and every call burns fuel.
 
 mod expr;
+mod idiom;
 mod stat;
 
 use crate::random::Random;

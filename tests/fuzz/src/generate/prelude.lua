@@ -59,3 +59,25 @@ local function rich(fields, log)
 end
 local cache = setmetatable({}, {__mode = "k"})
 local function note(key, value) if type(key) == "table" then cache[key] = {value} end end
+local function vary(...) return select("#", ...), ... end
+local function last(...) return (select(select("#", ...), 0, ...)) end
+local function forward(...) return ... end
+local function trace(value, name) show("trace", name) return value end
+local function plain(value)
+  -- The sign of not-a-number is the processor's business.
+  return value ~= value and "nan" or value
+end
+local function passing(one, other)
+  local events = {}
+  for name in ("index call add sub mul div mod pow unm idiv band bor bxor shl shr bnot concat len eq lt le"):gmatch("%a+") do
+    events["__" .. name] = function(self, ...) return one(name, other(name, type(...), ...)) end
+  end
+  events.__newindex = function(self, key, ...) return rawset(self, key, (forward(...))) end
+  return setmetatable({}, events)
+end
+local function closing(name, fails)
+  return setmetatable({}, {__close = function(_, e)
+    show("closing", name, e)
+    if fails then error(name .. " fails", 0) end
+  end})
+end

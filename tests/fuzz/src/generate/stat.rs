@@ -19,7 +19,7 @@ impl Generator {
 
     fn statement(&mut self) {
         let simple = self.depth > DEPTH_MAX;
-        match self.random.below(if simple { 12 } else { 26 }) {
+        match self.random.below(if simple { 12 } else { 36 }) {
             0 | 1 => self.local(),
             2 | 3 => self.assignment(),
             4 => self.field_assignment(),
@@ -48,7 +48,8 @@ impl Generator {
             21 | 22 => self.coroutine(),
             23 => self.closing(),
             24 => self.jump_back(),
-            _ => self.closures(),
+            25 => self.closures(),
+            _ => self.idiom(),
         }
     }
 
@@ -117,7 +118,7 @@ impl Generator {
         }
     }
 
-    fn loop_body(&mut self, inner: impl FnOnce(&mut Generator)) {
+    pub(super) fn loop_body(&mut self, inner: impl FnOnce(&mut Generator)) {
         let saved = std::mem::replace(&mut self.in_loop, true);
         self.scope(inner);
         self.in_loop = saved;

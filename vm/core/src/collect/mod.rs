@@ -18,7 +18,6 @@ use std::collections::VecDeque;
 use crate::heap::{BLACK, GREY, Heap, WHITES};
 use crate::meta::Event;
 use crate::object::{Header, ProtoObject, Table, Thread, Upvalue, flag};
-use crate::shape::NumberMap;
 use crate::value::{Slot, tag};
 
 /// Bytes of allocation between two steps.
@@ -29,6 +28,8 @@ const CYCLE_MIN: usize = 256 * 1024;
 const MANY: usize = 512;
 /// How often longer lists of them are worked off in pieces first.
 const ROUNDS: u8 = 4;
+/// How often the keys of big weak tables are looked at in pieces before.
+const KEY_ROUNDS: u8 = 2;
 
 /// What the virtual machine holds on to.
 pub trait Roots {
@@ -100,6 +101,8 @@ pub struct Gc {
     carried: Vec<*mut Header>,
     /// How often `grey_again` was worked off in pieces in this cycle.
     rounds: u8,
+    /// How often big tables with weak keys were looked through in pieces once more.
+    key_rounds: u8,
     /// Bytes in use after the last collection of all objects.
     survived: usize,
     /// A collection of the young objects is under way.
@@ -113,7 +116,7 @@ pub struct Gc {
     weak_keys: Vec<*mut Table>,
     all_weak: Vec<*mut Table>,
     /// While ephemerons converge: values by the key that they wait for.
-    waiting: Option<NumberMap<Vec<Slot>>>,
+    waiting: Option<trace::Waiting>,
     atomic: bool,
     sweep_block: usize,
     sweep_end: usize,
@@ -141,6 +144,7 @@ impl Gc {
             slices: Vec::new(),
             carried: Vec::new(),
             rounds: 0,
+            key_rounds: 0,
             survived: 0,
             is_minor: false,
             trims: false,
@@ -311,6 +315,12 @@ impl Heap {
             });
             return 1024;
         }
+        if self.gc.key_rounds < KEY_ROUNDS {
+            self.gc.key_rounds += 1;
+            if self.look_for_reached_keys() {
+                return 1024;
+            }
+        }
         self.finish_marking(roots);
         8192
     }
@@ -350,7 +360,7 @@ impl Heap {
         self.shapes.cycle += 1;
         self.shapes.marking = true;
         self.gc.phase = Phase::Propagate;
-        self.gc.rounds = 0;
+        (self.gc.rounds, self.gc.key_rounds) = (0, 0);
         self.mark_roots(roots);
     }
 
@@ -392,15 +402,16 @@ impl Heap {
         self.mark_variables_of_dead_threads(roots);
         self.converge(roots);
         self.clear_weak_values();
-        self.separate_finalizable();
-        for at in 0..self.gc.pending.len() {
-            self.mark_slot(self.gc.pending[at]);
+        if self.separate_finalizable() {
+            for at in 0..self.gc.pending.len() {
+                self.mark_slot(self.gc.pending[at]);
+            }
+            self.drain(roots);
+            self.mark_variables_of_dead_threads(roots);
+            self.converge(roots);
+            self.clear_weak_values();
         }
-        self.drain(roots);
-        self.mark_variables_of_dead_threads(roots);
-        self.converge(roots);
         self.clear_weak_keys();
-        self.clear_weak_values();
         self.detach_dead_threads();
         self.forget_dead_in_caches();
         if !self.gc.is_minor {
@@ -496,8 +507,8 @@ impl Heap {
     }
 
     /// Objects with finalizers that nothing reaches wait for their call from now on,
-    /// those marked for finalization last before those marked first.
-    fn separate_finalizable(&mut self) {
+    /// those marked for finalization last before those marked first. False when there are none.
+    fn separate_finalizable(&mut self) -> bool {
         let mut dead = Vec::new();
         self.gc.finalizable.retain(|&object| {
             let is_dead = is_white(object);
@@ -511,6 +522,7 @@ impl Heap {
             let kind = unsafe { (*object).kind };
             self.gc.pending.push_back(Slot::object(object, u64::from(kind)));
         }
+        !dead.is_empty()
     }
 
     /// The next object to finalize. It may be given a finalizer again.

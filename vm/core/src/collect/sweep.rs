@@ -5,6 +5,7 @@
 
 use super::Phase;
 use crate::heap::block::{FreeCell, LARGE, SIZES};
+use crate::heap::sanitize::{forbid, permit};
 use crate::heap::{Heap, POISON, WHITES};
 use crate::object::{Closure, Header, Native, ProtoObject, Str, Thread, Upvalue, Userdata, flag};
 use crate::value::{Slot, tag};
@@ -94,11 +95,13 @@ impl Heap {
                         std::ptr::write_bytes(object.cast::<u8>(), POISON, size);
                     }
                 }
+                permit(object.cast(), size_of::<FreeCell>());
                 let cell = object.cast::<FreeCell>();
                 (*cell).header = 0;
                 (*cell).next = free;
                 free = cell;
                 n_free += 1;
+                forbid(object.add(1).cast(), size - size_of::<Header>());
             }
         }
         self.objects.attach(at, free, n_free);

@@ -12,7 +12,9 @@ use crate::string::str_bytes;
 use crate::table::{self, Entry, SLICE, clear_entry, hash_entry, hash_used, load, store};
 use crate::unwind::status;
 use crate::value::{Slot, tag};
+use std::ops::Range;
 
+/// Which references of a table do not keep their targets alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weak {
     No,
@@ -30,8 +32,29 @@ pub(super) unsafe fn prop_count(heap: &Heap, t: *mut Table) -> usize {
 /// How far a big table is traced: entries of its hash below `entry`, then items of its array below `item`.
 pub(super) struct Slice {
     table: *mut Table,
+    weak: Weak,
     entry: u32,
     item: usize,
+}
+
+/// While ephemerons converge: the values that wait for each key.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// The last link of each key's chain.
+    last: NumberMap<u32>,
+    /// Values, each with the link before it; [`FIRST`] before the first.
+    links: Vec<(Slot, u32)>,
+}
+
+/// Stands for no link.
+const FIRST: u32 = u32::MAX;
+
+impl Waiting {
+    fn add(&mut self, key: u64, value: Slot) {
+        let link = self.links.len() as u32;
+        let before = self.last.insert(key, link).unwrap_or(FIRST);
+        self.links.push((value, before));
+    }
 }
 
 /// Whether an object is a coroutine that runs, or waits for one that it resumed.
@@ -171,25 +194,54 @@ impl Heap {
                 table::trim(self, t);
             }
             let weak = self.weakness((*t).meta);
+            match weak {
+                Weak::No => {}
+                Weak::Values => self.gc.weak_values.push(t),
+                Weak::Keys => self.gc.weak_keys.push(t),
+                Weak::All => self.gc.all_weak.push(t),
+            }
             let n_props = prop_count(self, t);
-            if weak == Weak::No && table::is_big(t.cast()) {
+            if matches!(weak, Weak::No | Weak::Keys) {
                 self.mark_storage((*t).props, 0, n_props);
-                self.gc.slices.push(Slice { table: t, entry: 0, item: 0 });
+            }
+            if table::is_big(t.cast()) {
+                self.gc.slices.push(Slice { table: t, weak, entry: 0, item: 0 });
                 return 80 + n_props * 9;
             }
             let n_entries = hash_used((*t).hash);
+            self.trace_entries(t, weak, 0..n_entries);
             if matches!(weak, Weak::No | Weak::Keys) {
-                self.mark_storage((*t).props, 0, n_props);
                 self.mark_storage((*t).array, 0, (*t).array_len as usize);
             }
+            80 + (n_props + (*t).array_len as usize) * 9 + n_entries as usize * 40
+        }
+    }
+
+    /// Looks through big tables with weak keys once more, in pieces, so that less is left for the end
+    /// of marking; false when there are none.
+    pub(super) fn look_for_reached_keys(&mut self) -> bool {
+        for at in 0..self.gc.weak_keys.len() {
+            let table = self.gc.weak_keys[at];
+            // SAFETY: the tables in the list are marked.
+            if unsafe { table::is_big(table.cast()) } {
+                self.gc.slices.push(Slice { table, weak: Weak::Keys, entry: 0, item: usize::MAX });
+            }
+        }
+        !self.gc.slices.is_empty()
+    }
+
+    /// Marks what entries hold on to.
+    unsafe fn trace_entries(&mut self, t: *mut Table, weak: Weak, entries: Range<u32>) {
+        // SAFETY: by contract of the callers the table is live, and has these entries.
+        unsafe {
             match weak {
                 Weak::No => {
-                    for at in 0..n_entries {
+                    for at in entries {
                         self.trace_entry(hash_entry((*t).hash, at));
                     }
                 }
                 Weak::Values => {
-                    for at in 0..n_entries {
+                    for at in entries {
                         let entry = hash_entry((*t).hash, at);
                         if (*entry).value.is_nil() {
                             clear_entry(entry);
@@ -197,34 +249,27 @@ impl Heap {
                             self.mark_slot((*entry).key);
                         }
                     }
-                    self.gc.weak_values.push(t);
                 }
-                Weak::Keys => {
-                    self.trace_ephemerons(t);
-                    self.gc.weak_keys.push(t);
-                }
-                Weak::All => self.gc.all_weak.push(t),
+                Weak::Keys => self.trace_ephemerons(t, entries),
+                Weak::All => {}
             }
-            80 + (n_props + (*t).array_len as usize) * 9 + n_entries as usize * 40
         }
     }
 
     /// Goes on with a big table. What was put into the part that is done was marked then and there,
     /// and integer keys move from the hash to the array only; see also `Heap::reordered`.
     pub(super) unsafe fn trace_slice(&mut self, slice: Slice) -> usize {
-        let Slice { table: t, entry, item } = slice;
+        let Slice { table: t, weak, entry, item } = slice;
         // SAFETY: the table is live; positions stay within its parts.
         unsafe {
             let entry_end = hash_used((*t).hash).min(entry.saturating_add(SLICE as u32));
             if entry < entry_end {
-                for at in entry..entry_end {
-                    self.trace_entry(hash_entry((*t).hash, at));
-                }
+                self.trace_entries(t, weak, entry..entry_end);
                 self.gc.slices.push(Slice { entry: entry_end, ..slice });
                 return (entry_end - entry) as usize * 40;
             }
-            let item_end = ((*t).array_len as usize).min(item + SLICE);
-            if item < item_end {
+            let item_end = ((*t).array_len as usize).min(item.saturating_add(SLICE));
+            if item < item_end && matches!(weak, Weak::No | Weak::Keys) {
                 self.mark_storage((*t).array, item, item_end);
                 self.gc.slices.push(Slice { item: item_end, ..slice });
                 return (item_end - item) * 9;
@@ -259,10 +304,10 @@ impl Heap {
 
     /// Marks the values whose keys are reached. When ephemerons converge, the
     /// others are noted under their keys, so that no table is looked at twice.
-    unsafe fn trace_ephemerons(&mut self, t: *mut Table) {
-        // SAFETY: the table is live.
+    unsafe fn trace_ephemerons(&mut self, t: *mut Table, entries: Range<u32>) {
+        // SAFETY: the table is live, and has these entries.
         unsafe {
-            for at in 0..hash_used((*t).hash) {
+            for at in entries {
                 let entry = hash_entry((*t).hash, at);
                 let (key, value) = ((*entry).key, (*entry).value);
                 if value.is_nil() {
@@ -274,7 +319,7 @@ impl Heap {
                     && value.is_collectable()
                     && is_white(value.as_ptr())
                 {
-                    waiting.entry(key.payload).or_default().push(value);
+                    waiting.add(key.payload, value);
                 }
             }
         }
@@ -283,25 +328,24 @@ impl Heap {
     /// A key was reached: so are the values that waited for it.
     #[inline]
     fn release_waiting(&mut self, key: *mut Header) {
-        if let Some(waiting) = &mut self.gc.waiting
-            && let Some(values) = waiting.remove(&(key as u64))
-        {
-            for value in values {
-                self.mark_slot(value);
-            }
+        let Some(waiting) = &mut self.gc.waiting else { return };
+        let mut at = waiting.last.remove(&(key as u64)).unwrap_or(FIRST);
+        while let Some(&(value, before)) = self.gc.waiting.as_ref().and_then(|waiting| waiting.links.get(at as usize)) {
+            self.mark_slot(value);
+            at = before;
         }
     }
 
     /// Marks until no ephemeron has a key that is reached and a value that is not.
     pub(super) fn converge(&mut self, roots: &mut dyn Roots) {
         self.drain(roots);
-        self.gc.waiting = Some(NumberMap::default());
+        self.gc.waiting = Some(Waiting::default());
         let mut done = 0;
         while done < self.gc.weak_keys.len() {
             let t = self.gc.weak_keys[done];
             // A key marked but not traced yet finds its values when it is.
             // SAFETY: the tables in the list are marked.
-            unsafe { self.trace_ephemerons(t) };
+            unsafe { self.trace_ephemerons(t, 0..hash_used((*t).hash)) };
             self.drain(roots);
             done += 1;
         }

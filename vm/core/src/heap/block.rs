@@ -5,6 +5,7 @@
 //! free cell has a zero byte where an object has its kind.
 #![allow(unsafe_code)]
 
+use super::sanitize::{RETIRES, forbid, permit};
 use std::alloc::{Layout, alloc, dealloc};
 
 /// Size of a block, but for the first ones of a class.
@@ -87,6 +88,8 @@ pub struct Cells {
     /// The blocks.
     pub blocks: Vec<Block>,
     vacant: Vec<u32>,
+    /// Cells given back that are kept out of use.
+    pub(crate) retired: usize,
 }
 
 impl Block {
@@ -102,7 +105,10 @@ impl Block {
     /// No cell of the block is in use or listed.
     unsafe fn release(&mut self) {
         // SAFETY: the block came from `alloc` with this layout and is not used by contract.
-        unsafe { dealloc(self.start, block_layout(self.size)) };
+        unsafe {
+            permit(self.start, self.size as usize);
+            dealloc(self.start, block_layout(self.size));
+        }
         self.start = std::ptr::null_mut();
         self.carved = 0;
     }
@@ -136,6 +142,7 @@ impl Cells {
             available: [const { Vec::new() }; N_CLASSES],
             blocks: Vec::new(),
             vacant: Vec::new(),
+            retired: 0,
         }
     }
 
@@ -157,6 +164,11 @@ impl Cells {
     /// The cell came from `take` with this class and is no longer used.
     #[inline(always)]
     pub unsafe fn give(&mut self, cell: *mut u8, class: usize) {
+        if RETIRES {
+            self.retired += 1;
+            // SAFETY: the cell has so many bytes.
+            return unsafe { forbid(cell, SIZES[class] as usize) };
+        }
         let cell = cell.cast::<FreeCell>();
         // SAFETY: by contract the cell is ours to write to.
         unsafe {
@@ -206,6 +218,7 @@ impl Cells {
                 (*cell).header = 0;
                 (*cell).next = next;
                 next = cell;
+                forbid(cell.add(1).cast(), size - size_of::<FreeCell>());
             }
         }
         block.carved = (from + count * size) as u32;
@@ -273,6 +286,9 @@ impl Cells {
             // SAFETY: all cells are free, and none is listed since `detach`.
             unsafe { block.release() };
             self.vacant.push(index as u32);
+            return;
+        }
+        if RETIRES {
             return;
         }
         block.free = free;

@@ -9,8 +9,11 @@
 
 pub mod block;
 pub mod fault;
+pub(crate) mod sanitize;
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::collect::Gc;
 use crate::meta::Event;
@@ -32,6 +35,9 @@ pub const WHITES: u8 = 3;
 pub const BLACK: u8 = 4;
 /// What freed memory is filled with under torture.
 pub(crate) const POISON: u8 = 0xDD;
+
+/// Bytes of a long string that are copied without a look at who wants the machine to stop.
+const COPIED_AT_ONCE: usize = 1 << 20;
 
 /// There is no memory left within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,10 @@ pub struct Heap {
     pub(crate) buffers: Cells,
     pub(crate) large: Vec<*mut Header>,
     pub(crate) faults: Option<Faults>,
+    /// What other threads ask of the machine; not 0 when it is to stop.
+    pub(crate) requests: Arc<AtomicU32>,
+    /// An allocation was given up because of that.
+    gave_up: bool,
     /// Heat of a new function, see `tier`.
     pub(crate) first_heat: u32,
     seed: u64,
@@ -100,6 +110,8 @@ impl Heap {
             buffers: Cells::new(),
             large: Vec::new(),
             faults: None,
+            requests: Arc::default(),
+            gave_up: false,
             first_heat: u32::MAX,
             seed,
             serial: 0,
@@ -228,6 +240,7 @@ impl Heap {
         }
         // SAFETY: the cell is ours and has room for a header.
         unsafe {
+            sanitize::permit(header.cast(), bytes);
             *header = Header { kind: kind as u8, mark: self.gc.white, flags, class: class as u8, aux };
         }
         Ok(header)
@@ -250,7 +263,12 @@ impl Heap {
         let cell = if bytes <= LARGEST {
             let class = class_of(bytes);
             self.charge(SIZES[class] as usize)?;
-            self.buffers.take(class)
+            let cell = self.buffers.take(class);
+            if !cell.is_null() {
+                // SAFETY: the cell has room for so many bytes.
+                unsafe { sanitize::permit(cell, bytes) };
+            }
+            cell
         } else {
             let layout = Layout::from_size_align(bytes, 16).map_err(|_| OutOfMemory)?;
             self.expect(bytes)?;
@@ -291,7 +309,7 @@ impl Heap {
     /// The string with these bytes: interned when short.
     pub fn string(&mut self, bytes: &[u8]) -> Result<*mut Str, OutOfMemory> {
         if bytes.len() > MAX_SHORT {
-            return self.new_string(bytes.len(), 0, 0, |to| to.copy_from_slice(bytes));
+            return self.long_string(bytes.len(), &[bytes]);
         }
         let hash = hash_bytes(self.seed, bytes);
         if let Some(found) = self.strings.find(bytes, hash) {
@@ -313,19 +331,41 @@ impl Heap {
     pub fn concat(&mut self, parts: &[&[u8]]) -> Result<*mut Str, OutOfMemory> {
         let total = parts.iter().try_fold(0_usize, |sum, part| sum.checked_add(part.len()));
         let total = total.ok_or(OutOfMemory)?;
-        let fill = |to: &mut [u8]| {
-            let mut at = 0;
-            for part in parts {
-                to[at..at + part.len()].copy_from_slice(part);
-                at += part.len();
-            }
-        };
-        if total <= MAX_SHORT {
-            let mut joined = [0; MAX_SHORT];
-            fill(&mut joined[..total]);
-            return self.string(&joined[..total]);
+        if total > MAX_SHORT {
+            return self.long_string(total, parts);
         }
-        self.new_string(total, 0, 0, fill)
+        let mut joined = [0; MAX_SHORT];
+        let mut at = 0;
+        for part in parts {
+            joined[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        self.string(&joined[..total])
+    }
+
+    /// The parts joined, which have so many bytes. To copy very many is given up when the machine is to stop.
+    fn long_string(&mut self, len: usize, parts: &[&[u8]]) -> Result<*mut Str, OutOfMemory> {
+        let requests = Arc::clone(&self.requests);
+        let mut gave_up = false;
+        let string = self.new_string(len, 0, 0, |mut to| {
+            for piece in parts.iter().flat_map(|part| part.chunks(COPIED_AT_ONCE)) {
+                gave_up |= piece.len() == COPIED_AT_ONCE && requests.load(Ordering::Relaxed) != 0;
+                if gave_up {
+                    // Nobody will see the string, but it is a string.
+                    return;
+                }
+                let (here, rest) = to.split_at_mut(piece.len());
+                here.copy_from_slice(piece);
+                to = rest;
+            }
+        });
+        self.gave_up |= gave_up;
+        if gave_up { Err(OutOfMemory) } else { string }
+    }
+
+    /// Whether the allocation that failed was given up because the machine is to stop.
+    pub(crate) fn take_gave_up(&mut self) -> bool {
+        std::mem::take(&mut self.gave_up)
     }
 
     #[inline(always)]

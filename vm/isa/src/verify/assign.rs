@@ -11,6 +11,7 @@ use crate::{
     effect,
     instruction::Instruction,
     op::Kind,
+    pace::Pace,
     proto::Proto,
 };
 use std::ops::Range;
@@ -81,7 +82,7 @@ impl State {
 }
 
 /// Checks a function whose instructions and jumps were checked.
-pub(super) fn check(proto: &Proto, layout: &Layout) -> Result<(), Located> {
+pub(super) fn check(proto: &Proto, layout: &Layout, pace: &mut Pace<'_>) -> Result<(), Located> {
     let count = layout.instructions.len();
     let mut states = vec![State::UNREACHED; count];
     let mut reached = vec![false; count];
@@ -89,11 +90,12 @@ pub(super) fn check(proto: &Proto, layout: &Layout) -> Result<(), Located> {
     reached[0] = true;
     let mut pending = vec![0];
     while let Some(at) = pending.pop() {
+        pace.step()?;
         let (pc, instruction) = layout.instructions[at];
         let open_base = at.checked_sub(1).and_then(|before| effect::open_results(layout.instructions[before].1));
         let before = states[at];
         check_one(proto, instruction, open_base, before).map_err(|fault| (Some(pc), fault))?;
-        for (next, after) in successors(proto, layout, at, before) {
+        for (next, after) in successors(proto, layout, at, before).into_iter().flatten() {
             let joined = if reached[next] { states[next].join(after) } else { after };
             if !reached[next] || joined != states[next] {
                 (states[next], reached[next]) = (joined, true);
@@ -153,7 +155,7 @@ fn captured(proto: &Proto, child: u16) -> Set {
 }
 
 /// The instructions that may follow, and what is known before them.
-fn successors(proto: &Proto, layout: &Layout, at: usize, before: State) -> Vec<(usize, State)> {
+fn successors(proto: &Proto, layout: &Layout, at: usize, before: State) -> [Option<(usize, State)>; 2] {
     use Instruction as I;
     let (pc, instruction) = layout.instructions[at];
     let after = State { written: before.written.or(writes(instruction)).and_not(clobbers(instruction)), ..before };
@@ -162,15 +164,14 @@ fn successors(proto: &Proto, layout: &Layout, at: usize, before: State) -> Vec<(
     let jump = instruction.jump_target(pc).and_then(index);
     let next = (at + 1 < layout.instructions.len()).then_some(at + 1);
     let (jumped, passed) = match instruction {
-        I::Return { .. } | I::Return0 {} | I::Return1 { .. } | I::TailCall { .. } => return Vec::new(),
-        I::LoadFalseSkip { .. } => return index(pc as i64 + 2).map(|to| (to, after)).into_iter().collect(),
-        I::TForPrep { .. } => return jump.map(|to| (to, after)).into_iter().collect(),
-        I::Jump { .. } | I::Loop { .. } => return jump.map(|to| (to, after)).into_iter().collect(),
+        I::Return { .. } | I::Return0 {} | I::Return1 { .. } | I::TailCall { .. } => return [None, None],
+        I::LoadFalseSkip { .. } => return [index(pc as i64 + 2).map(|to| (to, after)), None],
+        I::TForPrep { .. } | I::Jump { .. } | I::Loop { .. } => return [jump.map(|to| (to, after)), None],
         I::TestSet { .. } | I::ForLoop { .. } | I::TForLoop { .. } => (after, before),
         I::ForPrep { .. } => (before, after),
         _ => (after, after),
     };
-    jump.map(|to| (to, jumped)).into_iter().chain(next.map(|to| (to, passed))).collect()
+    [jump.map(|to| (to, jumped)), next.map(|to| (to, passed))]
 }
 
 /// The registers that hold values afterwards, where the instruction does what it is for.

@@ -82,6 +82,8 @@ pub enum Fault {
     Overlaid(u8),
     /// Control falls off the end of the code.
     FallsOff,
+    /// Nothing: the caller did not want to go on.
+    Interrupted,
 }
 
 impl fmt::Display for Fault {
@@ -127,6 +129,7 @@ impl fmt::Display for Fault {
             Fault::Unwritten(register) => write!(f, "register {register} may hold no value when it is read"),
             Fault::Overlaid(register) => write!(f, "a call's frame would lie over the open variable in register {register}"),
             Fault::FallsOff => write!(f, "control falls off the end of the code"),
+            Fault::Interrupted => write!(f, "interrupted"),
         }
     }
 }

@@ -1,23 +1,24 @@
 //! How control, loop state and "the top" pass from one instruction to the next.
 
 use super::{Fault, Layout, Located};
-use crate::{effect, instruction::Instruction, op::Op, proto::Proto};
+use crate::{effect, instruction::Instruction, op::Op, pace::Pace, proto::Proto};
 
 /// Checks jumps, loops and runs "up to the top" of a function whose
 /// instructions were checked one by one.
-pub(super) fn check(proto: &Proto, layout: &Layout) -> Result<(), Located> {
-    let landings = landings(proto, layout)?;
-    check_top(layout, &landings)?;
-    check_numeric_loops(proto, layout)?;
-    check_generic_loops(layout, &landings)?;
-    check_returns(proto, layout)?;
+pub(super) fn check(proto: &Proto, layout: &Layout, pace: &mut Pace<'_>) -> Result<(), Located> {
+    let landings = landings(proto, layout, pace)?;
+    check_top(layout, &landings, pace)?;
+    check_numeric_loops(proto, layout, pace)?;
+    check_generic_loops(layout, &landings, pace)?;
+    check_returns(proto, layout, pace)?;
     check_end(layout)
 }
 
 /// For every word, whether some jump lands there.
-fn landings(proto: &Proto, layout: &Layout) -> Result<Vec<bool>, Located> {
+fn landings(proto: &Proto, layout: &Layout, pace: &mut Pace<'_>) -> Result<Vec<bool>, Located> {
     let mut landings = vec![false; proto.code.len()];
     for &(pc, instruction) in &layout.instructions {
+        pace.step()?;
         if let Some(target) = target(layout, pc, instruction).map_err(|fault| (Some(pc), fault))? {
             // `vararg_prep` moves the frame, so it may run only once.
             if target == 0 && proto.is_vararg {
@@ -57,9 +58,10 @@ fn target(layout: &Layout, pc: usize, instruction: Instruction) -> Result<Option
 }
 
 /// Values "up to the top" pass from one instruction to the very next.
-fn check_top(layout: &Layout, landings: &[bool]) -> Result<(), Located> {
+fn check_top(layout: &Layout, landings: &[bool], pace: &mut Pace<'_>) -> Result<(), Located> {
     let mut left: Option<u8> = None;
     for &(pc, instruction) in &layout.instructions {
+        pace.step()?;
         let taken = effect::open_operands(instruction);
         match (left, taken) {
             (None, None) => {}
@@ -82,11 +84,12 @@ struct NumericLoop {
 
 /// The interpreter trusts what `for_prep` left in a loop's registers, so its
 /// `for_loop` must be reached through it, and nothing between may change them.
-fn check_numeric_loops(proto: &Proto, layout: &Layout) -> Result<(), Located> {
+fn check_numeric_loops(proto: &Proto, layout: &Layout, pace: &mut Pace<'_>) -> Result<(), Located> {
     let mut loops: Vec<NumericLoop> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut innermost: Vec<Option<usize>> = vec![None; proto.code.len()];
     for &(pc, instruction) in &layout.instructions {
+        pace.step()?;
         innermost[pc] = open.last().copied();
         if let Instruction::ForLoop { a, .. } = instruction {
             let closed = open.pop().map(|i| &mut loops[i]);
@@ -98,6 +101,7 @@ fn check_numeric_loops(proto: &Proto, layout: &Layout) -> Result<(), Located> {
             pair.ok_or((Some(pc), Fault::ForPair))?.end = pc;
         }
         for &i in &open {
+            pace.step()?;
             check_state(proto, loops[i].base, instruction).map_err(|fault| (Some(pc), fault))?;
         }
         if let Instruction::ForPrep { a: base, .. } = instruction {
@@ -113,7 +117,7 @@ fn check_numeric_loops(proto: &Proto, layout: &Layout) -> Result<(), Located> {
     }
     match open.last() {
         Some(&i) => Err((Some(loops[i].start - 2), Fault::ForPair)),
-        None => check_entries(layout, &loops, &innermost),
+        None => check_entries(layout, &loops, &innermost, pace),
     }
 }
 
@@ -142,8 +146,10 @@ fn check_entries(
     layout: &Layout,
     loops: &[NumericLoop],
     innermost: &[Option<usize>],
+    pace: &mut Pace<'_>,
 ) -> Result<(), Located> {
     for &(pc, instruction) in &layout.instructions {
+        pace.step()?;
         let target = match instruction.op() {
             Op::LoadFalseSkip => Some(pc as i64 + 2),
             _ => instruction.jump_target(pc),
@@ -159,9 +165,10 @@ fn check_entries(
     Ok(())
 }
 
-fn check_generic_loops(layout: &Layout, landings: &[bool]) -> Result<(), Located> {
+fn check_generic_loops(layout: &Layout, landings: &[bool], pace: &mut Pace<'_>) -> Result<(), Located> {
     let mut previous = None;
     for &(pc, instruction) in &layout.instructions {
+        pace.step()?;
         let target = instruction.jump_target(pc).unwrap_or(-1);
         let fits = match instruction {
             Instruction::TForPrep { a, .. } => is_tfor_call(layout.at(target), a),
@@ -196,13 +203,17 @@ fn is_prep_of(layout: &Layout, pc: i64, base: u8, tfor_loop: usize) -> bool {
 }
 
 /// Variables that are captured or to be closed are closed by every return.
-fn check_returns(proto: &Proto, layout: &Layout) -> Result<(), Located> {
+fn check_returns(proto: &Proto, layout: &Layout, pace: &mut Pace<'_>) -> Result<(), Located> {
     let captures = |child: u16| proto.children[usize::from(child)].upvalues.iter().any(|up| up.in_stack);
-    let opens = layout.instructions.iter().any(|&(_, instruction)| match instruction {
-        Instruction::Tbc { .. } | Instruction::TForPrep { .. } => true,
-        Instruction::Closure { bx, .. } => captures(bx),
-        _ => false,
-    });
+    let mut opens = false;
+    for &(_, instruction) in &layout.instructions {
+        pace.step()?;
+        opens |= match instruction {
+            Instruction::Tbc { .. } | Instruction::TForPrep { .. } => true,
+            Instruction::Closure { bx, .. } => captures(bx),
+            _ => false,
+        };
+    }
     let leaves_open = |instruction| match instruction {
         Instruction::Return { c, .. } | Instruction::TailCall { c, .. } => c == 0,
         Instruction::Return0 {} | Instruction::Return1 { .. } => true,

@@ -16,6 +16,7 @@ pub use error::{Fault, VerifyError};
 
 use crate::{
     instruction::Instruction,
+    pace::{Interrupted, Pace},
     proto::{NamedConst, Proto},
 };
 
@@ -29,7 +30,12 @@ pub struct Verified(Proto);
 impl Verified {
     /// Checks a tree of functions.
     pub fn new(proto: Proto) -> Result<Verified, VerifyError> {
-        verify(&proto)?;
+        Verified::new_while(proto, &mut Pace::new(&mut |_| true))
+    }
+
+    /// As [`Verified::new`], and gives up when it is told to.
+    pub(crate) fn new_while(proto: Proto, pace: &mut Pace<'_>) -> Result<Verified, VerifyError> {
+        verify_while(&proto, pace)?;
         Ok(Verified(proto))
     }
 
@@ -46,6 +52,12 @@ impl Verified {
 
 /// A fault and the word it is about.
 type Located = (Option<usize>, Fault);
+
+impl From<Interrupted> for Located {
+    fn from(_: Interrupted) -> Located {
+        (None, Fault::Interrupted)
+    }
+}
 
 /// A function's instructions and the words where they begin.
 struct Layout {
@@ -64,9 +76,13 @@ impl Layout {
 
 /// Checks a function and all functions inside it.
 pub fn verify(root: &Proto) -> Result<(), VerifyError> {
+    verify_while(root, &mut Pace::new(&mut |_| true))
+}
+
+fn verify_while(root: &Proto, pace: &mut Pace<'_>) -> Result<(), VerifyError> {
     let mut pending = vec![(root, None, Vec::new())];
     while let Some((proto, parent, path)) = pending.pop() {
-        let checked = verify_function(proto, parent, path.len());
+        let checked = verify_function(proto, parent, path.len(), pace);
         checked.map_err(|(pc, fault)| VerifyError {
             function: path.clone(),
             pc,
@@ -81,11 +97,17 @@ pub fn verify(root: &Proto) -> Result<(), VerifyError> {
     Ok(())
 }
 
-fn verify_function(proto: &Proto, parent: Option<&Proto>, depth: usize) -> Result<(), Located> {
+fn verify_function(
+    proto: &Proto,
+    parent: Option<&Proto>,
+    depth: usize,
+    pace: &mut Pace<'_>,
+) -> Result<(), Located> {
+    pace.step()?;
     verify_header(proto, parent, depth).map_err(|fault| (None, fault))?;
-    let layout = operand::check(proto)?;
-    flow::check(proto, &layout)?;
-    assign::check(proto, &layout)
+    let layout = operand::check(proto, pace)?;
+    flow::check(proto, &layout, pace)?;
+    assign::check(proto, &layout, pace)
 }
 
 fn verify_header(proto: &Proto, parent: Option<&Proto>, depth: usize) -> Result<(), Fault> {

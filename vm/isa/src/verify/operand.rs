@@ -5,12 +5,13 @@ use crate::{
     effect,
     instruction::Instruction,
     op::{BREAKPOINT, Kind, Op},
+    pace::Pace,
     proto::{Const, Proto},
     word,
 };
 
 /// Decodes a function's code and checks every instruction for itself.
-pub(super) fn check(proto: &Proto) -> Result<Layout, Located> {
+pub(super) fn check(proto: &Proto, pace: &mut Pace<'_>) -> Result<Layout, Located> {
     let code = &proto.code;
     let mut layout = Layout {
         instructions: Vec::new(),
@@ -19,6 +20,7 @@ pub(super) fn check(proto: &Proto) -> Result<Layout, Located> {
     let mut caches = 0;
     let mut pc = 0;
     while pc < code.len() {
+        pace.step()?;
         let instruction = decode(code, pc).map_err(|fault| (Some(pc), fault))?;
         let checked = check_instruction(proto, pc, instruction, &mut caches);
         checked.map_err(|fault| (Some(pc), fault))?;

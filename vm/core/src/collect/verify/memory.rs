@@ -55,7 +55,7 @@ impl Heap {
     fn verify_buffer_count(&self, found: usize) -> Result<(), String> {
         let cut = |block: &crate::heap::block::Block| block.carved as usize / SIZES[usize::from(block.class)] as usize;
         let all: usize = self.buffers.blocks.iter().map(cut).sum();
-        match all == found {
+        match all == found + self.buffers.retired {
             true => Ok(()),
             false => Err(format!("{all} buffers were cut, but {found} are in use or free")),
         }
