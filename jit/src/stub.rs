@@ -28,19 +28,25 @@ pub enum Service {
     EnterSlow,
     /// Make the call at pc `edx` by the machine.
     Call,
+    /// Call the iterator of the loop at pc `edx` by the machine.
+    CallIterator,
+    /// Make the tail call at pc `edx` by the machine.
+    TailCall,
     /// Let the collector work before pc `edx`.
     Collect,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Service; 7] = [
+    pub const ALL: [Service; 9] = [
         Service::Step,
         Service::Missed,
         Service::Poll,
         Service::Resume,
         Service::EnterSlow,
         Service::Call,
+        Service::CallIterator,
+        Service::TailCall,
         Service::Collect,
     ];
 
@@ -52,6 +58,8 @@ impl Service {
             Service::Resume => tier::resume as *const () as usize,
             Service::EnterSlow => tier::enter_slow as *const () as usize,
             Service::Call => tier::call as *const () as usize,
+            Service::CallIterator => tier::call_iterator as *const () as usize,
+            Service::TailCall => tier::tail_call as *const () as usize,
             Service::Collect => tier::collect as *const () as usize,
         }
     }

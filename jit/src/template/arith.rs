@@ -138,6 +138,15 @@ impl Assembler<'_> {
         dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov QWORD [rbx + tag_of(a)], INT);
     }
 
+    /// `r[a]` = the integer in `rax`, where the registers among the operands are known to be integers.
+    fn store_int_over(&mut self, a: u8, operands: [Operand; 2]) {
+        if operands.iter().any(|operand| matches!(operand, Operand::Register(r) if *r == a)) {
+            dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax);
+        } else {
+            self.store_int(a);
+        }
+    }
+
     /// `r[a]` = the float in `xmm0`.
     pub fn store_float(&mut self, a: u8) {
         dynasm!(self.asm ; .arch x64 ; movsd [rbx + payload(a)], xmm0 ; mov QWORD [rbx + tag_of(a)], FLOAT);
@@ -151,7 +160,7 @@ impl Assembler<'_> {
             self.check_int(y, float);
             self.load_rax(x);
             self.int_operation(op, y);
-            self.store_int(a);
+            self.store_int_over(a, [x, y]);
             dynasm!(self.asm ; .arch x64 ; jmp =>done);
         }
         dynasm!(self.asm ; .arch x64 ; =>float);
@@ -223,7 +232,7 @@ impl Assembler<'_> {
             self.check_int(x, float);
             self.check_int(y, float);
             self.int_division(part, x, y, missed);
-            self.store_int(a);
+            self.store_int_over(a, [x, y]);
             dynasm!(self.asm ; .arch x64 ; jmp =>done);
         }
         dynasm!(self.asm ; .arch x64 ; =>float);
@@ -297,7 +306,7 @@ impl Assembler<'_> {
             Bits::Or => dynasm!(self.asm ; .arch x64 ; or rax, rcx),
             Bits::Xor => dynasm!(self.asm ; .arch x64 ; xor rax, rcx),
         }
-        self.store_int(a);
+        self.store_int_over(a, [Operand::Register(b), y]);
     }
 
     /// `r[a] = r[b] << y` or `r[a] = r[b] >> y`, by 0 to 63 bits.
@@ -312,7 +321,7 @@ impl Assembler<'_> {
             Side::Left => dynasm!(self.asm ; .arch x64 ; shl rax, cl),
             Side::Right => dynasm!(self.asm ; .arch x64 ; shr rax, cl),
         }
-        self.store_int(a);
+        self.store_int_over(a, [Operand::Register(b), y]);
     }
 
     /// `r[a] = -r[b]`.

@@ -21,10 +21,7 @@ impl Assembler<'_> {
     /// Calls `r[a]` with `b - 1` arguments, or up to the top, for `c - 1` results, or all.
     pub fn call(&mut self, a: u8, b: u8, c: u8) {
         let called = self.served(Service::Call);
-        let other = match b.checked_sub(1) {
-            Some(n) if c == 1 || c == 2 => self.call_leaf(a, n, c, called),
-            _ => called,
-        };
+        let other = if c == 1 || c == 2 { self.call_leaf(a, b, c, called) } else { called };
         self.load_entry(a, other, called);
         self.load_count(a, b);
         self.jump_to_entry(a, c);
@@ -81,8 +78,8 @@ impl Assembler<'_> {
         );
     }
 
-    /// Code for a callee that is no Lua function: natives may have a leaf form.
-    fn call_leaf(&mut self, a: u8, n: u8, c: u8, called: DynamicLabel) -> DynamicLabel {
+    /// Code for a callee that is no Lua function: natives may have a leaf form. Operands as in [`Assembler::call`].
+    fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel) -> DynamicLabel {
         let (other, next) = (self.asm.new_dynamic_label(), self.next);
         self.put_off(move |this| {
             dynasm!(this.asm
@@ -90,9 +87,13 @@ impl Assembler<'_> {
                 ; =>other
                 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
                 ; jne =>called
+            );
+            this.load_count(a, b);
+            dynasm!(this.asm
+                ; .arch x64
                 ; mov rdi, r12
                 ; lea rsi, [rbx + payload(a)]
-                ; mov edx, i32::from(n)
+                ; mov edx, eax
                 ; mov ecx, i32::from(c)
                 ; mov rax, QWORD tier::call_leaf as *const () as i64
                 ; call rax
@@ -112,7 +113,7 @@ impl Assembler<'_> {
 
     /// A round of a generic loop: iterators that the machine knows, and compiled ones.
     pub fn generic_for_call(&mut self, a: u8, c: u8) {
-        let (stepped, called) = (self.stepped(), self.asm.new_dynamic_label());
+        let (served, called) = (self.served(Service::CallIterator), self.asm.new_dynamic_label());
         dynasm!(self.asm
             ; .arch x64
             ; cmp QWORD [rbx + tag_of(a)], CLOSURE
@@ -123,11 +124,11 @@ impl Assembler<'_> {
             ; mov rax, QWORD tier::iterate as *const () as i64
             ; call rax
             ; test eax, eax
-            ; jz =>stepped
+            ; jz =>served
         );
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>called);
-            this.load_entry(a, stepped, stepped);
+            this.load_entry(a, served, served);
             for (to, from) in [(a + 4, a), (a + 6, a + 1), (a + 7, a + 2)] {
                 this.copy(to, from);
             }
@@ -160,16 +161,16 @@ impl Assembler<'_> {
 
     /// Calls `r[a]` in place of this frame; `c` tells whether variables of the frame may be captured.
     pub fn tail_call(&mut self, a: u8, b: u8, c: u8) {
-        let (stepped, other) = (self.stepped(), self.asm.new_dynamic_label());
+        let (served, other) = (self.served(Service::TailCall), self.asm.new_dynamic_label());
         if c != 0 {
-            self.assist_with(assist::close, 0, stepped);
+            self.assist_with(assist::close, 0, served);
         }
-        self.load_entry(a, other, stepped);
+        self.load_entry(a, other, served);
         dynasm!(self.asm
             ; .arch x64
             ; mov rsi, [rbx - 24]
             ; test esi, (stack::flag::VARARG as i32) << 24
-            ; jnz =>stepped
+            ; jnz =>served
             ; or rsi, (stack::flag::TAIL as i32) << 24
             ; mov [rbx - 32], rdi
             ; mov [rbx - 24], rsi
@@ -184,8 +185,8 @@ impl Assembler<'_> {
             None => self.move_arguments(a),
         }
         match b.checked_sub(1) {
-            Some(n) => self.tail_call_leaf(a, n, other, stepped),
-            None => self.put_off(move |this| dynasm!(this.asm ; .arch x64 ; =>other ; jmp =>stepped)),
+            Some(n) => self.tail_call_leaf(a, n, other, served),
+            None => self.put_off(move |this| dynasm!(this.asm ; .arch x64 ; =>other ; jmp =>served)),
         }
     }
 
@@ -211,22 +212,22 @@ impl Assembler<'_> {
     }
 
     /// At `other`: a native in tail position that has a leaf form, unless the collector is due.
-    fn tail_call_leaf(&mut self, a: u8, n: u8, other: DynamicLabel, stepped: DynamicLabel) {
+    fn tail_call_leaf(&mut self, a: u8, n: u8, other: DynamicLabel, served: DynamicLabel) {
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>other
                 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
-                ; jne =>stepped
+                ; jne =>served
                 ; test DWORD [rbx - 24], SPECIAL
-                ; jnz =>stepped
+                ; jnz =>served
                 // One result is wanted, or none: then the slot is free as well.
                 ; mov al, [rbx - 22]
                 ; sub al, 1
                 ; cmp al, 1
-                ; ja =>stepped
+                ; ja =>served
                 ; cmp QWORD [r12 + layout::DEBT as i32], 0
-                ; jge =>stepped
+                ; jge =>served
                 ; mov rdi, r12
                 ; lea rsi, [rbx + payload(a)]
                 ; mov edx, i32::from(n)
@@ -234,7 +235,7 @@ impl Assembler<'_> {
                 ; mov rax, QWORD tier::call_leaf as *const () as i64
                 ; call rax
                 ; test eax, eax
-                ; jz =>stepped
+                ; jz =>served
                 ; mov rcx, [rbx + payload(a)]
                 ; mov rdx, [rbx + tag_of(a)]
                 ; mov [rbx - 32], rcx

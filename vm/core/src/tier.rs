@@ -367,6 +367,41 @@ impl Vm {
         self.tier.flow.unwrap_or(Flow::Reload)
     }
 
+    /// Calls `r[a]` with `n` arguments for compiled code, and says where that goes on. Registers from `live` on hold
+    /// nothing afterwards; without it, there is no collection.
+    unsafe fn call_for_native(&mut self, a: u32, n: u32, wanted: u8, live: Option<u32>) -> Continuation {
+        // SAFETY: a compiled frame is on top, and stands behind its call.
+        unsafe {
+            self.tier.counts.calls += 1;
+            let proto = top_function(self.thread);
+            let base = (*self.thread).stack.add((*self.thread).base as usize);
+            let slot = base.add(a as usize);
+            let pc = (*self.thread).pc;
+            let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
+                // The template has tried the leaf form.
+                let result = self.call_native((*self.thread).base + a, n, wanted);
+                let has_hook = std::mem::take(&mut self.hook_switch);
+                let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (live.is_none() || self.heap.debt < 0);
+                if is_done
+                    && !(*proto).native.is_null()
+                    && let Some(address) = (*(*proto).native).at(pc)
+                {
+                    return Continuation { address, base };
+                }
+                result
+            } else {
+                self.call_slow(a as usize, n, wanted)
+            };
+            if let (Ok(Flow::Next), Some(live)) = (&result, live)
+                && self.heap.debt >= 0
+            {
+                result = self.collect_step((*self.thread).base + live);
+            }
+            let flow = self.settle(result);
+            self.resolve(flow)
+        }
+    }
+
     /// Where the frame on top goes on. Natives that wait for a result go on here.
     fn resolve(&mut self, mut flow: Flow) -> Continuation {
         // SAFETY: the running thread's state stands on its stack.
@@ -580,31 +615,51 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
             return step(vm, base, pc);
         }
         vm.stand_at(base, pc + 1);
-        vm.tier.counts.calls += 1;
-        let proto = top_function(vm.thread);
-        let i = *(*proto).code.add(pc as usize);
+        let i = *(*top_function(vm.thread)).code.add(pc as usize);
         let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
-        let func = (*vm.thread).base + a;
-        let n = if b != 0 { b - 1 } else { (*vm.thread).top - (func + 2) };
-        let slot = base.add(a as usize);
-        let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= vm.limit {
-            // The template has tried the leaf form.
-            let result = vm.call_native(func, n, c as u8);
-            let has_hook = std::mem::take(&mut vm.hook_switch);
-            let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (c == 0 || vm.heap.debt < 0);
-            if is_done
-                && !(*proto).native.is_null()
-                && let Some(address) = (*(*proto).native).at(pc + 1)
-            {
-                return Continuation { address, base };
-            }
-            result
-        } else {
-            vm.call_slow(a as usize, n, c as u8)
-        };
-        if matches!(result, Ok(Flow::Next)) && c != 0 && vm.heap.debt >= 0 {
-            result = vm.collect_step((*vm.thread).base + a + c - 1);
+        let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
+        let live = if c == 0 { None } else { Some(a + c - 1) };
+        vm.call_for_native(a, n, c as u8, live)
+    }
+}
+
+/// The iterator of the generic loop at `pc` is called, as it is neither known nor compiled.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract; the verifier has made room for the copies.
+    unsafe {
+        let vm = &mut *vm;
+        if vm.tier.torture != 0 {
+            return step(vm, base, pc);
         }
+        vm.stand_at(base, pc + 1);
+        let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        let (a, c) = (i >> 8 & 0xff, i >> 24);
+        let f = base.add(a as usize);
+        *f.add(4) = Slot::read(f);
+        *f.add(6) = Slot::read(f.add(1));
+        *f.add(7) = Slot::read(f.add(2));
+        vm.call_for_native(a + 4, 2, c as u8 + 1, Some(a + 4 + c))
+    }
+}
+
+/// The tail call at `pc` is made by the machine.
+///
+/// # Safety
+/// As [`step`].
+pub unsafe extern "C" fn tail_call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        if vm.tier.torture != 0 {
+            return step(vm, base, pc);
+        }
+        vm.stand_at(base, pc + 1);
+        vm.tier.counts.calls += 1;
+        let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        let result = vm.tail_call(i);
         let flow = vm.settle(result);
         vm.resolve(flow)
     }
