@@ -23,6 +23,7 @@ for _, row in ipairs {
 } do same(row[1], row[2], row[3]) end
 fails("max of nothing", "bad argument #1 to 'math.max' (value expected)", math.max)
 fails("fmod zero", "bad argument #2 to 'math.fmod' (zero)", math.fmod, 1, 0)
+fails("fmod of texts", "bad argument #2 to 'math.fmod' (number expected, got string)", math.fmod, "x", "y")
 fails("type of nothing", "bad argument #1 to 'math.type' (value expected)", math.type)
 check("fmod of float zero is nan", (function(x) return x ~= x end)(math.fmod(1, 0.0)))
 check("sqrt of a negative is nan", (function(x) return x ~= x end)(math.sqrt(-1)))

@@ -108,8 +108,9 @@ fn fmod(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         ctx.push_int(dividend.wrapping_rem(divisor));
         return Ok(Next::Return(1));
     }
-    let dividend = ctx.check_float(1)?;
+    // As in a stock build of the reference, the second argument is looked at first.
     let divisor = ctx.check_float(2)?;
+    let dividend = ctx.check_float(1)?;
     one_float(ctx, dividend % divisor)
 }
 

@@ -68,7 +68,7 @@ impl Generator {
 
     /// Mostly a number; else what can be made one, has metamethods, or is an error.
     fn operand(&mut self) -> String {
-        match self.random.below(20) {
+        match self.random.below(50) {
             0 => self.expression(Kind::Text),
             1 => self.expression(Kind::Record),
             2 => self.any(),

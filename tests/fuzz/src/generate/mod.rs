@@ -134,10 +134,11 @@ impl Generator {
             // An error ends its block, not the program. Its variables end with it too.
             self.line("guard(function(...)");
             self.scope(|it| {
-                for kind in KINDS {
+                for (kind, other) in KINDS.into_iter().zip(["1", "'text'", "{x = 1}", "{1, 2}", "short"]) {
                     let name = it.fresh();
                     let value = it.expression(kind);
-                    it.line(&format!("local {name} = {value}"));
+                    // A mistake here would leave the block without a beginning.
+                    it.line(&format!("local {name} = attempt(function(...) return {value} end, ...) or {other}"));
                     it.declare(&name, kind, false);
                 }
                 it.block();

@@ -81,3 +81,8 @@ local function closing(name, fails)
     if fails then error(name .. " fails", 0) end
   end})
 end
+local function attempt(f, ...)
+  local works, value = pcall(f, ...)
+  if not works then show("failed", value) end
+  return works and value or nil
+end

@@ -19,7 +19,7 @@ impl Generator {
 
     fn statement(&mut self) {
         let simple = self.depth > DEPTH_MAX;
-        match self.random.below(if simple { 12 } else { 36 }) {
+        match self.random.below(if simple { 14 } else { 40 }) {
             0 | 1 => self.local(),
             2 | 3 => self.assignment(),
             4 => self.field_assignment(),
@@ -39,6 +39,7 @@ impl Generator {
                 self.line(&format!("show('resumed', coroutine.yield({value}))"));
             }
             11 => self.line("collectgarbage('step')"),
+            12 | 13 if simple => self.number_corners(),
             12 | 13 => self.numeric_for(),
             14 => self.counted_while(),
             15 => self.repeat(),
