@@ -8,7 +8,7 @@ const OUTSIDE: &str = "io = nil os = nil require = nil package = nil dofile = ni
     local clock = 0 os = { clock = function() clock = clock + 1 return clock end, time = function() return 1 end }";
 
 /// Most bytes that a program may print.
-const OUTPUT_MAX: usize = 1 << 20;
+const OUTPUT_MAX: usize = 16 << 20;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
