@@ -14,6 +14,11 @@ const COMPARISONS: &[&str] = &["<", "<=", ">", ">=", "==", "~="];
 const FIELDS: &[&str] = &["x", "y", "key", "n", "__index", "value", "a"];
 const PATTERNS: &[&str] = &["'%a+'", "'.'", "'(%w)(%w)'", "'^%s*'", "'l+'", "'%d*$'", "'()'", "'[^a-m]'", "'%f[%w]'"];
 
+/// The reference makes `x - 0` an addition, which loses the sign of a negative zero.
+pub(super) fn subtrahend<'a>(operator: &str, operand: &'a str) -> &'a str {
+    if operator == "-" && operand == "0" { "1" } else { operand }
+}
+
 impl Generator {
     /// An expression of a random kind.
     pub(super) fn any(&mut self) -> String {
@@ -55,7 +60,8 @@ impl Generator {
             3 => self.random.pick(FLOATS).to_string(),
             4..=7 => {
                 let (a, b) = (self.operand(), self.operand());
-                format!("({a} {} {b})", self.random.pick(ARITHMETIC))
+                let operator = *self.random.pick(ARITHMETIC);
+                format!("({a} {operator} {})", subtrahend(operator, &b))
             }
             8 => format!("(-{})", self.operand()),
             9 => format!("(~{})", self.operand()),

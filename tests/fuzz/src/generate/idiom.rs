@@ -1,7 +1,7 @@
 //! Forms whose rules have corners: constructors, borders of loops and numbers, coercions, variables
 //! that are closed, goto, and what is passed on in lists of unknown length.
 
-use super::expr::TEXTS;
+use super::expr::{TEXTS, subtrahend};
 use super::{Generator, Kind};
 
 /// Headers of numeric loops at the borders of integers and of floats.
@@ -168,6 +168,7 @@ impl Generator {
     pub(super) fn number_corners(&mut self) {
         let (a, b) = (*self.random.pick(NUMBERS), *self.random.pick(NUMBERS));
         let operator = *self.random.pick(OPERATORS);
+        let b = subtrahend(operator, b);
         let (x, y) = (self.fresh(), self.fresh());
         self.line(&format!("local {x}, {y} = {a}, {b}"));
         let operation = |left: &str, right: &str| format!("show(pcall(function() return plain(({left}) {operator} ({right})) end))");
