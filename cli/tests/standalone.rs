@@ -175,3 +175,15 @@ fn a_prompt_inside_a_program() {
     let shown = shown.replace("[string \"(debug command)\"]", "(debug command)");
     check(&["-e", "x = 7", "-e", "debug.debug() print(x)"], input, 0, "8\n", &shown);
 }
+
+#[test]
+fn what_is_printed_is_seen_at_once_by_the_reader_of_a_pipe() {
+    use std::io::Read;
+    let place = Place::new(&[]);
+    let mut child = place.command(&["-e", "print('now') io.read()"]).spawn().expect("perilune starts");
+    let mut line = [0; 4];
+    // The program waits for input that it does not get before its line was read.
+    child.stdout.as_mut().expect("a pipe").read_exact(&mut line).expect("a line");
+    assert_eq!(&line, b"now\n");
+    assert_eq!(support::finish(child, "").code, Some(0));
+}

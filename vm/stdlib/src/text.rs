@@ -103,6 +103,8 @@ pub(crate) fn print(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     }
     line.push(b'\n');
     write_out(ctx, &mut line);
+    // As PUC Lua's `lua_writeline`: what is printed is seen, also by whoever reads a pipe, and if the program is killed.
+    ctx.out().flush().ok();
     Ok(Next::Return(0))
 }
 
