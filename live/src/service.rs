@@ -149,6 +149,9 @@ impl Observer for Service {
             && let Some(stopped) = self.hit(vm)
         {
             self.catch_up(vm);
+            if stopped.text.is_some() {
+                self.catch_up_with_urgent(vm);
+            }
             vm.cancel_step();
             // One that came meanwhile has ended the condition, which is no error of it.
             let paused = || Stopped { reason: StopReason::Pause, breakpoints: Vec::new(), text: None, ..stopped.clone() };
@@ -206,6 +209,16 @@ impl Service {
     fn catch_up(&mut self, vm: &mut Vm) {
         while let Some(input) = self.link.poll() {
             self.take(vm, input);
+        }
+    }
+
+    /// Serves also the urgent inputs that have ended an evaluation already, but are still on their way into the queue.
+    fn catch_up_with_urgent(&mut self, vm: &mut Vm) {
+        while self.link.is_urgent() {
+            match self.link.wait() {
+                Ok(input) => self.take(vm, input),
+                Err(_) => break,
+            }
         }
     }
 
