@@ -163,6 +163,8 @@ pub struct Function {
     pub line: u32,
     /// Line of the `end` keyword (0 for the main function).
     pub end_line: u32,
+    /// Whether it has its `end`; never for the main function.
+    pub is_closed: bool,
     /// Bytes from the `function` keyword to its `end`.
     pub span: Span,
 }

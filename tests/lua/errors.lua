@@ -219,6 +219,11 @@ for _, row in ipairs {
   { "local a" .. (",a"):rep(200) .. "\n= 1", "chunk:2: too many local variables (limit is 200) in main function near '='" },
   { ("local a\n"):rep(198) .. "for\ni\n=\n1, 2 do end", "chunk:201: too many local variables (limit is 200) in main function near '='" },
   { ("local a\n"):rep(197) .. "for i\nin\nnext do end", "chunk:199: too many local variables (limit is 200) in main function near 'in'" },
+  { "local a" .. (",a"):rep(200) .. "\n= (", "chunk:2: too many local variables (limit is 200) in main function near '='" },
+  { "local x <const> = 1\nx = 2\nif", "chunk:2: attempt to assign to const variable 'x'" },
+  { "local x <const> = 1\nx = 2 +", "chunk:2: attempt to assign to const variable 'x'" },
+  { "function f() goto a end\n)", "chunk:2: no visible label 'a' for <goto> at line 1" },
+  { "function f() goto a\n)", "chunk:2: unexpected symbol near ')'" },
   { "return function()\nlocal a" .. (",a"):rep(200) .. " end", "chunk:2: too many local variables (limit is 200) in function at line 1 near 'end'" },
 } do
   local got = message(row[1]):gsub("^syntax: ", "")

@@ -83,7 +83,7 @@ impl<'s, S: Sink> Parser<'s, S> {
         self.flush_trivia();
         let span = Span { start: 0, end: self.lexer.source.len() as u32 };
         let params = List::EMPTY;
-        self.sink.function(Function { params, is_vararg: true, body, line: 0, end_line: 0, span });
+        self.sink.function(Function { params, is_vararg: true, body, line: 0, end_line: 0, is_closed: false, span });
         (self.sink, self.lexer)
     }
 

@@ -348,12 +348,12 @@ impl<S: Sink> Parser<'_, S> {
         self.parameters();
         let params = self.sink.end(begun);
         let body = self.recovered_block();
-        let end_line = self.current.line;
+        let (end_line, is_closed) = (self.current.line, self.at(SyntaxKind::End));
         self.expect_closing(SyntaxKind::End, SyntaxKind::Function, line);
         let is_vararg = std::mem::replace(&mut self.is_vararg, was_vararg);
         self.close();
         let span = self.span_from(start);
-        self.sink.function(Function { params, is_vararg, body, line, end_line, span })
+        self.sink.function(Function { params, is_vararg, body, line, end_line, is_closed, span })
     }
 
     fn parameters(&mut self) {

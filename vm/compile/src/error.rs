@@ -33,8 +33,8 @@ pub struct SemanticError {
 /// The token that PUC Lua has read ahead when it finds an error: the message has that token's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// None: the line is known.
-    Known,
+    /// None: the line is known. The error is found when all before this byte was read.
+    Known(u32),
     /// The first one from this byte on.
     Line(u32),
     /// As `Line`, behind statements that do nothing.

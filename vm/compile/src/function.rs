@@ -175,7 +175,7 @@ impl Function {
 
     /// An error about the last token.
     pub(crate) fn error<T>(&self, message: String) -> Result<T> {
-        Err(Box::new(SemanticError { message, line: self.line.max(1), span: self.span, next: Next::Known }))
+        Err(Box::new(SemanticError { message, line: self.line.max(1), span: self.span, next: Next::Known(self.span.end) }))
     }
 
     /// As [`Function::error`], with the next token in the message.

@@ -106,8 +106,8 @@ impl Function {
     }
 }
 
-/// The message for a jump that found no label; `end` is the line and place where its function ended.
-pub(crate) fn undefined(goto: &Goto, ast: &Ast, break_name: StrId, end: (u32, u32)) -> Box<SemanticError> {
+/// The message for a jump that found no label; `line` and `next` say where its function ended.
+pub(crate) fn undefined(goto: &Goto, ast: &Ast, break_name: StrId, line: u32, next: Next) -> Box<SemanticError> {
     let is_break = goto.name == break_name;
     let message = if is_break {
         format!("break outside loop at line {}", goto.line)
@@ -115,5 +115,5 @@ pub(crate) fn undefined(goto: &Goto, ast: &Ast, break_name: StrId, end: (u32, u3
         let name = String::from_utf8_lossy(crate::text(ast, goto.name));
         format!("no visible label '{name}' for <goto> at line {}", goto.line)
     };
-    Box::new(SemanticError { message, line: end.0, span: goto.span, next: Next::Known })
+    Box::new(SemanticError { message, line, span: goto.span, next })
 }

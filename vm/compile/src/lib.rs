@@ -28,7 +28,7 @@ use error::Result;
 use exp::{Exp, Kind};
 use function::{Function, Upvalue, VarKind};
 use perilune_isa::{Chunk, Op, Proto, word};
-use perilune_syntax::{Parsed, SyntaxKind, token_from};
+use perilune_syntax::{Parsed, SyntaxError, SyntaxKind, token_from};
 use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
 use std::sync::Arc;
 use text::{BREAK, ENV, FOR_STATE, Shared, text};
@@ -74,20 +74,31 @@ fn compile_parsed(
     parsed: &Parsed,
     keep_going: &mut dyn FnMut(usize) -> bool,
 ) -> std::result::Result<Chunk, CompileError> {
-    if let Some(error) = parsed.errors.iter().min_by_key(|e| e.span.start) {
-        return Err(located(chunk_name, error.line, &error.message));
+    let wrong = parsed.errors.iter().min_by_key(|e| e.span.start);
+    match (compile_ast_while(&parsed.ast, chunk_name, keep_going), wrong) {
+        (Ok(chunk), None) => Ok(chunk),
+        (Err(error), wrong) if wrong.is_none_or(|wrong| is_before(&error, wrong)) => {
+            let (line, near) = place(source, &error);
+            Err(located(chunk_name, line, &format!("{}{near}", error.message)))
+        }
+        (_, Some(wrong)) => Err(located(chunk_name, wrong.line, &wrong.message)),
+        (Err(error), None) => Err(located(chunk_name, error.line, &error.message)),
     }
-    compile_ast_while(&parsed.ast, chunk_name, keep_going).map_err(|error| {
-        let (line, near) = place(source, &error);
-        located(chunk_name, line, &format!("{}{near}", error.message))
-    })
+}
+
+/// Whether PUC Lua, which reads the text once, comes to the one error before the other. The tree is exact up to
+/// the first syntax error.
+fn is_before(error: &SemanticError, wrong: &SyntaxError) -> bool {
+    let (Next::Known(at) | Next::Line(at) | Next::LineBehindEmpty(at) | Next::Near(at)) = error.next;
+    // A name that is missing is the parser's to report; and nesting takes more registers here than in PUC Lua.
+    at <= wrong.span.start && error.span.start < error.span.end && wrong.message != TOO_DEEP
 }
 
 /// The line an error is reported on, and which token the message names.
 fn place(source: &[u8], error: &SemanticError) -> (u32, String) {
     let no_kind = |_| false;
     match error.next {
-        Next::Known => (error.line, String::new()),
+        Next::Known(_) => (error.line, String::new()),
         Next::Line(at) => (token_from(source, at, no_kind).line, String::new()),
         Next::LineBehindEmpty(at) => {
             (token_from(source, at, |kind| kind == SyntaxKind::Semicolon).line, String::new())
@@ -219,8 +230,8 @@ impl<'a> Compiler<'a> {
         self.statements(body.body)?;
         self.f.line = if body.line == 0 { body.body.last_line } else { body.body.end_line };
         if let Some(goto) = self.f.gotos.first() {
-            let end = (body.body.end_line, body.span.end);
-            return Err(label::undefined(goto, self.ast, self.break_name, end));
+            let next = if body.is_closed { Next::Line(body.span.end) } else { Next::Known(u32::MAX) };
+            return Err(label::undefined(goto, self.ast, self.break_name, body.body.end_line, next));
         }
         self.f.here();
         self.f.emit(word::abc(Op::Return0, 0, 0, 0));

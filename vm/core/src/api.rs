@@ -789,6 +789,7 @@ impl<'a> Ctx<'a> {
                 tag::TABLE => self.vm.heap.set_metatable(target.as_ptr(), meta),
                 tag::USERDATA => self.vm.heap.set_userdata_metatable(target.as_ptr(), meta),
                 other => {
+                    self.vm.heap.new_type_meta();
                     self.vm.type_meta[(other & 15) as usize] = meta;
                     if other == tag::FALSE || other == tag::TRUE {
                         self.vm.type_meta[tag::FALSE as usize] = meta;
@@ -924,6 +925,21 @@ impl<'a> Ctx<'a> {
                 let native = (*self.at(self.base() - 2)).as_ptr();
                 self.vm.heap.barrier(native, value);
             }
+        }
+    }
+
+    /// Upvalue `n` (from 1) of the running native, if that is an integer.
+    pub fn upvalue_int(&self, n: usize) -> Option<i64> {
+        // SAFETY: checked by `own_upvalue`.
+        let value = self.own_upvalue(n).map(|p| unsafe { *p })?;
+        (value.tag == tag::INT).then(|| value.as_int())
+    }
+
+    /// Sets upvalue `n` (from 1) of the running native to an integer.
+    pub fn set_upvalue_int(&mut self, n: usize, value: i64) {
+        if let Some(p) = self.own_upvalue(n) {
+            // SAFETY: checked by `own_upvalue`; an integer needs no barrier.
+            unsafe { *p = Slot::int(value) };
         }
     }
 

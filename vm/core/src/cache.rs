@@ -20,6 +20,8 @@ pub mod kind {
     pub const ADD: u8 = 4;
     /// Too many shapes were seen.
     pub const MEGAMORPHIC: u8 = 5;
+    /// The receiver is a string; `holder`, the table `__index` of strings, has the key in its property `slot`.
+    pub const OF_STRING: u8 = 6;
 }
 
 /// [`Cache::next_shape`] of an `OWN` record that holds for nil as well, as long as the epoch
@@ -38,11 +40,11 @@ pub struct Cache {
     pub kind: u8,
     /// Misses, to give up at some point.
     pub misses: u8,
-    /// Shape id of the holder (`CHAIN`), or the new shape (`ADD`), or [`REST_KNOWN`] (`OWN`).
+    /// Shape id of the holder (`CHAIN`, `OF_STRING`), or the new shape (`ADD`), or [`REST_KNOWN`] (`OWN`).
     pub next_shape: u32,
     /// Metatable epoch at which the record was made (all but a plain `OWN`).
     pub epoch: u32,
-    /// The table that has the key (`CHAIN`).
+    /// The table that has the key (`CHAIN`, `OF_STRING`).
     pub holder: *mut Table,
 }
 

@@ -198,11 +198,15 @@ impl Vm {
             let slot = before.add(func as usize);
             let (caller, pc) = ((*thread).base, (*thread).pc);
             let native = (*slot).as_ptr::<Native>();
+            let entry = &self.natives[(*native).id as usize];
+            if entry.protects && n > 0 && slot.add(n as usize + 4) <= self.limit {
+                return self.call_protected(func, n, wanted);
+            }
+            let function = entry.function;
             (*slot).tag = stack::head(tag::NATIVE, kind::LUA, wanted, 0, 0);
             *slot.add(1) = Slot { payload: 0, tag: stack::link(pc, func + 2 - caller) };
             (*thread).base = func + 2;
             (*thread).top = func + 2 + n;
-            let function = self.natives[(*native).id as usize].function;
             let next = self.guarded(function, 0)?;
             let Next::Return(given) = next else { return self.go_on_with(next) };
             let given = given.min((*thread).top - (*thread).base);
@@ -225,6 +229,65 @@ impl Vm {
             (*thread).top = func + results;
             self.returned_fixed = wanted != 0;
             Ok(if stack == before { Flow::Next } else { Flow::Reload })
+        }
+    }
+
+    /// Calls `pcall` at stack index `func` with `n` arguments, at least one: its frame is made as it would
+    /// make it, and the function is entered. There is room for two slots more.
+    unsafe fn call_protected(&mut self, func: u32, n: u32, wanted: u8) -> Result<Flow, Error> {
+        // SAFETY: see the head of the module.
+        unsafe {
+            let thread = self.thread;
+            let slot = (*thread).stack.add(func as usize);
+            let distance = func + 2 - (*thread).base;
+            (*slot).tag = stack::head(tag::NATIVE, kind::LUA, wanted, flag::PROTECTED, 0);
+            *slot.add(1) = Slot { payload: 1, tag: stack::link((*thread).pc, distance) };
+            // Its window: what becomes the status, the function with its header, the arguments.
+            for i in (3..n as usize + 2).rev() {
+                *slot.add(i + 2) = Slot::read(slot.add(i));
+            }
+            *slot.add(3) = Slot::read(slot.add(2));
+            (*slot.add(2)).tag = tag::NIL;
+            (*thread).base = func + 2;
+            (*thread).top = func + 4 + n;
+            self.count_native_call()?;
+            self.enter(func + 3, n - 1, 0, kind::PROTECTED, 0, 0)
+        }
+    }
+
+    /// The function that `pcall` called returns, so `pcall` returns as well: `n` values from stack index `first`
+    /// are the results behind `true`. The frame of `pcall` is on top.
+    unsafe fn return_protected(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
+        // SAFETY: see the head of the module; the results move downwards.
+        unsafe {
+            let thread = self.thread;
+            let frame = stack::frame(thread, (*thread).base);
+            let wanted = if frame.wanted == 0 { n + 1 } else { u32::from(frame.wanted) - 1 };
+            let fits = frame.result + wanted < (*thread).capacity && frame.flags == flag::PROTECTED;
+            let source = (*thread).stack.add(first as usize);
+            if (*thread).hook_state != 0 || frame.kind != kind::LUA || frame.delta == 0 || !fits {
+                let target = (*thread).stack.add(frame.base as usize + 1);
+                for i in 0..n as usize {
+                    *target.add(i) = Slot::read(source.add(i));
+                }
+                (*thread).top = frame.base + 1 + n;
+                return Ok(Flow::Reload);
+            }
+            let target = (*thread).stack.add(frame.result as usize);
+            for i in 0..n.min(wanted.saturating_sub(1)) as usize {
+                *target.add(1 + i) = Slot::read(source.add(i));
+            }
+            for i in n + 1..wanted {
+                *target.add(i as usize) = Slot::NIL;
+            }
+            if wanted > 0 {
+                *target = Slot::bool(true);
+            }
+            (*thread).base = frame.base - frame.delta;
+            (*thread).pc = frame.caller_pc;
+            (*thread).top = frame.result + wanted;
+            self.returned_fixed = frame.wanted != 0;
+            Ok(Flow::Reload)
         }
     }
 
@@ -391,6 +454,11 @@ impl Vm {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc;
                     self.return_from(first, n)
+                }
+                kind::PROTECTED => {
+                    (*thread).base = caller;
+                    (*thread).pc = frame.caller_pc;
+                    self.return_protected(first, n)
                 }
                 kind::META => {
                     let result = if n == 0 { Slot::NIL } else { *(*thread).stack.add(first as usize) };

@@ -195,7 +195,14 @@ impl Ctx<'_> {
         }
     }
 
-    /// Says how the native at `index` passes on what a coroutine yields.
+    /// Says that the native at `index` is `pcall`.
+    pub(crate) fn set_protects(&mut self, index: i32) {
+        if let Some(entry) = self.native_entry(index) {
+            entry.protects = true;
+        }
+    }
+
+    /// Says how the native at `index` passes on what reaches it from another coroutine.
     pub(crate) fn set_delivery(&mut self, index: i32, delivery: crate::vm::Delivery) {
         if let Some(entry) = self.native_entry(index) {
             entry.delivery = Some(delivery);

@@ -49,10 +49,12 @@ pub mod kind {
 
     /// A hook before an instruction, which runs afterwards; `extra` is the caller's top.
     pub const HOOK: u8 = 10;
+    /// As `FROM_NATIVE`, but the caller is `pcall`, which would only pass the results on.
+    pub const PROTECTED: u8 = 11;
 
     /// Whether PUC Lua would make such a call over its C stack.
     pub const fn is_nested(kind: u8) -> bool {
-        matches!(kind, FROM_NATIVE | META | CLOSE | CLOSE_UNWIND | ENTRY | HANDLER | ASIDE | HOOK)
+        matches!(kind, FROM_NATIVE | PROTECTED | META | CLOSE | CLOSE_UNWIND | ENTRY | HANDLER | ASIDE | HOOK)
     }
 }
 

@@ -427,6 +427,9 @@ impl Vm {
                         }
                         return self.enter(1, args, 0, kind::COROUTINE, 0, 0);
                     }
+                    if self.deliver_past_native(values) {
+                        return Ok(Flow::Reload);
+                    }
                     self.reserve((*thread).top as usize + values.len())?;
                     for (i, value) in values.iter().enumerate() {
                         *(*thread).stack.add((*thread).top as usize + i) = Slot::read(value);

@@ -61,6 +61,7 @@ const SORT: Chunk = Chunk::new("table.sort", "
 local raise, t, size, less = ...
 less = less or function(a, b) return a < b end
 local function sort(low, high)
+  local t, less = t, less
   local tilt = 0
   while low < high do
     local a, b = t[low], t[high]
@@ -83,14 +84,15 @@ local function sort(low, high)
     end
     if span == 2 then break end
     pivot = t[middle]
-    local before = t[high - 1]
-    t[middle], t[high - 1] = before, pivot
-    local i, j = low, high - 1
+    local stop = high - 1
+    local before = t[stop]
+    t[middle], t[stop] = before, pivot
+    local i, j = low, stop
     while true do
       i = i + 1
       local left = t[i]
       while less(left, pivot) do
-        if i == high - 1 then raise('invalid order function for sorting') end
+        if i == stop then raise('invalid order function for sorting') end
         i = i + 1
         left = t[i]
       end
@@ -104,8 +106,8 @@ local function sort(low, high)
       if j < i then break end
       t[i], t[j] = right, left
     end
-    local edge, center = t[high - 1], t[i]
-    t[high - 1], t[i] = center, edge
+    local edge, center = t[stop], t[i]
+    t[stop], t[i] = center, edge
     local smaller
     if i - low < high - i then
       sort(low, i - 1)

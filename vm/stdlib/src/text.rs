@@ -68,9 +68,16 @@ pub(crate) fn tostring(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if push_conversion(ctx, 1) {
         return Ok(Next::Call { args: 1, results: Some(1), state: 1 });
     }
-    if ctx.kind(1) == Kind::Str {
-        ctx.push_copy(1);
-        return Ok(Next::Return(1));
+    match ctx.value(1) {
+        Value::Str(_) => {
+            ctx.push_copy(1);
+            return Ok(Next::Return(1));
+        }
+        Value::Int(i) => {
+            ctx.push_bytes(number::format_int(i).as_ref())?;
+            return Ok(Next::Return(1));
+        }
+        _ => {}
     }
     let mut out = ctx.buffer();
     append_plain(ctx, 1, &mut out);

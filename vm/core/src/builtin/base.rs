@@ -19,7 +19,11 @@ pub fn install(ctx: &mut Ctx<'_>) -> Result<(), Error> {
             ("getmetatable", "getmetatable", get_metatable),
             ("collectgarbage", "collectgarbage", collect_garbage),
         ],
-    )
+    )?;
+    ctx.raw_get_field(-1, b"pcall");
+    ctx.set_protects(-1);
+    ctx.pop(1);
+    Ok(())
 }
 
 fn pcall(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {

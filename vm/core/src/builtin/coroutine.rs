@@ -32,7 +32,9 @@ pub fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     )?;
     ctx.raw_get_field(-1, b"resume");
     ctx.set_delivery(-1, Delivery::Success);
-    ctx.pop(1);
+    ctx.raw_get_field(-2, b"yield");
+    ctx.set_delivery(-1, Delivery::Values);
+    ctx.pop(2);
     Ok(())
 }
 

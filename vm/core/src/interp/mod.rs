@@ -396,6 +396,19 @@ impl Vm {
                                 continue;
                             }
                         }
+                    } else if (*cache).kind == cache::kind::OF_STRING
+                        && object.tag == tag::STRING
+                        && (*cache).epoch == self.heap.meta_epoch
+                    {
+                        let h = (*cache).holder;
+                        if (*h).header.aux == (*cache).next_shape {
+                            let v = table::prop_get(h, (*cache).slot as usize);
+                            if v.tag != tag::NIL {
+                                set!($dst, v);
+                                pc = pc.add(1);
+                                continue;
+                            }
+                        }
                     }
                     slow!(self.get_field_slow(object, *k.add((e >> 16) as usize), cache, $dst));
                     pc = pc.add(1);

@@ -234,6 +234,11 @@ impl Vm {
                     *dst = value;
                     return Ok(Flow::Next);
                 }
+            } else if object.tag == tag::STRING && (*cache).kind != cache_kind::MEGAMORPHIC {
+                let meta = self.type_meta[tag::STRING as usize];
+                if !meta.is_null() {
+                    self.heap.cache_method(meta, key.as_ptr(), &mut *cache);
+                }
             }
             let a = dst.offset_from(self.register(0)) as usize;
             self.get_index_slow(object, key, a)

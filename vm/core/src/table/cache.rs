@@ -179,6 +179,32 @@ impl Heap {
         }
     }
 
+    /// Fills a cache for reading `s[key]` for strings, whose metatable is `meta`, if that is possible.
+    /// A hit needs the epoch, the shape of the holder, and a value that is not nil.
+    ///
+    /// # Safety
+    /// `meta` and `key` are live.
+    pub unsafe fn cache_method(&mut self, meta: *mut Table, key: *mut Str, cache: &mut Cache) -> bool {
+        // SAFETY: live by contract.
+        unsafe {
+            become_meta(self, meta);
+            let index = self.metamethod(meta, Event::Index);
+            let holder = index.as_ptr::<Table>();
+            if index.tag != tag::TABLE || is_dictionary(holder) || !is_short(key) {
+                return false;
+            }
+            let Some(slot) = find_prop(self, holder, key) else { return false };
+            let (epoch, next_shape) = (self.meta_epoch, (*holder).header.aux);
+            *cache = Cache { shape: 0, slot, kind: kind::OF_STRING, misses: cache.misses, next_shape, epoch, holder };
+            true
+        }
+    }
+
+    /// The metatable of all values of a type changes.
+    pub(crate) fn new_type_meta(&mut self) {
+        new_epoch(self);
+    }
+
     /// Fills a cache for writing `t[key]`, if that is possible.
     ///
     /// A hit of `OWN` that would overwrite nil counts as a miss if there is a

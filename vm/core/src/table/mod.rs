@@ -19,6 +19,7 @@ pub(crate) use cache::{WATCHED, set_meta};
 pub(crate) use hash::{Entry, entry as hash_entry, used as hash_used};
 
 use crate::heap::{Heap, OutOfMemory};
+use crate::meta::Event;
 use crate::object::{Str, Table, flag};
 use crate::shape::{DICTIONARY, MAX_PROPS};
 use crate::string::is_short;
@@ -372,12 +373,22 @@ pub unsafe fn append_fast(t: *mut Table, index: u64, value: Slot) -> bool {
     unsafe {
         let len = (*t).array_len;
         let fits = index == u64::from(len) && len < (*t).array_cap && value.tag != tag::NIL;
-        if !fits || !(*t).meta.is_null() || !(*t).hash.is_null() {
+        if !fits || !(*t).hash.is_null() || may_intercept(t) {
             return false;
         }
         store((*t).array, len as usize, value);
         (*t).array_len = len + 1;
         true
+    }
+}
+
+/// Whether a store of a new key may be the business of `__newindex`, as far as the metatable's notes tell.
+#[inline(always)]
+unsafe fn may_intercept(t: *mut Table) -> bool {
+    // SAFETY: live by contract of the caller.
+    unsafe {
+        let meta = (*t).meta;
+        !meta.is_null() && (*meta).absent_events & (1 << Event::NewIndex as u32) == 0
     }
 }
 

@@ -3,7 +3,7 @@
 
 use perilune_vm::{Buffer, Ctx, Error, Kind, Next, number};
 
-use super::pattern::{Capture, Clock, Stop};
+use super::pattern::{Capture, Clock, Program, Stop};
 use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
 use super::{built, text};
 use crate::support::Chunk;
@@ -69,11 +69,11 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 }
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
-    let template = ctx.check_bytes(REPLACEMENT)?.to_vec();
+    ctx.check_bytes(REPLACEMENT)?;
     let mut result = ctx.buffer();
-    let count = patiently(ctx, |subject, pattern, clock| {
+    let count = patiently(ctx, |[subject, pattern, template], clock| {
         result.shorten(result.len());
-        substitute(subject, pattern, &template, count_max, &mut result, clock)
+        substitute(subject, pattern, template, count_max, &mut result, clock)
     })?;
     if count == 0 {
         ctx.push_copy(1);
@@ -92,7 +92,8 @@ fn check_replacement(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Err(ctx.error(format!("invalid replacement value (a {name})")))
 }
 
-/// Appends the subject with up to `count_max` matches replaced by the filled template; answers their number.
+/// Appends the subject with up to `count_max` matches replaced by the filled template, and nothing if there are none;
+/// answers their number.
 fn substitute(
     subject: &[u8],
     pattern: &[u8],
@@ -102,13 +103,16 @@ fn substitute(
     clock: &mut Clock<'_>,
 ) -> Result<i64, Stop> {
     let (is_anchored, pattern) = split_anchor(pattern);
-    result.reserve(subject.len());
+    let program = Program::of(pattern, clock)?;
     let (mut start, mut excluded_end, mut count) = (0, None, 0);
     let mut found = Match::default();
     while count < count_max && !result.is_full() {
         let plan = Search { start, is_anchored, excluded_end };
-        if !search(subject, pattern, &plan, &mut found, clock)? {
+        if !search(subject, (pattern, &program), &plan, &mut found, clock)? {
             break;
+        }
+        if count == 0 {
+            result.reserve(subject.len());
         }
         result.extend_from_slice(&subject[start..found.whole.start]);
         fill(subject, template, &found, result)?;
@@ -120,7 +124,9 @@ fn substitute(
             break;
         }
     }
-    result.extend_from_slice(&subject[start..]);
+    if count > 0 {
+        result.extend_from_slice(&subject[start..]);
+    }
     Ok(count)
 }
 
@@ -145,7 +151,7 @@ fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Buffer
     match found.captures.get(index, &found.whole)? {
         Capture::Position(at) => result.extend_from_slice(&number::format_int(at as i64 + 1)),
         Capture::Span { start, end } => result.extend_from_slice(&subject[start..end]),
-        Capture::Open { .. } => return Err(Stop::Malformed("unfinished capture".into())),
+        Capture::Open => return Err(Stop::Malformed("unfinished capture".into())),
     }
     Ok(())
 }
@@ -174,14 +180,19 @@ fn go_on(ctx: &mut Ctx<'_>, mut progress: Progress, mut result: Buffer) -> Resul
     let is_anchored = split_anchor(text(ctx, 2)).0;
     let mut found = Match::default();
     let may_call = ctx.kind(STATE) == Kind::Userdata;
+    let mut program = None;
     loop {
         let Progress { count, count_max, match_end: start, .. } = progress;
         if count >= count_max || (is_anchored && count > 0) || result.is_full() {
             return finish(ctx, &progress, result);
         }
         let plan = Search { start, is_anchored, excluded_end: (count > 0).then_some(start) };
-        let is_found = patiently(ctx, |subject, pattern, clock| {
-            search(subject, split_anchor(pattern).1, &plan, &mut found, clock)
+        let is_found = patiently(ctx, |[subject, pattern, _], clock| {
+            let pattern = split_anchor(pattern).1;
+            if program.is_none() {
+                program = Some(Program::of(pattern, clock)?);
+            }
+            program.as_ref().map_or(Ok(false), |program| search(subject, (pattern, program), &plan, &mut found, clock))
         })?;
         if !is_found {
             return finish(ctx, &progress, result);
@@ -256,7 +267,7 @@ mod tests {
             ("hello world", "o", "0", 99, "hell0 w0rld", 2), ("hello", "", "-", 99, "-h-e-l-l-o-", 6), ("abc", "%w", "%0%0", 2, "aabbc", 2),
             ("abc def", "(%w+) (%w+)", "%2 %1", 9, "def abc", 1), ("abc", "^a", "x", 9, "xbc", 1), ("aaa", "^a", "x", 9, "xaa", 1),
             ("abc", "b*", "-", 9, "-a-c-", 3), ("a,b", ",", "%%", 9, "a%b", 1), ("xyx", "()y", "%1", 9, "x2x", 1), ("abc", "b", "[%1]", 9, "a[b]c", 1),
-            ("abc", ".", "x", 0, "abc", 0), ("", "$", "!", 9, "!", 1),
+            ("abc", ".", "x", 0, "", 0), ("", "$", "!", 9, "!", 1), ("abc", "x", "y", 9, "", 0),
         ];
         for (subject, pattern, template, count_max, result, count) in cases {
             assert_eq!(replaced(subject, pattern, template, count_max), Ok((result.to_owned(), count)), "{subject} {pattern}");

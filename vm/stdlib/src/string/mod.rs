@@ -189,8 +189,7 @@ fn char_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let length = ctx.check_bytes(1)?.len();
     let n = ctx.check_int(2)?;
-    let separator = ctx.opt_bytes(3)?.unwrap_or(b"").to_vec();
-    let period = length + separator.len();
+    let period = length + ctx.opt_bytes(3)?.unwrap_or(b"").len();
     if n <= 0 || period == 0 {
         return one(ctx, b"");
     }
@@ -198,12 +197,21 @@ fn rep(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     if period > REPEATED_MAX / n {
         return Err(ctx.error("resulting string too large"));
     }
+    if period * n <= SHORT {
+        let mut result = [0; SHORT];
+        for place in result[..period * n].chunks_exact_mut(period) {
+            let (subject, separator) = place.split_at_mut(length);
+            subject.copy_from_slice(text(ctx, 1));
+            separator.copy_from_slice(text(ctx, 3));
+        }
+        return one(ctx, &result[..period * (n - 1) + length]);
+    }
     let mut bytes = ctx.buffer();
     bytes.reserve(period * n);
     if bytes.is_full() {
         return built(ctx, &bytes);
     }
-    let unit = [text(ctx, 1), &separator].concat();
+    let unit = [text(ctx, 1), text(ctx, 3)].concat();
     for _ in 1..n {
         bytes.extend_from_slice(&unit);
         ctx.work(1 + period / 16)?;

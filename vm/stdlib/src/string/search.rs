@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use perilune_vm::{Ctx, Error, Next};
 
-use super::pattern::{self, Capture, Captures, Clock, Matcher, Stop};
+use super::pattern::{self, Capture, Captures, Clock, Matcher, Program, Stop};
 use super::{push_part, start_position, text};
 
 /// What to look for in a subject.
@@ -26,32 +26,33 @@ pub(super) struct Match {
     pub captures: Captures,
 }
 
-/// Whether `pattern` (without its anchor) matches; the first match is left in `found`.
+/// Whether a pattern (without its anchor) and its program match; the first match is left in `found`.
 pub(super) fn search(
     subject: &[u8],
-    pattern: &[u8],
+    (pattern, program): (&[u8], &Program),
     search: &Search,
     found: &mut Match,
     clock: &mut Clock<'_>,
 ) -> Result<bool, Stop> {
-    let mut matcher = Matcher::new(subject, pattern, &mut found.captures, clock);
+    let mut matcher = Matcher::new(subject, pattern, program, &mut found.captures, clock);
     let last = if search.is_anchored { search.start } else { subject.len() };
     let Some(whole) = matcher.search(search.start, last, search.excluded_end)? else { return Ok(false) };
     found.whole = whole;
     Ok(true)
 }
 
-/// Runs `task` on the strings at 1 and 2 of the window, and once more if it takes so long that its
-/// steps have to be counted.
+/// Runs `task` on the strings at 1, 2 and 3 of the window (nothing for other values), and once more if it takes so
+/// long that its steps have to be counted.
 #[inline]
 pub(super) fn patiently<T>(
     ctx: &mut Ctx<'_>,
-    mut task: impl FnMut(&[u8], &[u8], &mut Clock<'_>) -> Result<T, Stop>,
+    mut task: impl FnMut([&[u8]; 3], &mut Clock<'_>) -> Result<T, Stop>,
 ) -> Result<T, Error> {
-    let outcome = match task(text(ctx, 1), text(ctx, 2), &mut Clock::new(&mut |_| false)) {
+    let texts = |ctx| [text(ctx, 1), text(ctx, 2), text(ctx, 3)];
+    let outcome = match task(texts(ctx), &mut Clock::new(&mut |_| false)) {
         Err(Stop::Interrupted) => {
             let mut patience = ctx.patience();
-            let outcome = task(text(ctx, 1), text(ctx, 2), &mut Clock::new(&mut |steps| patience.step(steps)));
+            let outcome = task(texts(ctx), &mut Clock::new(&mut |steps| patience.step(steps)));
             ctx.settle(&patience)?;
             outcome
         }
@@ -80,7 +81,7 @@ pub(super) fn push_capture(ctx: &mut Ctx<'_>, found: &Match, index: usize) -> Re
     match found.captures.get(index, &found.whole) {
         Ok(Capture::Position(at)) => ctx.push_int(at as i64 + 1),
         Ok(Capture::Span { start, end }) => push_part(ctx, 1, start..end)?,
-        Ok(Capture::Open { .. }) => return Err(ctx.error("unfinished capture")),
+        Ok(Capture::Open) => return Err(ctx.error("unfinished capture")),
         Err(stop) => return Err(pattern_error(ctx, &stop)),
     }
     Ok(())
@@ -112,9 +113,10 @@ fn check_start(ctx: &mut Ctx<'_>) -> Result<Option<usize>, Error> {
 }
 
 fn find_from(ctx: &mut Ctx<'_>, start: usize, found: &mut Match) -> Result<bool, Error> {
-    patiently(ctx, |subject, pattern, clock| {
+    patiently(ctx, |[subject, pattern, _], clock| {
         let (is_anchored, pattern) = split_anchor(pattern);
-        search(subject, pattern, &Search { start, is_anchored, excluded_end: None }, found, clock)
+        let program = Program::of(pattern, clock)?;
+        search(subject, (pattern, &program), &Search { start, is_anchored, excluded_end: None }, found, clock)
     })
 }
 
@@ -123,7 +125,7 @@ pub(super) fn find(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let Some(start) = check_start(ctx)? else { return fail(ctx) };
     if ctx.to_bool(4) || pattern::is_plain(text(ctx, 2)) {
         let length = text(ctx, 2).len();
-        let at = patiently(ctx, |subject, needle, clock| pattern::find_plain(subject, needle, start, clock))?;
+        let at = patiently(ctx, |[subject, needle, _], clock| pattern::find_plain(subject, needle, start, clock))?;
         let Some(at) = at else { return fail(ctx) };
         ctx.push_int(at as i64 + 1);
         ctx.push_int((at + length) as i64);
@@ -151,34 +153,34 @@ pub(super) fn match_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     Ok(Next::Return(push_captures(ctx, &found)?))
 }
 
-/// `string.gmatch`: the iterator's upvalues are subject, pattern, next start and last end (or -1).
+/// `string.gmatch`: the iterator's upvalues are subject, pattern, and where it goes on: at `n` if the match before
+/// ended there, at `-1 - n` if there was none.
 pub(super) fn gmatch(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let length = ctx.check_bytes(1)?.len();
     ctx.check_bytes(2)?;
     let start = (start_position(ctx.opt_int(3, 1)?, length) - 1).min(length + 1);
     ctx.set_top(2);
-    ctx.push_int(start as i64);
-    ctx.push_int(-1);
-    ctx.push_native("string.gmatch_next", gmatch_next, 4)?;
+    ctx.push_int(-1 - start as i64);
+    ctx.push_native("string.gmatch_next", gmatch_next, 3)?;
     Ok(Next::Return(1))
 }
 
 /// The iterator of `gmatch`.
 pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.set_top(0);
-    for n in 1..=4 {
-        ctx.upvalue(n);
-    }
-    let start = ctx.to_int(3).unwrap_or(0) as usize;
-    let excluded_end = ctx.to_int(4).and_then(|end| usize::try_from(end).ok());
+    ctx.upvalue(1);
+    ctx.upvalue(2);
+    let place = ctx.upvalue_int(3).unwrap_or(0);
+    let start = if place < 0 { -1 - place } else { place } as usize;
+    let plan = Search { start, is_anchored: false, excluded_end: (place >= 0).then_some(start) };
     let mut found = Match::default();
-    let plan = Search { start, is_anchored: false, excluded_end };
-    if !patiently(ctx, |subject, pattern, clock| search(subject, pattern, &plan, &mut found, clock))? {
+    let is_found = patiently(ctx, |[subject, pattern, _], clock| {
+        let program = Program::of(pattern, clock)?;
+        search(subject, (pattern, &program), &plan, &mut found, clock)
+    })?;
+    if !is_found {
         return Ok(Next::Return(0));
     }
-    for n in 3..=4 {
-        ctx.push_int(found.whole.end as i64);
-        ctx.set_upvalue(n);
-    }
+    ctx.set_upvalue_int(3, found.whole.end as i64);
     Ok(Next::Return(push_captures(ctx, &found)?))
 }
