@@ -46,6 +46,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/string",
     "vm/core/src/table",
     "vm/core/src/tier",
+    "vm/core/src/switch",
     "vm/core/src/unwind",
     "vm/core/src/vm",
     "cli/src/interrupt/handler",

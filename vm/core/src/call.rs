@@ -11,6 +11,7 @@ use crate::limit::Stop;
 use crate::interp::hook::{self, RETURN_STATE};
 use crate::meta::Event;
 use crate::object::{Closure, Native};
+use crate::switch::Role;
 use crate::stack::{self, SLACK, flag, kind};
 use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
@@ -199,10 +200,13 @@ impl Vm {
             let (caller, pc) = ((*thread).base, (*thread).pc);
             let native = (*slot).as_ptr::<Native>();
             let entry = &self.natives[(*native).id as usize];
-            if entry.protects && n > 0 && slot.add(n as usize + 4) <= self.limit {
-                return self.call_protected(func, n, wanted);
+            let (function, role) = (entry.function, entry.role);
+            if role != Role::Plain
+                && slot.add(n as usize + 4) <= self.limit
+                && let Some(outcome) = self.play(role, func, n, wanted)
+            {
+                return outcome;
             }
-            let function = entry.function;
             (*slot).tag = stack::head(tag::NATIVE, kind::LUA, wanted, 0, 0);
             *slot.add(1) = Slot { payload: 0, tag: stack::link(pc, func + 2 - caller) };
             (*thread).base = func + 2;
@@ -234,7 +238,7 @@ impl Vm {
 
     /// Calls `pcall` at stack index `func` with `n` arguments, at least one: its frame is made as it would
     /// make it, and the function is entered. There is room for two slots more.
-    unsafe fn call_protected(&mut self, func: u32, n: u32, wanted: u8) -> Result<Flow, Error> {
+    pub(crate) unsafe fn call_protected(&mut self, func: u32, n: u32, wanted: u8) -> Result<Flow, Error> {
         // SAFETY: see the head of the module.
         unsafe {
             let thread = self.thread;

@@ -195,17 +195,10 @@ impl Ctx<'_> {
         }
     }
 
-    /// Says that the native at `index` is `pcall`.
-    pub(crate) fn set_protects(&mut self, index: i32) {
+    /// Says what the machine does in the place of the native at `index`.
+    pub(crate) fn set_role(&mut self, index: i32, role: crate::switch::Role) {
         if let Some(entry) = self.native_entry(index) {
-            entry.protects = true;
-        }
-    }
-
-    /// Says how the native at `index` passes on what reaches it from another coroutine.
-    pub(crate) fn set_delivery(&mut self, index: i32, delivery: crate::vm::Delivery) {
-        if let Some(entry) = self.native_entry(index) {
-            entry.delivery = Some(delivery);
+            entry.role = role;
         }
     }
 

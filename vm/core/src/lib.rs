@@ -64,6 +64,7 @@ pub mod tier;
 mod api;
 mod vm;
 pub mod builtin;
+mod switch;
 mod torture;
 
 pub use api::{Ctx, Kind, LoadError, NativeFn, Next, Value};

@@ -7,7 +7,6 @@
 //! recurses: each step is a frame.
 #![allow(unsafe_code)]
 
-use crate::api::{Change, Switch};
 use crate::call::ERROR_STATE;
 use crate::error::Error;
 use crate::interp::Flow;
@@ -16,7 +15,7 @@ use crate::meta::Event;
 use crate::object::Thread;
 use crate::stack::{self, FIRST_BASE, flag, kind};
 use crate::value::{Slot, tag};
-use crate::vm::{Delivery, Vm};
+use crate::vm::Vm;
 
 /// `Thread::status` values.
 pub mod status {
@@ -319,178 +318,8 @@ impl Vm {
         }
     }
 
-    /// Goes back to the coroutine that resumed this one, whose native gets `values` and `state`.
-    pub(crate) fn deliver_to_resumer(&mut self, values: &[Slot], state: u32) -> Flow {
-        // SAFETY: a running coroutine other than the main one has a resumer, stopped in a native.
-        unsafe {
-            let from = self.thread;
-            let to = (*from).resumer;
-            (*from).resumer = std::ptr::null_mut();
-            if self.inspection.stepping.is_some() {
-                self.step_leaves(to, (*from).status != status::SUSPENDED);
-            }
-            self.activate(to);
-            if state == 1 && self.deliver_past_native(values) {
-                return Flow::Reload;
-            }
-            if let Err(error) = self.reserve((*to).top as usize + values.len()) {
-                return self.raise(error);
-            }
-            for (i, value) in values.iter().enumerate() {
-                *(*to).stack.add((*to).top as usize + i) = Slot::read(value);
-            }
-            (*to).top += values.len() as u32;
-            (*(*to).stack.add((*to).base as usize - 1)).payload = u64::from(state);
-            Flow::Reload
-        }
-    }
-
-    /// Has the native on top, if it is one that only passes values on to a Lua function, return them: what
-    /// it would do when it is entered again. Declines when the stack would have to grow.
-    unsafe fn deliver_past_native(&mut self, values: &[Slot]) -> bool {
-        // SAFETY: the running coroutine is stopped in a native; room is checked before anything is written.
-        unsafe {
-            let to = self.thread;
-            let frame = stack::frame(to, (*to).base);
-            if frame.kind != kind::LUA || frame.flags != 0 || (*to).hook_state != 0 || frame.delta == 0 {
-                return false;
-            }
-            let native = frame.callee.as_ptr::<crate::object::Native>();
-            let Some(delivery) = self.natives[(*native).id as usize].delivery else { return false };
-            let first = usize::from(delivery == Delivery::Success);
-            let given = first + values.len();
-            let wanted = if frame.wanted == 0 { given } else { usize::from(frame.wanted) - 1 };
-            if frame.result as usize + wanted >= (*to).capacity as usize {
-                return false;
-            }
-            let target = (*to).stack.add(frame.result as usize);
-            if delivery == Delivery::Success && wanted > 0 {
-                *target = Slot::bool(true);
-            }
-            for i in first..wanted {
-                *target.add(i) = values.get(i - first).map_or(Slot::NIL, |value| Slot::read(value));
-            }
-            (*to).base = frame.base - frame.delta;
-            (*to).pc = frame.caller_pc;
-            (*to).top = frame.result + wanted as u32;
-            self.returned_fixed = frame.wanted != 0;
-            true
-        }
-    }
-
-    pub(crate) unsafe fn activate(&mut self, thread: *mut Thread) {
-        // SAFETY: `thread` is live.
-        unsafe {
-            (*thread).status = status::RUNNING;
-            self.heap.touch_thread(thread);
-        }
-        self.thread = thread;
-        self.refresh_limit();
-    }
-
-    /// The first frame of a coroutine returned.
-    pub(crate) fn finish_coroutine(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
-        // SAFETY: the values stand on the coroutine's stack, above its first slot, and stay there.
-        unsafe {
-            let thread = self.thread;
-            let values = std::slice::from_raw_parts((*thread).stack.add(first as usize), n as usize);
-            (*thread).status = status::DEAD;
-            (*thread).base = 0;
-            (*thread).top = 1;
-            *(*thread).stack = Slot::NIL;
-            Ok(self.deliver_to_resumer(values, 1))
-        }
-    }
-
-    /// Carries out a change of coroutine that a native asked for.
-    pub(crate) fn switch(&mut self, switch: Switch) -> Result<Flow, Error> {
-        // SAFETY: the native checked the statuses. The two coroutines differ, and the stack
-        // that the values stand on neither moves nor is written to before they are copied.
-        unsafe {
-            let from = self.thread;
-            match switch.0 {
-                Change::Resume { thread, args } => {
-                    let start = (*from).top - args;
-                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize);
-                    (*from).top = start;
-                    (*from).status = status::NORMAL;
-                    (*thread).resumer = from;
-                    if self.inspection.stepping.is_some() {
-                        self.step_resumes(thread);
-                    }
-                    nest(from, thread, 1);
-                    self.activate(thread);
-                    if (*thread).base == 0 {
-                        self.reserve(FIRST_BASE as usize + values.len())?;
-                        for (i, value) in values.iter().enumerate() {
-                            *(*thread).stack.add(FIRST_BASE as usize + i) = Slot::read(value);
-                        }
-                        return self.enter(1, args, 0, kind::COROUTINE, 0, 0);
-                    }
-                    if self.deliver_past_native(values) {
-                        return Ok(Flow::Reload);
-                    }
-                    self.reserve((*thread).top as usize + values.len())?;
-                    for (i, value) in values.iter().enumerate() {
-                        *(*thread).stack.add((*thread).top as usize + i) = Slot::read(value);
-                    }
-                    (*thread).top += args;
-                    (*(*thread).stack.add((*thread).base as usize - 1)).payload = 1;
-                    Ok(Flow::Reload)
-                }
-                Change::Yield { values } => {
-                    let start = (*from).top - values;
-                    let values = std::slice::from_raw_parts((*from).stack.add(start as usize), values as usize);
-                    (*from).top = (*from).base;
-                    (*from).status = status::SUSPENDED;
-                    Ok(self.deliver_to_resumer(values, 1))
-                }
-                Change::Close { thread } => {
-                    let failed = (*thread).status == status::FAILED;
-                    let error = if failed { *(*thread).stack } else { Slot::NIL };
-                    if (*thread).base == 0 {
-                        (*thread).status = status::DEAD;
-                        (*thread).top = 1;
-                        *(*thread).stack = Slot::NIL;
-                        let top = (*from).top as usize;
-                        self.reserve(top + 1)?;
-                        *(*from).stack.add(top) = error;
-                        (*from).top += 1;
-                        let state = if failed { CLOSED_WITH_ERROR } else { CLOSED };
-                        (*(*from).stack.add((*from).base as usize - 1)).payload = u64::from(state);
-                        return Ok(Flow::Reload);
-                    }
-                    (*from).status = status::NORMAL;
-                    (*thread).resumer = from;
-                    nest(from, thread, 0);
-                    let end = stack::extent(thread);
-                    self.activate(thread);
-                    *(*thread).stack = error;
-                    (*thread).flags |= thread_flag::CLOSING | if failed { thread_flag::HAS_ERROR } else { 0 };
-                    (*thread).base = FIRST_BASE;
-                    (*thread).top = end;
-                    (*thread).pc = 0;
-                    let head = &mut (*(*thread).stack.add(FIRST_BASE as usize - 2)).tag;
-                    *head = stack::head(*head & 0xff, kind::COROUTINE, 0, flag::UNWINDING, 0);
-                    *(*thread).stack.add(FIRST_BASE as usize - 1) = Slot { payload: 0, tag: stack::link(0, 0) };
-                    self.continue_unwind()
-                }
-            }
-        }
-    }
-
     pub(crate) fn text_or_nil(&mut self, text: &[u8]) -> Slot {
         self.heap.string(text).map_or(Slot::NIL, |s| Slot::object(s, tag::STRING))
-    }
-}
-
-/// Has `thread` count on from the calls under way in `from`, which resumes or closes it.
-unsafe fn nest(from: *const Thread, thread: *mut Thread, calls: u32) {
-    // SAFETY: both are live.
-    unsafe {
-        let own = (*thread).native_calls.saturating_sub((*thread).outer_calls);
-        (*thread).outer_calls = (*from).native_calls + calls;
-        (*thread).native_calls = (*thread).outer_calls + own;
     }
 }
 

@@ -57,25 +57,14 @@ pub struct NativeEntry {
     pub leaf: Option<crate::leaf::LeafFn>,
     /// Which iterator it is, if the machine knows it.
     pub iterator: Option<crate::leaf::Iterator>,
-    /// How it passes on what reaches it from another coroutine, if it resumes one or yields.
-    pub delivery: Option<Delivery>,
-    /// Whether it is `pcall`, whose part the machine takes.
-    pub(crate) protects: bool,
-}
-
-/// What a native returns that resumed a coroutine, when that yields or ends well; or that yielded, when it is resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// The values.
-    Values,
-    /// `true`, then the values.
-    Success,
+    /// What the machine does in its place.
+    pub(crate) role: crate::switch::Role,
 }
 
 impl NativeEntry {
     /// A function that has only its general form.
     pub fn new(name: &'static str, function: NativeFn) -> NativeEntry {
-        NativeEntry { name, function, leaf: None, iterator: None, delivery: None, protects: false }
+        NativeEntry { name, function, leaf: None, iterator: None, role: crate::switch::Role::Plain }
     }
 }
 

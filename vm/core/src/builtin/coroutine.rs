@@ -7,9 +7,9 @@ use crate::api::{Change, Ctx, Kind, Next, Switch, Value};
 use crate::call::{ERROR_STATE, MAX_NATIVE_CALLS};
 use crate::error::Error;
 use crate::object::Thread;
+use crate::switch::Role;
 use crate::unwind::{CLOSED_WITH_ERROR, status};
 use crate::value::{Slot, tag};
-use crate::vm::Delivery;
 
 /// Pushes the library table.
 ///
@@ -31,9 +31,9 @@ pub fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ],
     )?;
     ctx.raw_get_field(-1, b"resume");
-    ctx.set_delivery(-1, Delivery::Success);
+    ctx.set_role(-1, Role::Resume);
     ctx.raw_get_field(-2, b"yield");
-    ctx.set_delivery(-1, Delivery::Values);
+    ctx.set_role(-1, Role::Yield);
     ctx.pop(2);
     Ok(())
 }
@@ -97,7 +97,7 @@ fn resume(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 fn wrap(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     create(ctx, state)?;
     ctx.push_native("coroutine.wrap.call", wrapped, 1)?;
-    ctx.set_delivery(-1, Delivery::Values);
+    ctx.set_role(-1, Role::Wrapped);
     Ok(Next::Return(1))
 }
 
