@@ -14,7 +14,7 @@ const SETUP: &str = "
     for i = 1, 60000 do strings[i] = 's' .. (i * 7919) % 60013 end
     source = {} for i = 1, 20000 do source[i] = 'local x' .. ' = { a = ' .. i .. ', b = \"text\" .. ' .. i .. ' } f(x)' end
     source = 'do ' .. table.concat(source, ' end\\ndo ') .. ' end'
-    binary = string.dump(load(source)) object = setmetatable({}, { __index = function(_, k) return k end, __len = function() return 1 << 40 end })
+    large = load(source) binary = string.dump(large) object = setmetatable({}, { __index = function(_, k) return k end, __len = function() return 1 << 40 end })
     format = ('%d %s '):rep(60) digits = ('1234567890'):rep(100000)";
 
 /// Bodies of endless loops.
@@ -95,6 +95,7 @@ pub const WORKLOADS: &[(&str, &str)] = &[
     ("load binary", "load(binary, 'x', 'b')"),
     ("load pieces", "local i = 0 load(function() i = i + 1 return i < 5000 and 'local x = 1 ' or nil end)"),
     ("dump", "string.dump(load('return 1'))"),
+    ("dump of a large function", "string.dump(large)"),
     (
         "io",
         "local f = io.tmpfile() for i = 1, 1000 do f:write(i, '\\n') end f:seek('set') for l in f:lines() do end f:close()",

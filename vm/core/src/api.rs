@@ -999,14 +999,21 @@ impl<'a> Ctx<'a> {
     }
 
     /// The binary chunk of the Lua function at `index`; `None` for natives.
-    pub fn dump(&self, index: i32, strip: bool) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// A limit that was met meanwhile.
+    pub fn dump(&mut self, index: i32, strip: bool) -> Result<Option<Vec<u8>>, Error> {
         let slot = self.slot(index);
         if slot.tag != tag::CLOSURE {
-            return None;
+            return Ok(None);
         }
+        let mut patience = self.patience();
+        let mut keep_going = |steps| patience.step(steps);
         // SAFETY: a live closure.
-        let proto = unsafe { proto::unload((*slot.as_ptr::<Closure>()).proto) };
-        Some(perilune_isa::encode_chunk(&proto, strip))
+        let proto = unsafe { proto::unload((*slot.as_ptr::<Closure>()).proto, &mut keep_going) };
+        let bytes = proto.and_then(|proto| perilune_isa::encode_chunk_while(&proto, strip, &mut keep_going));
+        self.settle(&patience)?;
+        Ok(bytes)
     }
 
     /// Pops the topmost `n` values into `t[1]` to `t[n]` of a fresh table.

@@ -107,16 +107,21 @@ fn load_constant(heap: &mut Heap, constant: &Const, long: &mut LongStrings) -> R
     Ok(Slot::object(string, tag::STRING))
 }
 
-/// The function with its children, as it was loaded.
+/// The function with its children, as it was loaded. `keep_going` is told how much work each function was, and
+/// says whether to go on; `None` when it did not.
 ///
 /// # Safety
 /// `object` is live.
-pub unsafe fn unload(object: *const ProtoObject) -> Proto {
+pub unsafe fn unload(object: *const ProtoObject, keep_going: &mut dyn FnMut(usize) -> bool) -> Option<Proto> {
     // SAFETY: `cold` and `children` live as long as the object.
     unsafe {
         let cold = &*(*object).cold;
+        let size = 8 + (cold.proto.code.len() + cold.proto.constants.len()) / 8;
+        if !keep_going(size) {
+            return None;
+        }
         let mut proto = cold.proto.clone();
-        proto.children = cold.children.iter().map(|child| unload(*child)).collect();
-        proto
+        proto.children = cold.children.iter().map(|child| unload(*child, keep_going)).collect::<Option<_>>()?;
+        Some(proto)
     }
 }

@@ -78,14 +78,17 @@ impl From<Interrupted> for ChunkError {
 /// Writes a function and all inside it. With `strip` the lines, the names of
 /// locals and upvalues, and the source are left out.
 pub fn encode_chunk(proto: &Proto, strip: bool) -> Vec<u8> {
-    let mut writer = Writer {
-        bytes: MAGIC.to_vec(),
-        strip,
-    };
+    encode_chunk_while(proto, strip, &mut |_| true).unwrap_or_default()
+}
+
+/// As [`encode_chunk`]. `keep_going` is told now and then how many items were dealt with, and says whether to go on;
+/// `None` when it did not.
+pub fn encode_chunk_while(proto: &Proto, strip: bool, keep_going: &mut dyn FnMut(usize) -> bool) -> Option<Vec<u8>> {
+    let mut writer = Writer { bytes: MAGIC.to_vec(), strip, pace: Pace::new(keep_going) };
     writer.u8(VERSION);
     writer.bytes.extend_from_slice(&table_hash().to_le_bytes());
-    writer.proto(proto, None);
-    writer.bytes
+    writer.proto(proto, None).ok()?;
+    Some(writer.bytes)
 }
 
 /// Reads what `encode_chunk` wrote and verifies it.
@@ -125,12 +128,13 @@ mod tag {
     pub(super) const STR: u8 = 5;
 }
 
-struct Writer {
+struct Writer<'p> {
     bytes: Vec<u8>,
     strip: bool,
+    pace: Pace<'p>,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn u8(&mut self, value: u8) {
         self.bytes.push(value);
     }
@@ -159,8 +163,8 @@ impl Writer {
     }
 
     /// A source is written once, not in every function that comes from it.
-    fn proto(&mut self, proto: &Proto, outer: Option<&Proto>) {
-        let same = outer.is_some_and(|outer| outer.source == proto.source);
+    fn proto(&mut self, proto: &Proto, outer: Option<&Proto>) -> Result<(), Interrupted> {
+        let same = outer.is_some_and(|outer| Arc::ptr_eq(&outer.source, &proto.source));
         self.u8(u8::from(same));
         if !same {
             self.debug_string(&proto.source, b"=?");
@@ -177,20 +181,24 @@ impl Writer {
         self.words(&proto.code);
         self.words(if self.strip { &[] } else { &proto.lines });
         self.count(proto.constants.len());
-        proto
-            .constants
-            .iter()
-            .for_each(|constant| self.constant(constant));
+        for constant in &proto.constants {
+            self.constant(constant);
+            self.pace.step()?;
+        }
         self.count(proto.upvalues.len());
         proto.upvalues.iter().for_each(|up| self.upvalue(up));
         let locals: &[LocalVar] = if self.strip { &[] } else { &proto.locals };
         self.count(locals.len());
-        locals.iter().for_each(|local| self.local(local));
+        for local in locals {
+            self.local(local);
+            self.pace.step()?;
+        }
         let named: &[NamedConst] = if self.strip { &[] } else { &proto.named };
         self.count(named.len());
         named.iter().for_each(|constant| self.named(constant));
         self.count(proto.children.len());
-        proto.children.iter().for_each(|child| self.proto(child, Some(proto)));
+        self.pace.steps(proto.code.len() / 8)?;
+        proto.children.iter().try_for_each(|child| self.proto(child, Some(proto)))
     }
 
     fn constant(&mut self, constant: &Const) {

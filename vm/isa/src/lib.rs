@@ -23,7 +23,7 @@ pub mod visit;
 #[cfg(test)]
 mod sample;
 
-pub use chunk::{ChunkError, decode_chunk, decode_chunk_while, encode_chunk};
+pub use chunk::{ChunkError, decode_chunk, decode_chunk_while, encode_chunk, encode_chunk_while};
 pub use instruction::Instruction;
 pub use manual::manual;
 pub use op::{BREAKPOINT, Field, Kind, Op, OpInfo, Operand};

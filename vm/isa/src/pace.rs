@@ -21,7 +21,13 @@ impl<'a> Pace<'a> {
     /// Counts one step.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<(), Interrupted> {
-        self.steps += 1;
+        self.steps(1)
+    }
+
+    /// Counts several steps.
+    #[inline]
+    pub(crate) fn steps(&mut self, steps: usize) -> Result<(), Interrupted> {
+        self.steps += steps;
         if self.steps < QUANTUM {
             return Ok(());
         }

@@ -225,7 +225,7 @@ fn dump(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         return Err(ctx.type_error(1, "function"));
     }
     let strip = ctx.to_bool(2);
-    match ctx.dump(1, strip) {
+    match ctx.dump(1, strip)? {
         Some(bytes) => one(ctx, &bytes),
         None => Err(ctx.error("unable to dump given function")),
     }
