@@ -5,13 +5,13 @@
 
 use super::Phase;
 use super::prefetch::{AHEAD, prefetch_at};
-use crate::heap::Heap;
+use crate::heap::{Heap, REVIVED};
 use crate::object::{Header, flag};
 use crate::value::Slot;
 use std::collections::VecDeque;
 
 /// Objects that are looked at together.
-const AT_ONCE: usize = 2048;
+const AT_ONCE: usize = 512;
 
 /// Objects on their way to their finalizers.
 #[derive(Default)]
@@ -78,6 +78,7 @@ impl Heap {
         if end == self.gc.finalizable.len() {
             self.gc.finalizable.truncate(self.gc.finalization.kept);
             self.gc.phase = Phase::Revive;
+            self.gc.revived = if self.gc.generational { 0 } else { REVIVED };
         }
         64 + (end - from) * 16
     }
@@ -85,7 +86,7 @@ impl Heap {
     /// Marks some of what was found; false when all of it is.
     pub(super) fn mark_found(&mut self) -> bool {
         let from = self.gc.finalization.marked;
-        let end = self.gc.finalization.found.len().min(from + AT_ONCE / 16);
+        let end = self.gc.finalization.found.len().min(from + AT_ONCE / 8);
         for at in from..end {
             let object = self.gc.finalization.found[at];
             self.mark_slot(object);

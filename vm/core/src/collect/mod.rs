@@ -96,6 +96,8 @@ pub struct Gc {
     pub(crate) white: u8,
     /// The colour of objects that marking has not reached, to the end of the sweep.
     unreached: u8,
+    /// [`crate::heap::REVIVED`] while objects are marked for the sake of finalizers.
+    revived: u8,
     pub(crate) phase: Phase,
     pub(crate) grey_again: Vec<*mut Header>,
     pub(crate) threads: Vec<*mut Thread>,
@@ -152,6 +154,7 @@ impl Gc {
             closing: false,
             white: 1,
             unreached: 1,
+            revived: 0,
             phase: Phase::Pause,
             grey_again: Vec::new(),
             threads: Vec::new(),
@@ -372,7 +375,7 @@ impl Heap {
             if u64::from((*object).kind) == tag::STRING {
                 (*object).mark = BLACK;
             } else {
-                (*object).mark = GREY;
+                (*object).mark = GREY | self.gc.revived;
                 self.gc.grey.push(object);
             }
         }

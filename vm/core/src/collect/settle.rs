@@ -5,14 +5,14 @@
 //! the next colour. The program cannot get at one of them: values are removed from weak tables when
 //! marking ends, an entry with a weak key is found only by who has the key, and traversals pass over
 //! entries whose keys are not reached. So what is decided here does not change under way, and no
-//! barrier is needed. No cell is given out again before the weak keys are removed.
+//! barrier is needed. What is marked on account of a finalizer stays hidden until all of it is. No cell is given out again before the weak keys are removed.
 //!
 //! This module may use `unsafe`; the bargain is that of `collect`.
 #![allow(unsafe_code)]
 
 use super::{Marker, Phase, Roots};
-use crate::heap::Heap;
-use crate::object::{Table, Thread};
+use crate::heap::{Heap, REVIVED};
+use crate::object::{Header, Table, Thread};
 use crate::stack;
 use crate::table::{SLICE, hash_used};
 
@@ -44,6 +44,14 @@ impl Heap {
     /// Whether entries whose keys are not reached are being removed.
     pub(crate) fn clears(&self) -> bool {
         self.gc.phase == Phase::Clear
+    }
+
+    /// Whether nothing that the program sees refers to an object: to be asked between the end of marking
+    /// and the sweep.
+    pub(crate) fn is_hidden(&self, object: *mut Header) -> bool {
+        let hidden = if self.gc.phase == Phase::Clear { 0 } else { REVIVED };
+        // SAFETY: nothing is freed before the sweep.
+        unsafe { (*object).mark & (self.gc.unreached | hidden) != 0 }
     }
 
     /// Does what is left to do before the sweep, if that is under way. Afterwards an object that is not
@@ -81,6 +89,7 @@ impl Heap {
         self.shapes.forget_dead_classes(|table| unsafe { (*table).header.mark & unreached != 0 });
         self.shapes.marking = false;
         self.gc.notes = false;
+        self.gc.revived = 0;
         self.gc.cleared = 0;
         self.gc.weak_keys.append(&mut self.gc.all_weak);
         self.gc.phase = Phase::Clear;

@@ -165,8 +165,12 @@ impl Heap {
     /// All coroutines that are in use or may be, but for those that only a finalizer will see
     /// (unless [`Heap::settle`] has just been called).
     pub(crate) fn live_threads(&self) -> Vec<*mut Thread> {
-        let sweeps = self.gc.phase == Phase::Sweep || self.settles();
-        self.gc.threads.iter().copied().filter(|&thread| !sweeps || !self.is_dead(thread.cast())).collect()
+        let is_gone = |thread: *mut Thread| match self.gc.phase {
+            Phase::Pause | Phase::Propagate => false,
+            Phase::Separate | Phase::Revive | Phase::Clear => self.is_hidden(thread.cast()),
+            Phase::Sweep => self.is_dead(thread.cast()),
+        };
+        self.gc.threads.iter().copied().filter(|&thread| !is_gone(thread)).collect()
     }
 
     /// All closures that are in use or may be.

@@ -52,7 +52,7 @@ impl Heap {
         // SAFETY: marked objects are live, and so is what they refer to; the
         // kind says which struct the header begins.
         unsafe {
-            (*object).mark = BLACK;
+            (*object).mark = BLACK | self.gc.revived;
             match u64::from((*object).kind) {
                 tag::TABLE => self.trace_table(object.cast()),
                 tag::CLOSURE => {

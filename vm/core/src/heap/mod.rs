@@ -33,6 +33,8 @@ pub const GREY: u8 = 0;
 pub const WHITES: u8 = 3;
 /// Mark of objects reached and traced.
 pub const BLACK: u8 = 4;
+/// Set besides of objects that are kept for a finalizer only, until the next cycle.
+pub(crate) const REVIVED: u8 = 8;
 /// What freed memory is filled with under torture.
 pub(crate) const POISON: u8 = 0xDD;
 

@@ -882,12 +882,12 @@ pub unsafe fn next(heap: &Heap, t: *mut Table, key: Slot) -> Result<Option<(Slot
     }
 }
 
-/// Whether nothing but the entry, or what is to be finalized, refers to its key.
+/// Whether nothing that the program sees, but the entry, refers to its key.
 #[inline(always)]
 unsafe fn has_lost_key(heap: &Heap, entry: *mut Entry) -> bool {
     // SAFETY: the entry is in use, by contract of the callers.
     let key = unsafe { (*entry).key };
-    heap.settles() && key.is_collectable() && key.tag != tag::STRING && heap.is_unreached(key.as_ptr())
+    heap.settles() && key.is_collectable() && key.tag != tag::STRING && heap.is_hidden(key.as_ptr())
 }
 
 /// Whether an entry need not be kept: it was removed, or the collector is about to remove it.
