@@ -106,6 +106,10 @@ pub struct Gc {
     /// Coroutines that had open variables.
     pub(crate) with_variables: Vec<*mut Thread>,
     pub(crate) grey: Vec<*mut Header>,
+    /// Objects that are referred to; whether they are marked is to be looked up.
+    referred: prefetch::Queue<16>,
+    /// Grey objects that are to be traced next.
+    traced_next: prefetch::Queue<8>,
     /// Big tables of which a part is traced.
     slices: Vec<trace::Slice>,
     /// Running coroutines, to be looked at again by the next collection of young objects.
@@ -162,6 +166,8 @@ impl Gc {
             finalizable: Vec::new(),
             with_variables: Vec::new(),
             grey: Vec::new(),
+            referred: prefetch::Queue::new(),
+            traced_next: prefetch::Queue::new(),
             slices: Vec::new(),
             carried: Vec::new(),
             rounds: 0,
@@ -350,12 +356,47 @@ impl Heap {
     /// Traces an object or a part of one, if there is one to be traced; gives the cost.
     #[inline]
     fn trace_some(&mut self, roots: &mut dyn Roots) -> Option<usize> {
-        if let Some(object) = self.gc.grey.pop() {
+        if let Some(object) = self.next_grey() {
             return Some(self.trace(object, roots));
         }
         let slice = self.gc.slices.pop()?;
         // SAFETY: the table was marked in this cycle.
         Some(unsafe { self.trace_slice(slice) })
+    }
+
+    /// The next object to trace.
+    #[inline(always)]
+    fn next_grey(&mut self) -> Option<*mut Header> {
+        loop {
+            if let Some(object) = self.gc.grey.pop() {
+                // SAFETY: marked objects are live.
+                unsafe { prefetch::prefetch_parts(object) };
+                if let Some(first) = self.gc.traced_next.exchange(object) {
+                    return Some(first);
+                }
+            } else if let Some(object) = self.gc.traced_next.take() {
+                return Some(object);
+            } else {
+                let object = self.gc.referred.take()?;
+                self.mark(object);
+            }
+        }
+    }
+
+    /// Marks what is referred to by what was traced.
+    pub(crate) fn mark_referred(&mut self) {
+        while let Some(object) = self.gc.referred.take() {
+            self.mark(object);
+        }
+    }
+
+    /// Marks what a traced object refers to, a little later.
+    #[inline(always)]
+    fn mark_soon(&mut self, object: *mut Header) {
+        prefetch::prefetch_at(object);
+        if let Some(first) = self.gc.referred.exchange(object) {
+            self.mark(first);
+        }
     }
 
     /// Whether marking has not reached an object.
@@ -384,7 +425,7 @@ impl Heap {
     #[inline]
     fn mark_slot(&mut self, value: Slot) {
         if value.is_collectable() {
-            self.mark(value.as_ptr());
+            self.mark_soon(value.as_ptr());
         }
     }
 

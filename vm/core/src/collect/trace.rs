@@ -58,13 +58,13 @@ impl Heap {
                 tag::CLOSURE => {
                     let closure = object.cast::<Closure>();
                     if !(*closure).proto.is_null() {
-                        self.mark((*closure).proto.cast());
+                        self.mark_soon((*closure).proto.cast());
                     }
                     let count = (*object).aux as usize;
                     for at in 0..count {
                         let upvalue = *(*closure).upvalues.add(at);
                         if !upvalue.is_null() {
-                            self.mark(upvalue.cast());
+                            self.mark_soon(upvalue.cast());
                         }
                     }
                     32 + count * 8
@@ -83,7 +83,7 @@ impl Heap {
                 tag::USERDATA => {
                     let userdata = object.cast::<Userdata>();
                     if !(*userdata).meta.is_null() {
-                        self.mark((*userdata).meta.cast());
+                        self.mark_soon((*userdata).meta.cast());
                     }
                     let count = (*object).aux as usize;
                     for at in 0..count {
@@ -107,7 +107,7 @@ impl Heap {
             for at in 0..(*proto).n_children as usize {
                 let child = *(*proto).children.add(at);
                 if !child.is_null() {
-                    self.mark(child.cast());
+                    self.mark_soon(child.cast());
                 }
             }
             128 + (*proto).n_constants as usize * 16
@@ -131,11 +131,11 @@ impl Heap {
             roots.trace_thread(thread, &mut Marker { heap: self }, atomic);
             let mut open: *mut Upvalue = (*thread).open;
             while !open.is_null() {
-                self.mark(open.cast());
+                self.mark_soon(open.cast());
                 open = (*open).next;
             }
             if !(*thread).resumer.is_null() {
-                self.mark((*thread).resumer.cast());
+                self.mark_soon((*thread).resumer.cast());
             }
             self.mark_slot((*thread).hook);
             128 + (*thread).capacity as usize * 16
@@ -166,7 +166,7 @@ impl Heap {
         // SAFETY: the table is live; positions stay within its parts.
         unsafe {
             if !(*t).meta.is_null() {
-                self.mark((*t).meta.cast());
+                self.mark_soon((*t).meta.cast());
             }
             self.shapes.touch((*t).header.aux);
             if self.gc.trims {

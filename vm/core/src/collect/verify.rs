@@ -23,6 +23,7 @@ impl Heap {
     /// # Errors
     /// The first fault, in words.
     pub fn verify(&mut self) -> Result<(), String> {
+        self.mark_referred();
         let mut objects = self.large.clone();
         for at in 0..self.objects.blocks.len() {
             self.for_cells(at, |_, object| objects.push(object));

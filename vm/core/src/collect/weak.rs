@@ -134,7 +134,7 @@ impl Heap {
     #[inline]
     fn is_cleared(&mut self, value: Slot) -> bool {
         if value.tag == tag::STRING {
-            self.mark_slot(value);
+            self.mark(value.as_ptr());
             return false;
         }
         value.is_collectable() && self.is_unreached(value.as_ptr())
