@@ -238,7 +238,9 @@ impl Heap {
         let Slice { table: t, weak, entry, item } = slice;
         // SAFETY: the table is live; positions stay within its parts.
         unsafe {
-            let entry_end = hash_used((*t).hash).min(entry.saturating_add(SLICE as u32));
+            // To note what waits for a key takes longer than to mark.
+            let many = if weak == Weak::Keys { SLICE / 4 } else { SLICE };
+            let entry_end = hash_used((*t).hash).min(entry.saturating_add(many as u32));
             if entry < entry_end {
                 self.trace_entries(t, weak, entry..entry_end);
                 self.gc.slices.push(Slice { entry: entry_end, ..slice });

@@ -23,20 +23,23 @@ use std::ops::Range;
 pub(super) struct Waiting {
     /// The last link of each key's chain, in several maps so that none takes long to grow.
     last: Vec<NumberMap<u32>>,
-    /// Values, each with the link before it; [`FIRST`] before the first.
-    links: Vec<(Slot, u32)>,
+    /// Values, each with the link before it; [`FIRST`] before the first. In parts that are never moved.
+    links: Vec<Vec<(Slot, u32)>>,
 }
 
 /// Stands for no link.
 const FIRST: u32 = u32::MAX;
-/// Maps among which the keys are distributed; a power of two.
+/// Maps among which the keys are distributed.
 const MAPS: usize = 128;
-/// Links that are given back together.
-const RETURNED_AT_ONCE: usize = 1 << 16;
+/// Links in a part.
+const PART: usize = 4096;
+/// Parts that are given back together.
+const RETURNED_AT_ONCE: usize = 8;
 
+/// The map for a key. The last one gets twice as many as the first, so that they grow one after the other.
 fn map_of(key: u64) -> usize {
-    // Cells of a size are a multiple of 16 bytes apart; the maps use the high bits of a product.
-    ((key >> 4) ^ (key >> 11) ^ (key >> 18)) as usize & (MAPS - 1)
+    let fraction = (key.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 40) as f32 / (1 << 24) as f32;
+    (((1.0 + fraction).log2() * MAPS as f32) as usize).min(MAPS - 1)
 }
 
 impl Waiting {
@@ -44,9 +47,13 @@ impl Waiting {
         if self.last.is_empty() {
             self.last.resize_with(MAPS, NumberMap::default);
         }
-        let link = self.links.len() as u32;
+        if self.links.last().is_none_or(|part| part.len() == PART) {
+            self.links.push(Vec::with_capacity(PART));
+        }
+        let at = self.links.len() - 1;
+        let link = (at * PART + self.links[at].len()) as u32;
         let before = self.last[map_of(key)].insert(key, link).unwrap_or(FIRST);
-        self.links.push((value, before));
+        self.links[at].push((value, before));
     }
 
     /// Takes the chain of a key.
@@ -60,7 +67,6 @@ impl Waiting {
             return true;
         }
         self.links.truncate(self.links.len().saturating_sub(RETURNED_AT_ONCE));
-        self.links.shrink_to_fit();
         !self.links.is_empty()
     }
 }
@@ -72,7 +78,9 @@ impl Heap {
         unsafe {
             for at in entries.clone() {
                 if at + AHEAD < entries.end {
-                    prefetch((*hash_entry((*t).hash, at + AHEAD)).key);
+                    let ahead = hash_entry((*t).hash, at + AHEAD);
+                    prefetch((*ahead).key);
+                    prefetch((*ahead).value);
                 }
                 let entry = hash_entry((*t).hash, at);
                 let (key, value) = ((*entry).key, (*entry).value);
@@ -98,7 +106,8 @@ impl Heap {
 
     fn release_noted(&mut self, key: *mut Header) {
         let mut at = self.gc.waiting.take(key as u64);
-        while let Some(&(value, before)) = self.gc.waiting.links.get(at as usize) {
+        while at != FIRST {
+            let (value, before) = self.gc.waiting.links[at as usize / PART][at as usize % PART];
             self.mark_slot(value);
             at = before;
         }
