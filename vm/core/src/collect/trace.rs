@@ -220,14 +220,8 @@ impl Heap {
                     }
                 }
                 Weak::Keys => self.trace_ephemerons(t, entries),
-                Weak::All => {
-                    for at in entries {
-                        let entry = hash_entry((*t).hash, at);
-                        if (*entry).key.tag == tag::STRING {
-                            self.mark_slot((*entry).key);
-                        }
-                    }
-                }
+                // `clear_values` marks strings, when it is known which entries stay.
+                Weak::All => {}
             }
         }
     }

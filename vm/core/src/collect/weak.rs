@@ -157,7 +157,7 @@ impl Heap {
         }
     }
 
-    /// Removes the values that were not reached.
+    /// Removes the values that were not reached. Of keys that are weak as well, strings stay with their values.
     pub(super) unsafe fn clear_values(&mut self, t: *mut Table) -> usize {
         // SAFETY: live by contract of the callers; positions stay within the parts.
         unsafe {
@@ -166,11 +166,15 @@ impl Heap {
             self.clear_storage((*t).array, (*t).array_len as usize);
             for at in 0..n_entries {
                 if at + AHEAD < n_entries {
-                    prefetch((*hash_entry((*t).hash, at + AHEAD)).value);
+                    let ahead = hash_entry((*t).hash, at + AHEAD);
+                    prefetch((*ahead).key);
+                    prefetch((*ahead).value);
                 }
                 let entry = hash_entry((*t).hash, at);
                 if self.is_cleared((*entry).value) {
                     clear_entry(entry);
+                } else if !(*entry).value.is_nil() && (*entry).key.tag == tag::STRING {
+                    self.mark((*entry).key.as_ptr());
                 }
             }
             if (*t).header.flags & flag::IS_META != 0 {
