@@ -350,6 +350,7 @@ impl Vm {
                 return;
             }
             self.tier.counts.dropped += dropped.len() as u64;
+            self.heap.settle();
             for thread in self.heap.live_threads() {
                 forget_addresses(thread, &dropped);
             }

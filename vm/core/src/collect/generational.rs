@@ -70,8 +70,7 @@ impl Heap {
     pub(super) fn collect_old(&mut self, roots: &mut dyn Roots) {
         self.whiten();
         self.start(roots);
-        self.drain(roots);
-        self.finish_marking(roots);
+        self.mark_all(roots);
         self.sweep_generation(0, |_| true);
         self.gc.survived = self.used();
     }
@@ -79,11 +78,17 @@ impl Heap {
     fn collect_young(&mut self, roots: &mut dyn Roots) {
         self.gc.is_minor = true;
         self.begin_marking(roots);
-        self.drain(roots);
         let old = self.gc.sweep_large;
-        self.finish_marking(roots);
+        self.mark_all(roots);
         self.gc.is_minor = false;
         self.sweep_generation(old, |is_young| is_young);
+    }
+
+    /// Does a collection up to the sweep.
+    fn mark_all(&mut self, roots: &mut dyn Roots) {
+        while self.gc.phase != Phase::Sweep {
+            self.advance(roots);
+        }
     }
 
     /// Sweeps the blocks that `wanted` says yes to, told whether they have young objects,

@@ -8,16 +8,18 @@
 //! here recurses on data.
 #![allow(unsafe_code)]
 
+mod finalize;
 mod generational;
+mod prefetch;
+mod settle;
 pub(crate) mod sweep;
 mod trace;
 mod verify;
-
-use std::collections::VecDeque;
+mod weak;
 
 use crate::heap::{BLACK, GREY, Heap, WHITES};
 use crate::meta::Event;
-use crate::object::{Header, ProtoObject, Table, Thread, Upvalue, flag};
+use crate::object::{Header, ProtoObject, Table, Thread, Upvalue};
 use crate::value::{Slot, tag};
 
 /// Bytes of allocation between two steps.
@@ -28,8 +30,6 @@ const CYCLE_MIN: usize = 256 * 1024;
 const MANY: usize = 512;
 /// How often longer lists of them are worked off in pieces first.
 const ROUNDS: u8 = 4;
-/// How often the keys of big weak tables are looked at in pieces before.
-const KEY_ROUNDS: u8 = 2;
 
 /// What the virtual machine holds on to.
 pub trait Roots {
@@ -67,6 +67,12 @@ impl Marker<'_> {
 pub(crate) enum Phase {
     Pause,
     Propagate,
+    /// Looking for objects to be finalized; from here to `Clear` see `settle`.
+    Separate,
+    /// Marking what those hold on to.
+    Revive,
+    /// Removing weak keys.
+    Clear,
     Sweep,
 }
 
@@ -86,7 +92,12 @@ pub struct Gc {
     pub stopped: bool,
     /// The machine is being closed: what is made from now on has no finalizer.
     pub(crate) closing: bool,
+    /// The colour of new objects.
     pub(crate) white: u8,
+    /// The colour of objects that marking has not reached, to the end of the sweep.
+    unreached: u8,
+    /// [`crate::heap::REVIVED`] while objects are marked for the sake of finalizers.
+    revived: u8,
     pub(crate) phase: Phase,
     pub(crate) grey_again: Vec<*mut Header>,
     pub(crate) threads: Vec<*mut Thread>,
@@ -95,14 +106,16 @@ pub struct Gc {
     /// Coroutines that had open variables.
     pub(crate) with_variables: Vec<*mut Thread>,
     pub(crate) grey: Vec<*mut Header>,
+    /// Objects that are referred to; whether they are marked is to be looked up.
+    referred: prefetch::Queue<16>,
+    /// Grey objects that are to be traced next.
+    traced_next: prefetch::Queue<8>,
     /// Big tables of which a part is traced.
     slices: Vec<trace::Slice>,
     /// Running coroutines, to be looked at again by the next collection of young objects.
     carried: Vec<*mut Header>,
     /// How often `grey_again` was worked off in pieces in this cycle.
     rounds: u8,
-    /// How often big tables with weak keys were looked through in pieces once more.
-    key_rounds: u8,
     /// Bytes in use after the last collection of all objects.
     survived: usize,
     /// A collection of the young objects is under way.
@@ -111,12 +124,22 @@ pub struct Gc {
     trims: bool,
     /// Collections under torture.
     tormented: u32,
-    pending: VecDeque<Slot>,
+    finalization: finalize::Finalization,
+    /// Tables of which values are to be removed.
     weak_values: Vec<*mut Table>,
+    /// Tables whose values hang on their keys.
     weak_keys: Vec<*mut Table>,
+    /// Tables whose values do not.
     all_weak: Vec<*mut Table>,
-    /// While ephemerons converge: values by the key that they wait for.
-    waiting: Option<trace::Waiting>,
+    /// Values by the key that they wait for.
+    waiting: weak::Waiting,
+    /// Whether values are to be noted there.
+    notes: bool,
+    /// Of the tables in `weak_keys`: how many were looked through for that, and are to be.
+    noted: usize,
+    to_note: usize,
+    /// Entries of the last of those tables from which dead keys were removed.
+    cleared: u32,
     atomic: bool,
     sweep_block: usize,
     sweep_end: usize,
@@ -134,6 +157,8 @@ impl Gc {
             stopped: false,
             closing: false,
             white: 1,
+            unreached: 1,
+            revived: 0,
             phase: Phase::Pause,
             grey_again: Vec::new(),
             threads: Vec::new(),
@@ -141,30 +166,36 @@ impl Gc {
             finalizable: Vec::new(),
             with_variables: Vec::new(),
             grey: Vec::new(),
+            referred: prefetch::Queue::new(),
+            traced_next: prefetch::Queue::new(),
             slices: Vec::new(),
             carried: Vec::new(),
             rounds: 0,
-            key_rounds: 0,
             survived: 0,
             is_minor: false,
             trims: false,
             tormented: 0,
-            pending: VecDeque::new(),
+            finalization: finalize::Finalization::default(),
             weak_values: Vec::new(),
             weak_keys: Vec::new(),
             all_weak: Vec::new(),
-            waiting: None,
+            waiting: weak::Waiting::default(),
+            notes: false,
+            noted: 0,
+            to_note: 0,
+            cleared: 0,
             atomic: false,
             sweep_block: 0,
             sweep_end: 0,
             sweep_large: 0,
         }
     }
-}
 
-fn is_white(object: *mut Header) -> bool {
-    // SAFETY: the collector only asks about objects that are not freed yet.
-    unsafe { (*object).mark & WHITES != 0 }
+    /// Whether a reached object that is given one that is not must be noted.
+    #[inline(always)]
+    pub(crate) fn marks(&self) -> bool {
+        self.phase == Phase::Propagate || self.generational
+    }
 }
 
 impl Heap {
@@ -289,17 +320,17 @@ impl Heap {
                 1024
             }
             Phase::Propagate => self.propagate(roots),
+            Phase::Separate | Phase::Revive | Phase::Clear => self.settle_some(roots),
             Phase::Sweep => self.sweep_some(),
         }
     }
 
     fn propagate(&mut self, roots: &mut dyn Roots) -> usize {
-        if let Some(object) = self.gc.grey.pop() {
-            return self.trace(object, roots);
+        if let Some(cost) = self.trace_some(roots) {
+            return cost;
         }
-        if let Some(slice) = self.gc.slices.pop() {
-            // SAFETY: the table was marked in this cycle.
-            return unsafe { self.trace_slice(slice) };
+        if self.mark_due() {
+            return 1024;
         }
         if self.gc.grey_again.len() > MANY && self.gc.rounds < ROUNDS {
             self.gc.rounds += 1;
@@ -315,27 +346,77 @@ impl Heap {
             });
             return 1024;
         }
-        if self.gc.key_rounds < KEY_ROUNDS {
-            self.gc.key_rounds += 1;
-            if self.look_for_reached_keys() {
-                return 1024;
-            }
+        if let Some(cost) = self.note_waiting() {
+            return cost;
         }
         self.finish_marking(roots);
         8192
+    }
+
+    /// Traces an object or a part of one, if there is one to be traced; gives the cost.
+    #[inline]
+    fn trace_some(&mut self, roots: &mut dyn Roots) -> Option<usize> {
+        if let Some(object) = self.next_grey() {
+            return Some(self.trace(object, roots));
+        }
+        let slice = self.gc.slices.pop()?;
+        // SAFETY: the table was marked in this cycle.
+        Some(unsafe { self.trace_slice(slice) })
+    }
+
+    /// The next object to trace.
+    #[inline(always)]
+    fn next_grey(&mut self) -> Option<*mut Header> {
+        loop {
+            if let Some(object) = self.gc.grey.pop() {
+                // SAFETY: marked objects are live.
+                unsafe { prefetch::prefetch_parts(object) };
+                if let Some(first) = self.gc.traced_next.exchange(object) {
+                    return Some(first);
+                }
+            } else if let Some(object) = self.gc.traced_next.take() {
+                return Some(object);
+            } else {
+                let object = self.gc.referred.take()?;
+                self.mark(object);
+            }
+        }
+    }
+
+    /// Marks what is referred to by what was traced.
+    pub(crate) fn mark_referred(&mut self) {
+        while let Some(object) = self.gc.referred.take() {
+            self.mark(object);
+        }
+    }
+
+    /// Marks what a traced object refers to, a little later.
+    #[inline(always)]
+    fn mark_soon(&mut self, object: *mut Header) {
+        prefetch::prefetch_at(object);
+        if let Some(first) = self.gc.referred.exchange(object) {
+            self.mark(first);
+        }
+    }
+
+    /// Whether marking has not reached an object.
+    #[inline(always)]
+    pub(crate) fn is_unreached(&self, object: *mut Header) -> bool {
+        // SAFETY: the collector only asks about objects that are not freed yet.
+        unsafe { (*object).mark & self.gc.unreached != 0 }
     }
 
     #[inline]
     pub(crate) fn mark(&mut self, object: *mut Header) {
         // SAFETY: everything reachable is not freed.
         unsafe {
-            if (*object).mark & WHITES == 0 {
+            if (*object).mark & self.gc.unreached == 0 {
                 return;
             }
             if u64::from((*object).kind) == tag::STRING {
                 (*object).mark = BLACK;
             } else {
-                (*object).mark = GREY;
+                (*object).mark = GREY | self.gc.revived;
                 self.gc.grey.push(object);
             }
         }
@@ -344,7 +425,7 @@ impl Heap {
     #[inline]
     fn mark_slot(&mut self, value: Slot) {
         if value.is_collectable() {
-            self.mark(value.as_ptr());
+            self.mark_soon(value.as_ptr());
         }
     }
 
@@ -360,7 +441,10 @@ impl Heap {
         self.shapes.cycle += 1;
         self.shapes.marking = true;
         self.gc.phase = Phase::Propagate;
-        (self.gc.rounds, self.gc.key_rounds) = (0, 0);
+        self.gc.unreached = self.gc.white;
+        self.gc.rounds = 0;
+        self.gc.notes = false;
+        self.forget_marked_due();
         self.mark_roots(roots);
     }
 
@@ -369,22 +453,10 @@ impl Heap {
         for at in 0..Event::COUNT {
             self.mark(self.event_names[at].cast());
         }
-        for at in 0..self.gc.pending.len() {
-            self.mark_slot(self.gc.pending[at]);
-        }
     }
 
     fn drain(&mut self, roots: &mut dyn Roots) {
-        loop {
-            if let Some(object) = self.gc.grey.pop() {
-                self.trace(object, roots);
-            } else if let Some(slice) = self.gc.slices.pop() {
-                // SAFETY: the table was marked in this cycle.
-                unsafe { self.trace_slice(slice) };
-            } else {
-                return;
-            }
-        }
+        while self.trace_some(roots).is_some() {}
     }
 
     /// The part of a cycle that must not be interrupted.
@@ -399,72 +471,51 @@ impl Heap {
             }
         }
         self.drain(roots);
-        self.mark_variables_of_dead_threads(roots);
-        self.converge(roots);
-        self.clear_weak_values();
-        if self.separate_finalizable() {
-            for at in 0..self.gc.pending.len() {
-                self.mark_slot(self.gc.pending[at]);
-            }
+        while self.mark_variables_of_dead_threads() {
             self.drain(roots);
-            self.mark_variables_of_dead_threads(roots);
-            self.converge(roots);
-            self.clear_weak_values();
         }
-        self.clear_weak_keys();
-        self.detach_dead_threads();
-        self.forget_dead_in_caches();
-        if !self.gc.is_minor {
-            self.shapes.sweep();
-        }
-        self.shapes.forget_dead_classes(|table| is_white(table.cast()));
-        self.gc.weak_values.clear();
-        self.gc.weak_keys.clear();
-        self.gc.all_weak.clear();
+        self.clear_weak_values();
         self.gc.grey_again = std::mem::take(&mut self.gc.carried);
         self.gc.atomic = false;
-        self.shapes.marking = false;
         self.gc.white ^= WHITES;
-        self.gc.phase = Phase::Sweep;
+        self.gc.phase = Phase::Separate;
+        self.begin_to_settle();
         self.gc.sweep_block = 0;
         self.gc.sweep_end = self.objects.blocks.len();
         self.gc.sweep_large = 0;
     }
 
-    /// An open variable lives on in its closures when its coroutine does not.
-    fn mark_variables_of_dead_threads(&mut self, roots: &mut dyn Roots) {
-        loop {
-            let mut found = false;
-            for at in 0..self.gc.with_variables.len() {
-                let thread = self.gc.with_variables[at];
-                if !is_white(thread.cast()) {
-                    continue;
-                }
-                // SAFETY: threads in the list, their variables and stacks are not freed yet.
-                unsafe {
-                    let mut open: *mut Upvalue = (*thread).open;
-                    while !open.is_null() {
-                        let value = *(*open).location;
-                        if !is_white(open.cast()) && value.is_collectable() && is_white(value.as_ptr()) {
-                            found = true;
-                            self.mark_slot(value);
-                        }
-                        open = (*open).next;
+    /// An open variable lives on in its closures when its coroutine does not. False when there was none to mark.
+    fn mark_variables_of_dead_threads(&mut self) -> bool {
+        let mut found = false;
+        for at in 0..self.gc.with_variables.len() {
+            let thread = self.gc.with_variables[at];
+            if !self.is_unreached(thread.cast()) {
+                continue;
+            }
+            // SAFETY: threads in the list, their variables and stacks are not freed yet.
+            unsafe {
+                let mut open: *mut Upvalue = (*thread).open;
+                while !open.is_null() {
+                    let value = *(*open).location;
+                    let is_used = !self.is_unreached(open.cast());
+                    if is_used && value.is_collectable() && self.is_unreached(value.as_ptr()) {
+                        found = true;
+                        self.mark_slot(value);
                     }
+                    open = (*open).next;
                 }
             }
-            if !found {
-                return;
-            }
-            self.drain(roots);
         }
+        found
     }
 
     fn detach_dead_threads(&mut self) {
+        let unreached = self.gc.unreached;
         self.gc.with_variables.retain(|&thread| {
             // SAFETY: as in `mark_variables_of_dead_threads`.
             unsafe {
-                if !is_white(thread.cast()) {
+                if (*thread).header.mark & unreached == 0 {
                     (*thread).has_variables = !(*thread).open.is_null();
                     return (*thread).has_variables;
                 }
@@ -485,16 +536,17 @@ impl Heap {
         let shapes = &self.shapes;
         // Which shapes are in use is known only when everything was looked at.
         let is_minor = self.gc.is_minor;
+        let unreached = self.gc.unreached;
         self.gc.protos.retain(|&proto| {
-            if is_white(proto.cast()) {
-                return false;
-            }
-            // SAFETY: the proto is live, and so are its caches.
+            // SAFETY: functions in the list are not freed yet, nor are tables that caches name.
             unsafe {
+                if (*proto).header.mark & unreached != 0 {
+                    return false;
+                }
                 for at in 0..(*proto).n_caches as usize {
                     let cache = (*proto).caches.add(at);
                     let holder = (*cache).holder;
-                    let is_dead = !holder.is_null() && is_white(holder.cast());
+                    let is_dead = !holder.is_null() && (*holder).header.mark & unreached != 0;
                     let adds = !is_minor && (*cache).kind == crate::cache::kind::ADD;
                     if is_dead || adds && !shapes.is_marked((*cache).next_shape) {
                         let misses = (*cache).misses;
@@ -504,49 +556,6 @@ impl Heap {
             }
             true
         });
-    }
-
-    /// Objects with finalizers that nothing reaches wait for their call from now on,
-    /// those marked for finalization last before those marked first. False when there are none.
-    fn separate_finalizable(&mut self) -> bool {
-        let mut dead = Vec::new();
-        self.gc.finalizable.retain(|&object| {
-            let is_dead = is_white(object);
-            if is_dead {
-                dead.push(object);
-            }
-            !is_dead
-        });
-        for &object in dead.iter().rev() {
-            // SAFETY: not freed yet, and about to be marked.
-            let kind = unsafe { (*object).kind };
-            self.gc.pending.push_back(Slot::object(object, u64::from(kind)));
-        }
-        !dead.is_empty()
-    }
-
-    /// The next object to finalize. It may be given a finalizer again.
-    pub fn next_finalizer(&mut self) -> Option<Slot> {
-        let object = self.gc.pending.pop_front()?;
-        // SAFETY: pending objects are roots.
-        unsafe { (*object.as_ptr::<Header>()).flags &= !flag::FINALIZABLE };
-        Some(object)
-    }
-
-    /// Whether [`Heap::next_finalizer`] has something to give.
-    #[inline]
-    pub fn has_finalizers(&self) -> bool {
-        !self.gc.pending.is_empty()
-    }
-
-    /// Has every object with a finalizer finalized, because the state closes.
-    pub fn all_finalizers(&mut self) {
-        self.gc.closing = true;
-        for object in std::mem::take(&mut self.gc.finalizable).into_iter().rev() {
-            // SAFETY: objects in the list are not freed.
-            let kind = unsafe { (*object).kind };
-            self.gc.pending.push_back(Slot::object(object, u64::from(kind)));
-        }
     }
 }
 

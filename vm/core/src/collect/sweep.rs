@@ -36,6 +36,7 @@ impl Heap {
         for _ in 0..LARGE_AT_A_TIME {
             let Some(&object) = self.large.get(self.gc.sweep_large) else {
                 self.gc.phase = Phase::Pause;
+                self.gc.unreached = self.gc.white;
                 break;
             };
             if self.is_dead(object) {
@@ -161,14 +162,20 @@ impl Heap {
         }
     }
 
-    /// All coroutines that are in use or may be.
+    /// All coroutines that are in use or may be, but for those that only a finalizer will see
+    /// (unless [`Heap::settle`] has just been called).
     pub(crate) fn live_threads(&self) -> Vec<*mut Thread> {
-        let sweeps = self.gc.phase == Phase::Sweep;
-        self.gc.threads.iter().copied().filter(|&thread| !sweeps || !self.is_dead(thread.cast())).collect()
+        let is_gone = |thread: *mut Thread| match self.gc.phase {
+            Phase::Pause | Phase::Propagate => false,
+            Phase::Separate | Phase::Revive | Phase::Clear => self.is_hidden(thread.cast()),
+            Phase::Sweep => self.is_dead(thread.cast()),
+        };
+        self.gc.threads.iter().copied().filter(|&thread| !is_gone(thread)).collect()
     }
 
     /// All closures that are in use or may be.
     pub(crate) fn live_closures(&mut self) -> Vec<*mut Closure> {
+        self.settle();
         let mut list = Vec::new();
         for at in 0..self.objects.blocks.len() {
             self.for_cells(at, |heap, object| {

@@ -1,5 +1,7 @@
 //! Collection with simple roots.
 
+mod pieces;
+
 use super::*;
 use crate::object::Str;
 use crate::table;

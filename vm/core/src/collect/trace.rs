@@ -3,15 +3,14 @@
 //! This module may use `unsafe`; the bargain is that of `collect`.
 #![allow(unsafe_code)]
 
-use super::{Marker, Roots, is_white};
+use super::{Marker, Roots};
 use crate::heap::{BLACK, GREY, Heap};
 use crate::meta::Event;
 use crate::object::{Closure, Header, Native, ProtoObject, Str, Table, Thread, Upvalue, Userdata};
-use crate::shape::NumberMap;
 use crate::string::str_bytes;
-use crate::table::{self, Entry, SLICE, clear_entry, hash_entry, hash_used, load, store};
+use crate::table::{self, Entry, SLICE, clear_entry, hash_entry, hash_used, load};
 use crate::unwind::status;
-use crate::value::{Slot, tag};
+use crate::value::tag;
 use std::ops::Range;
 
 /// Which references of a table do not keep their targets alive.
@@ -31,30 +30,10 @@ pub(super) unsafe fn prop_count(heap: &Heap, t: *mut Table) -> usize {
 
 /// How far a big table is traced: entries of its hash below `entry`, then items of its array below `item`.
 pub(super) struct Slice {
-    table: *mut Table,
-    weak: Weak,
-    entry: u32,
-    item: usize,
-}
-
-/// While ephemerons converge: the values that wait for each key.
-#[derive(Default)]
-pub(super) struct Waiting {
-    /// The last link of each key's chain.
-    last: NumberMap<u32>,
-    /// Values, each with the link before it; [`FIRST`] before the first.
-    links: Vec<(Slot, u32)>,
-}
-
-/// Stands for no link.
-const FIRST: u32 = u32::MAX;
-
-impl Waiting {
-    fn add(&mut self, key: u64, value: Slot) {
-        let link = self.links.len() as u32;
-        let before = self.last.insert(key, link).unwrap_or(FIRST);
-        self.links.push((value, before));
-    }
+    pub(super) table: *mut Table,
+    pub(super) weak: Weak,
+    pub(super) entry: u32,
+    pub(super) item: usize,
 }
 
 /// Whether an object is a coroutine that runs, or waits for one that it resumed.
@@ -73,19 +52,19 @@ impl Heap {
         // SAFETY: marked objects are live, and so is what they refer to; the
         // kind says which struct the header begins.
         unsafe {
-            (*object).mark = BLACK;
+            (*object).mark = BLACK | self.gc.revived;
             match u64::from((*object).kind) {
                 tag::TABLE => self.trace_table(object.cast()),
                 tag::CLOSURE => {
                     let closure = object.cast::<Closure>();
                     if !(*closure).proto.is_null() {
-                        self.mark((*closure).proto.cast());
+                        self.mark_soon((*closure).proto.cast());
                     }
                     let count = (*object).aux as usize;
                     for at in 0..count {
                         let upvalue = *(*closure).upvalues.add(at);
                         if !upvalue.is_null() {
-                            self.mark(upvalue.cast());
+                            self.mark_soon(upvalue.cast());
                         }
                     }
                     32 + count * 8
@@ -104,7 +83,7 @@ impl Heap {
                 tag::USERDATA => {
                     let userdata = object.cast::<Userdata>();
                     if !(*userdata).meta.is_null() {
-                        self.mark((*userdata).meta.cast());
+                        self.mark_soon((*userdata).meta.cast());
                     }
                     let count = (*object).aux as usize;
                     for at in 0..count {
@@ -128,7 +107,7 @@ impl Heap {
             for at in 0..(*proto).n_children as usize {
                 let child = *(*proto).children.add(at);
                 if !child.is_null() {
-                    self.mark(child.cast());
+                    self.mark_soon(child.cast());
                 }
             }
             128 + (*proto).n_constants as usize * 16
@@ -152,11 +131,11 @@ impl Heap {
             roots.trace_thread(thread, &mut Marker { heap: self }, atomic);
             let mut open: *mut Upvalue = (*thread).open;
             while !open.is_null() {
-                self.mark(open.cast());
+                self.mark_soon(open.cast());
                 open = (*open).next;
             }
             if !(*thread).resumer.is_null() {
-                self.mark((*thread).resumer.cast());
+                self.mark_soon((*thread).resumer.cast());
             }
             self.mark_slot((*thread).hook);
             128 + (*thread).capacity as usize * 16
@@ -187,7 +166,7 @@ impl Heap {
         // SAFETY: the table is live; positions stay within its parts.
         unsafe {
             if !(*t).meta.is_null() {
-                self.mark((*t).meta.cast());
+                self.mark_soon((*t).meta.cast());
             }
             self.shapes.touch((*t).header.aux);
             if self.gc.trims {
@@ -198,7 +177,10 @@ impl Heap {
                 Weak::No => {}
                 Weak::Values => self.gc.weak_values.push(t),
                 Weak::Keys => self.gc.weak_keys.push(t),
-                Weak::All => self.gc.all_weak.push(t),
+                Weak::All => {
+                    self.gc.weak_values.push(t);
+                    self.gc.all_weak.push(t);
+                }
             }
             let n_props = prop_count(self, t);
             if matches!(weak, Weak::No | Weak::Keys) {
@@ -215,19 +197,6 @@ impl Heap {
             }
             80 + (n_props + (*t).array_len as usize) * 9 + n_entries as usize * 40
         }
-    }
-
-    /// Looks through big tables with weak keys once more, in pieces, so that less is left for the end
-    /// of marking; false when there are none.
-    pub(super) fn look_for_reached_keys(&mut self) -> bool {
-        for at in 0..self.gc.weak_keys.len() {
-            let table = self.gc.weak_keys[at];
-            // SAFETY: the tables in the list are marked.
-            if unsafe { table::is_big(table.cast()) } {
-                self.gc.slices.push(Slice { table, weak: Weak::Keys, entry: 0, item: usize::MAX });
-            }
-        }
-        !self.gc.slices.is_empty()
     }
 
     /// Marks what entries hold on to.
@@ -251,6 +220,7 @@ impl Heap {
                     }
                 }
                 Weak::Keys => self.trace_ephemerons(t, entries),
+                // `clear_values` marks strings, when it is known which entries stay.
                 Weak::All => {}
             }
         }
@@ -262,7 +232,9 @@ impl Heap {
         let Slice { table: t, weak, entry, item } = slice;
         // SAFETY: the table is live; positions stay within its parts.
         unsafe {
-            let entry_end = hash_used((*t).hash).min(entry.saturating_add(SLICE as u32));
+            // To note what waits for a key takes longer than to mark.
+            let many = if weak == Weak::Keys { SLICE / 4 } else { SLICE };
+            let entry_end = hash_used((*t).hash).min(entry.saturating_add(many as u32));
             if entry < entry_end {
                 self.trace_entries(t, weak, entry..entry_end);
                 self.gc.slices.push(Slice { entry: entry_end, ..slice });
@@ -279,7 +251,7 @@ impl Heap {
     }
 
     /// Whether a table is traced in part only.
-    pub(super) fn is_in_slices(&self, object: *mut Header) -> bool {
+    pub(crate) fn is_in_slices(&self, object: *mut Header) -> bool {
         self.gc.slices.iter().any(|slice| slice.table.cast() == object)
     }
 
@@ -298,114 +270,6 @@ impl Heap {
             } else {
                 self.mark_slot((*entry).key);
                 self.mark_slot((*entry).value);
-            }
-        }
-    }
-
-    /// Marks the values whose keys are reached. When ephemerons converge, the
-    /// others are noted under their keys, so that no table is looked at twice.
-    unsafe fn trace_ephemerons(&mut self, t: *mut Table, entries: Range<u32>) {
-        // SAFETY: the table is live, and has these entries.
-        unsafe {
-            for at in entries {
-                let entry = hash_entry((*t).hash, at);
-                let (key, value) = ((*entry).key, (*entry).value);
-                if value.is_nil() {
-                    clear_entry(entry);
-                } else if key.tag == tag::STRING || !key.is_collectable() || !is_white(key.as_ptr()) {
-                    self.mark_slot(key);
-                    self.mark_slot(value);
-                } else if let Some(waiting) = &mut self.gc.waiting
-                    && value.is_collectable()
-                    && is_white(value.as_ptr())
-                {
-                    waiting.add(key.payload, value);
-                }
-            }
-        }
-    }
-
-    /// A key was reached: so are the values that waited for it.
-    #[inline]
-    fn release_waiting(&mut self, key: *mut Header) {
-        let Some(waiting) = &mut self.gc.waiting else { return };
-        let mut at = waiting.last.remove(&(key as u64)).unwrap_or(FIRST);
-        while let Some(&(value, before)) = self.gc.waiting.as_ref().and_then(|waiting| waiting.links.get(at as usize)) {
-            self.mark_slot(value);
-            at = before;
-        }
-    }
-
-    /// Marks until no ephemeron has a key that is reached and a value that is not.
-    pub(super) fn converge(&mut self, roots: &mut dyn Roots) {
-        self.drain(roots);
-        self.gc.waiting = Some(Waiting::default());
-        let mut done = 0;
-        while done < self.gc.weak_keys.len() {
-            let t = self.gc.weak_keys[done];
-            // A key marked but not traced yet finds its values when it is.
-            // SAFETY: the tables in the list are marked.
-            unsafe { self.trace_ephemerons(t, 0..hash_used((*t).hash)) };
-            self.drain(roots);
-            done += 1;
-        }
-        self.gc.waiting = None;
-    }
-
-    /// Whether a weak reference is to be removed. Strings are values, so they are kept.
-    fn is_cleared(&mut self, value: Slot) -> bool {
-        if value.tag == tag::STRING {
-            self.mark_slot(value);
-            return false;
-        }
-        value.is_collectable() && is_white(value.as_ptr())
-    }
-
-    pub(super) fn clear_weak_values(&mut self) {
-        let tables: Vec<*mut Table> =
-            self.gc.weak_values.iter().chain(&self.gc.all_weak).copied().collect();
-        for t in tables {
-            // SAFETY: the tables in the lists are marked; positions stay within their parts.
-            unsafe {
-                let n_props = prop_count(self, t);
-                self.clear_storage((*t).props, n_props);
-                self.clear_storage((*t).array, (*t).array_len as usize);
-                for at in 0..hash_used((*t).hash) {
-                    let entry = hash_entry((*t).hash, at);
-                    if self.is_cleared((*entry).value) {
-                        clear_entry(entry);
-                    }
-                }
-                if (*t).header.flags & crate::object::flag::IS_META != 0 {
-                    self.meta_epoch = self.meta_epoch.wrapping_add(1);
-                    (*t).absent_events = 0;
-                }
-            }
-        }
-    }
-
-    unsafe fn clear_storage(&mut self, storage: *mut u8, count: usize) {
-        for at in 0..count {
-            // SAFETY: elements below the count are initialised.
-            unsafe {
-                if self.is_cleared(load(storage, at)) {
-                    store(storage, at, Slot::NIL);
-                }
-            }
-        }
-    }
-
-    pub(super) fn clear_weak_keys(&mut self) {
-        let tables: Vec<*mut Table> = self.gc.weak_keys.iter().chain(&self.gc.all_weak).copied().collect();
-        for t in tables {
-            // SAFETY: as in `clear_weak_values`.
-            unsafe {
-                for at in 0..hash_used((*t).hash) {
-                    let entry = hash_entry((*t).hash, at);
-                    if (*entry).value.is_nil() || self.is_cleared((*entry).key) {
-                        clear_entry(entry);
-                    }
-                }
             }
         }
     }

@@ -10,7 +10,7 @@ mod memory;
 use std::collections::HashSet;
 
 use super::trace::{Weak, prop_count};
-use super::{Phase, is_white};
+use super::Phase;
 use crate::heap::{BLACK, Heap, WHITES};
 use crate::object::{Closure, Header, Native, ProtoObject, Table, Thread, Upvalue, Userdata};
 use crate::stack;
@@ -23,6 +23,7 @@ impl Heap {
     /// # Errors
     /// The first fault, in words.
     pub fn verify(&mut self) -> Result<(), String> {
+        self.mark_referred();
         let mut objects = self.large.clone();
         for at in 0..self.objects.blocks.len() {
             self.for_cells(at, |_, object| objects.push(object));
@@ -51,12 +52,14 @@ impl Heap {
         // SAFETY: by contract of the caller.
         let (mark, kind) = unsafe { ((*object).mark, (*object).kind) };
         let is_done = self.gc.phase == Phase::Propagate || self.gc.phase == Phase::Pause && self.gc.generational;
-        let must_refer_to_marked = is_done && mark & BLACK != 0 && !self.is_in_slices(object);
+        // When marking has ended, what is whitened is in use as well.
+        let is_reached = mark & BLACK != 0 || self.settles() && mark & self.gc.white != 0;
+        let must_refer_to_marked = (is_done || self.settles()) && is_reached && !self.is_in_slices(object);
         // SAFETY: as above.
         for value in unsafe { self.references(object) } {
             self.verify_target(value, known).map_err(|why| format!("{object:?} of kind {kind} {why}"))?;
             let target = value.as_ptr::<Header>();
-            if must_refer_to_marked && is_white(target) {
+            if must_refer_to_marked && self.is_unreached(target) {
                 return Err(format!("black {object:?} of kind {kind} refers to white {target:?}"));
             }
         }
@@ -69,7 +72,7 @@ impl Heap {
             }
         };
         for value in loose {
-            if must_refer_to_marked && u64::from(kind) == tag::THREAD && is_white(value.as_ptr()) {
+            if must_refer_to_marked && u64::from(kind) == tag::THREAD && self.is_unreached(value.as_ptr()) {
                 return Err(format!("black coroutine {object:?} refers to white {:#x}", value.payload));
             }
             self.verify_target(value, known).map_err(|why| format!("{object:?} of kind {kind} {why}"))?;
@@ -93,10 +96,17 @@ impl Heap {
 
     fn verify_roots(&self, known: &HashSet<u64>) -> Result<(), String> {
         let names = self.event_names.iter().map(|&name| Slot::object(name, tag::STRING));
-        for value in self.gc.pending.iter().copied().chain(names) {
+        let finalization = &self.gc.finalization;
+        let to_finalize = finalization.due.iter().flatten().chain(&finalization.found).copied();
+        for value in to_finalize.chain(names) {
             self.verify_target(value, known).map_err(|why| format!("a root {why}"))?;
         }
-        let lists = self.gc.finalizable.iter().map(|&object| object as u64);
+        let seen = match self.gc.phase {
+            Phase::Separate => finalization.kept..finalization.looked_at,
+            _ => 0..0,
+        };
+        let listed = self.gc.finalizable.iter().enumerate().filter(|(at, _)| !seen.contains(at));
+        let lists = listed.map(|(_, &object)| object as u64);
         let threads = self.gc.threads.iter().map(|&thread| thread as u64);
         let protos = self.gc.protos.iter().map(|&proto| proto as u64);
         match lists.chain(threads).chain(protos).find(|object| !known.contains(object)) {

@@ -15,7 +15,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::collect::Gc;
+use crate::collect::{Gc, Phase};
 use crate::meta::Event;
 use crate::object::{
     Closure, Header, Native, ProtoObject, Str, Table, Thread, Upvalue, Userdata, flag,
@@ -33,6 +33,8 @@ pub const GREY: u8 = 0;
 pub const WHITES: u8 = 3;
 /// Mark of objects reached and traced.
 pub const BLACK: u8 = 4;
+/// Set besides of objects that are kept for a finalizer only, until the next cycle.
+pub(crate) const REVIVED: u8 = 8;
 /// What freed memory is filled with under torture.
 pub(crate) const POISON: u8 = 0xDD;
 
@@ -606,7 +608,7 @@ impl Heap {
             if (*value).mark & WHITES == 0 {
                 return;
             }
-            if self.shapes.marking || self.gc.generational {
+            if self.gc.marks() {
                 if table::is_big(object) {
                     // To look through all of it again would take too long.
                     self.mark(value);
@@ -645,7 +647,8 @@ impl Heap {
     pub(crate) unsafe fn reordered(&mut self, t: *mut Table) {
         // SAFETY: live by contract.
         unsafe {
-            if self.shapes.marking && (*t).header.mark & BLACK != 0 && table::is_big(t.cast()) {
+            let is_seen_in_part = || table::is_big(t.cast()) || self.is_in_slices(t.cast());
+            if self.gc.phase == Phase::Propagate && (*t).header.mark & BLACK != 0 && is_seen_in_part() {
                 (*t).header.mark = GREY;
                 self.gc.grey.push(t.cast());
             }

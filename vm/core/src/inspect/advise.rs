@@ -35,6 +35,7 @@ impl Ctx<'_> {
                     Err(_) => return Err(self.vm.memory_error()),
                 }
             };
+            self.vm.heap.settle();
             for thread in self.vm.heap.live_threads() {
                 for at in frames_on(thread) {
                     if at.frame.callee.tag == tag::CLOSURE && at.frame.callee.as_ptr::<Closure>() == target {

@@ -489,6 +489,7 @@ impl Vm {
     /// Frames that run a closure that changes get one of their own.
     fn plan_frames(&mut self, plan: &mut Plan) -> Result<(), OutOfMemory> {
         let changing: HashSet<_> = plan.closures.iter().map(|(closure, ..)| *closure).collect();
+        self.heap.settle();
         let mut copies: HashMap<*mut Closure, *mut Closure> = HashMap::new();
         for thread in self.heap.live_threads() {
             // SAFETY: the thread does not run at this moment; callees are live.
@@ -531,6 +532,7 @@ impl Vm {
         by_name: &HashMap<&[u8], usize>,
         plan: &mut Plan,
     ) -> Result<(), OutOfMemory> {
+        self.heap.settle();
         let parents: Vec<_> = self.heap.gc.protos.clone();
         for parent in parents {
             // SAFETY: the list holds live objects; children live as long as their parents.

@@ -629,7 +629,7 @@ unsafe fn become_dictionary(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfM
         }
         for at in 0..hash::used((*t).hash) {
             let entry = hash::entry((*t).hash, at);
-            if !(*entry).value.is_nil() {
+            if !is_vacant(heap, entry) {
                 hash::insert(new, (*entry).key, hash::hash_key(heap, (*entry).key), (*entry).value);
             }
         }
@@ -760,7 +760,7 @@ unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: b
         let mut array_len = (*t).array_len.min(fit);
         for at in 0..old_used {
             let entry = hash::entry(old, at);
-            if (*entry).value.is_nil() {
+            if is_vacant(heap, entry) {
                 continue;
             }
             if fits((*entry).key) {
@@ -808,7 +808,7 @@ unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: b
         }
         for at in 0..old_used {
             let entry = hash::entry(old, at);
-            if (*entry).value.is_nil() {
+            if is_vacant(heap, entry) {
                 continue;
             }
             if fits((*entry).key) {
@@ -885,12 +885,26 @@ pub unsafe fn next(heap: &Heap, t: *mut Table, key: Slot) -> Result<Option<(Slot
         }
         for at in entry..hash::used((*t).hash) {
             let entry = hash::entry((*t).hash, at);
-            if !(*entry).value.is_nil() {
+            if !(*entry).value.is_nil() && !has_lost_key(heap, entry) {
                 return Ok(Some(((*entry).key, (*entry).value)));
             }
         }
         Ok(None)
     }
+}
+
+/// Whether nothing that the program sees, but the entry, refers to its key.
+#[inline(always)]
+unsafe fn has_lost_key(heap: &Heap, entry: *mut Entry) -> bool {
+    // SAFETY: the entry is in use, by contract of the callers.
+    let key = unsafe { (*entry).key };
+    heap.settles() && key.is_collectable() && key.tag != tag::STRING && heap.is_hidden(key.as_ptr())
+}
+
+/// Whether an entry need not be kept: it was removed, or the collector is about to remove it.
+unsafe fn is_vacant(heap: &Heap, entry: *mut Entry) -> bool {
+    // SAFETY: the entry is in use, by contract of the callers.
+    unsafe { (*entry).value.is_nil() || heap.clears() && has_lost_key(heap, entry) }
 }
 
 /// Where the three parts go on after a key.
