@@ -87,6 +87,15 @@ pub fn form(x: Class, y: Class) -> Form {
     }
 }
 
+/// Code that was never done says nothing about the tags in code that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// All instructions on some way here were seen.
+    Seen,
+    /// The others, which may be old: the function was compiled later than they ran.
+    Rest,
+}
+
 /// A place that is jumped to.
 pub struct Block {
     /// The tags on all ways here.
@@ -160,6 +169,23 @@ impl<'a> Flow<'a> {
         kept
     }
 
+    /// The step of the numeric loop whose body begins at a pc, if it is written there, and whether only the loop
+    /// itself sets its variable.
+    pub fn loop_kind(&self, body: usize, end: usize, a: u8) -> (Option<i32>, bool) {
+        let code = self.function.code;
+        let at = |pc: usize| code.get(pc).and_then(|_| I::at(code, pc));
+        let prep = body.checked_sub(2).filter(|pc| self.blocks[*pc].is_none());
+        let is_prep = prep.and_then(at).is_some_and(|prep| matches!(prep, I::ForPrep { a: first, .. } if first == a));
+        let step = match body.checked_sub(3).and_then(at) {
+            Some(I::LoadInt { a: r, sbx }) if is_prep && r == a + 2 && sbx != 0 => Some(i32::from(sbx)),
+            _ => None,
+        };
+        let is_shared = Registers(self.function.shared).has(a + 3);
+        let mut body = self.each().filter(|(pc, _)| (body..end).contains(pc));
+        let is_set = body.any(|(_, instruction)| effect::writes(instruction).contains(&(u16::from(a) + 3)));
+        (step, !is_set && !is_shared)
+    }
+
     /// How many loops stand around an instruction.
     pub fn depth(&self, pc: usize) -> u8 {
         self.depth[pc]
@@ -167,14 +193,14 @@ impl<'a> Flow<'a> {
 
     fn find_tags(&mut self) {
         let all: Vec<(usize, I)> = self.each().collect();
-        let mut reached = vec![false; self.function.code.len()];
-        for _ in 0..ROUNDS {
-            if !self.round(&all, &mut reached) {
-                self.prune();
+        let mut reached = vec![None; self.function.code.len()];
+        for phase in [Phase::Seen, Phase::Rest] {
+            if !(0..ROUNDS).any(|_| !self.round(&all, &mut reached, phase)) {
+                self.blocks.iter_mut().flatten().for_each(|block| block.tags = Tags::NONE);
                 return;
             }
         }
-        self.blocks.iter_mut().flatten().for_each(|block| block.tags = Tags::NONE);
+        self.prune();
     }
 
     /// What nobody reads any more need not be known.
@@ -188,25 +214,29 @@ impl<'a> Flow<'a> {
     }
 
     /// Follows all ways once; whether a place further back has to be looked at again.
-    fn round(&mut self, all: &[(usize, I)], reached: &mut [bool]) -> bool {
+    fn round(&mut self, all: &[(usize, I)], reached: &mut [Option<Phase>], phase: Phase) -> bool {
         let mut again = false;
-        let mut tags = Some(Tags::NONE);
+        let mut tags = Some((Tags::NONE, Phase::Seen));
         for &(pc, instruction) in all {
             if let Some(block) = &mut self.blocks[pc] {
-                if let Some(tags) = &tags {
-                    arrive(block, &mut reached[pc], tags);
+                if let Some((tags, from)) = &tags {
+                    arrive(block, &mut reached[pc], tags, *from);
                 }
-                tags = reached[pc].then(|| block.tags.clone());
+                tags = reached[pc].map(|phase| (block.tags.clone(), phase));
             }
-            let Some(before) = tags.take() else { continue };
+            let Some((before, from)) = tags.take() else { continue };
             let after = after(self.function, pc, instruction, &before);
+            let from = if after.is_seen { from } else { Phase::Rest };
+            if from == Phase::Rest && phase == Phase::Seen {
+                continue;
+            }
             if let (Some(jump), Some(target)) = (after.jump, jump_of(pc, instruction)) {
                 if let Some(block) = &mut self.blocks[target] {
-                    let changed = arrive(block, &mut reached[target], &jump);
+                    let changed = arrive(block, &mut reached[target], &jump, from);
                     again |= changed && target <= pc;
                 }
             }
-            tags = after.next;
+            tags = after.next.map(|tags| (tags, from));
         }
         again
     }
@@ -246,12 +276,16 @@ pub fn instructions_of(code: &[u32]) -> Vec<(usize, I)> {
     all
 }
 
-fn arrive(block: &mut Block, reached: &mut bool, tags: &Tags) -> bool {
-    if std::mem::replace(reached, true) {
-        return block.tags.meet(tags);
+fn arrive(block: &mut Block, reached: &mut Option<Phase>, tags: &Tags, from: Phase) -> bool {
+    match *reached {
+        Some(Phase::Seen) if from == Phase::Rest => false,
+        Some(_) => block.tags.meet(tags),
+        None => {
+            *reached = Some(from);
+            block.tags = tags.clone();
+            true
+        }
     }
-    block.tags = tags.clone();
-    true
 }
 
 fn jump_of(pc: usize, instruction: I) -> Option<usize> {
@@ -312,12 +346,15 @@ fn reads(instruction: I) -> Registers {
 /// The registers that an instruction sets on every way out.
 fn kills(instruction: I) -> Registers {
     match instruction {
-        I::TestSet { .. } | I::ForPrep { .. } | I::ForLoop { .. } | I::TForLoop { .. } | I::Method { .. } => Registers::default(),
+        I::TestSet { .. } | I::TForLoop { .. } | I::Method { .. } => Registers::default(),
+        // Where the loop ends, its variable does as well.
+        I::ForPrep { a, .. } | I::ForLoop { a, .. } => Registers::range(u16::from(a) + 3..u16::from(a) + 4),
         _ => Registers::range(effect::writes(instruction)),
     }
 }
 
 struct After {
+    is_seen: bool,
     jump: Option<Tags>,
     next: Option<Tags>,
 }
@@ -571,7 +608,11 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
             true
         }
     };
-    let tags = goes_on.then_some(step.tags);
-    let jump = jump.or_else(|| tags.clone());
-    After { jump: jump_of(pc, instruction).and(jump), next: tags.filter(|_| falls_through(instruction)) }
+    if !goes_on {
+        step.tags = before.clone();
+        step.tags.forget(Registers::range(effect::writes(instruction)));
+    }
+    let tags = step.tags;
+    let jump = jump_of(pc, instruction).map(|_| jump.unwrap_or_else(|| tags.clone()));
+    After { is_seen: goes_on, jump, next: falls_through(instruction).then_some(tags) }
 }

@@ -281,6 +281,11 @@ impl<'a> Assembler<'a> {
         (self.places[at] != 0).then(|| Instruction::at(self.function.code, at)).flatten()
     }
 
+    /// The pc of the instruction under way.
+    pub fn pc(&self) -> usize {
+        self.pc
+    }
+
     /// Whether the instruction under way has a way out already.
     pub fn has_exit(&self) -> bool {
         self.has_exit

@@ -53,7 +53,9 @@ impl Homes {
                     Kind::In => count(after.as_ref().and_then(|tags| tags.get(r)).or(before.get(r)), r, weight),
                     Kind::Out => count(after.as_ref().and_then(|tags| tags.get(r)), r, weight),
                     Kind::Base if instruction.op() == perilune_isa::Op::ForLoop => {
-                        (r..r + 4).for_each(|r| count(before.get(r), r, weight));
+                        // What else the loop keeps is read or written once in a round.
+                        count(before.get(r + 1), r + 1, weight / 2);
+                        count(before.get(r + 3), r + 3, weight);
                     }
                     _ => {}
                 }

@@ -7,6 +7,7 @@
 use super::{CLOSURE, INT, TRUE, payload, tag_of};
 use crate::flow::{LoopForm, loop_form};
 use crate::function::Assembler;
+use crate::homes::Home;
 use crate::registers::Registers;
 use crate::state::Source;
 use crate::stub::Service;
@@ -21,17 +22,36 @@ use std::mem::offset_of;
 /// Kind and flags in the head of a frame, but for the flag of tail calls: 0 for calls by Lua.
 const SPECIAL: i32 = (0xff00_ff00_u32 & !((stack::flag::TAIL as u32) << 24)) as i32;
 
+/// Bytes of the instruction at the address to which calls return.
+const RETURN_LENGTH: i32 = 7;
+
+/// The head of a frame that was called by compiled or interpreted Lua code for `n` results, with nothing special.
+const fn plain_head(n: u8) -> i32 {
+    tag::CLOSURE as i32 | (n as i32 + 1) << 16
+}
+
 impl Assembler<'_> {
     /// Calls `r[a]` with `b - 1` arguments, or up to the top, for `c - 1` results, or all.
     pub fn call(&mut self, a: u8, b: u8, c: u8) {
         self.vacate();
-        let called = self.served(Service::Call);
         let after = self.asm.new_dynamic_label();
+        let called = self.called(Service::Call, after);
         let other = if c == 1 || c == 2 { self.call_leaf(a, b, c, called, after) } else { called };
         self.load_entry(a, other, called);
         self.load_count(a, b);
-        self.jump_to_entry(a, c, after);
+        let address = self.asm.new_dynamic_label();
+        self.jump_to_entry(a, c, address);
+        self.bind_address(address, (i32::from(a) + 2) * 16);
         self.bind_return(a, after);
+    }
+
+    /// A label in cold code that has the machine make a call, which comes back to `after`.
+    fn called(&mut self, service: Service, after: DynamicLabel) -> DynamicLabel {
+        let (label, served) = (self.asm.new_dynamic_label(), self.served(service));
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>label ; lea rcx, [=>after] ; jmp =>served);
+        });
+        label
     }
 
     /// Here a call of `r[a]` returns: what is below has not changed, unless it is shared.
@@ -39,6 +59,15 @@ impl Assembler<'_> {
         self.forget_all(Registers::range(u16::from(a)..u16::MAX));
         self.state.shapes.clear();
         dynasm!(self.asm ; .arch x64 ; =>after);
+    }
+
+    /// Where a compiled callee goes that has put one slot or more, `delta`, between the frames: it has left `rbx` as it
+    /// was. Who has set `rbx` comes in [`RETURN_LENGTH`] behind.
+    fn bind_address(&mut self, address: DynamicLabel, delta: i32) {
+        dynasm!(self.asm ; .arch x64 ; =>address);
+        let start = self.asm.offset().0;
+        dynasm!(self.asm ; .arch x64 ; sub rbx, DWORD delta);
+        debug_assert_eq!(self.asm.offset().0 - start, RETURN_LENGTH as usize);
     }
 
     /// The number of arguments of a call of `r[a]` in `eax`.
@@ -60,14 +89,14 @@ impl Assembler<'_> {
     }
 
     /// Makes the frame of a call of `r[a]`, which is entered at `rcx` with `eax` arguments, for `c - 1` results.
-    fn jump_to_entry(&mut self, a: u8, c: u8, after: DynamicLabel) {
+    fn jump_to_entry(&mut self, a: u8, c: u8, address: DynamicLabel) {
         let delta = u32::from(a) + 2;
         let base = delta as i32 * 16;
         let link = stack::link(self.next as u32, delta) as i64;
         dynasm!(self.asm
             ; .arch x64
             ; mov QWORD [rbx + tag_of(a)], (tag::CLOSURE | u64::from(c) << 16) as i32
-            ; lea rsi, [=>after]
+            ; lea rsi, [=>address]
             ; mov rdi, QWORD link
             ; mov [rbx + base - 16], rsi
             ; mov [rbx + base - 8], rdi
@@ -132,8 +161,8 @@ impl Assembler<'_> {
     /// A round of a generic loop: iterators that the machine knows, and compiled ones.
     pub fn generic_for_call(&mut self, a: u8, c: u8) {
         self.vacate();
-        let (served, called) = (self.served(Service::CallIterator), self.asm.new_dynamic_label());
-        let after = self.asm.new_dynamic_label();
+        let (after, called) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let served = self.called(Service::CallIterator, after);
         dynasm!(self.asm
             ; .arch x64
             ; cmp QWORD [rbx + tag_of(a)], CLOSURE
@@ -155,28 +184,46 @@ impl Assembler<'_> {
             }
             // Copying has used a register.
             dynasm!(this.asm ; .arch x64 ; mov eax, 2);
-            this.jump_to_entry(a + 4, c + 1, after);
+            let address = this.asm.new_dynamic_label();
+            this.jump_to_entry(a + 4, c + 1, address);
+            this.bind_address(address, (i32::from(a) + 6) * 16);
+            dynasm!(this.asm ; .arch x64 ; jmp =>after);
         });
         self.bind_return(a + 4, after);
     }
 
-    /// Jumps to the caller, whose address and pc are in the header; `rdx` gets the pc.
+    /// Jumps to the caller, whose address and pc are in the header.
     fn return_back(&mut self) {
-        dynasm!(self.asm ; .arch x64 ; mov rsi, [rbx - 16] ; mov rdx, [rbx - 8]);
-        self.return_by_link();
-    }
-
-    /// As [`Assembler::return_back`], with the address in `rsi` and the link in `rdx`.
-    fn return_by_link(&mut self) {
-        let resume = self.service(Service::Resume);
+        let interpreted = self.asm.new_dynamic_label();
         dynasm!(self.asm
             ; .arch x64
-            ; mov rcx, rdx
-            ; shr rcx, 28
-            ; and rcx, -16
-            ; sub rbx, rcx
+            ; mov rsi, [rbx - 16]
+            ; test rsi, rsi
+            ; jz =>interpreted
+            ; jmp rsi
+        );
+        self.put_off(move |this| {
+            let resume = this.service(Service::Resume);
+            dynasm!(this.asm ; .arch x64 ; =>interpreted ; mov rdx, [rbx - 8]);
+            this.leave_frame();
+            dynasm!(this.asm ; .arch x64 ; jmp =>resume);
+        });
+    }
+
+    /// Sets `rbx` to the caller's register 0, by the link in `rdx`.
+    fn leave_frame(&mut self) {
+        dynasm!(self.asm ; .arch x64 ; mov rcx, rdx ; shr rcx, 28 ; and rcx, -16 ; sub rbx, rcx);
+    }
+
+    /// As [`Assembler::return_back`], with the address in `rsi` and the link in `rdx`, from a frame that may have moved.
+    fn return_by_link(&mut self) {
+        let resume = self.service(Service::Resume);
+        self.leave_frame();
+        dynasm!(self.asm
+            ; .arch x64
             ; test rsi, rsi
             ; jz =>resume
+            ; add rsi, RETURN_LENGTH
             ; jmp rsi
         );
     }
@@ -310,8 +357,9 @@ impl Assembler<'_> {
             ; shr eax, 16
             ; cmp al, (n + 1) as i8
             ; jne =>spread
-            ; mov rsi, [rbx - 16]
-            ; mov rdi, [rbx - 8]
+            // The values may be put where the link is.
+            ; mov r14, [rbx - 16]
+            ; mov r15, [rbx - 8]
         );
         if n > 8 {
             dynasm!(self.asm ; .arch x64 ; jmp =>spread);
@@ -324,8 +372,14 @@ impl Assembler<'_> {
                     ; movups [rbx + to], xmm0
                 );
             }
-            dynasm!(self.asm ; .arch x64 ; mov rdx, rdi);
-            self.return_by_link();
+            let interpreted = self.asm.new_dynamic_label();
+            dynasm!(self.asm ; .arch x64 ; mov rsi, r14 ; test rsi, rsi ; jz =>interpreted ; jmp rsi);
+            self.put_off(move |this| {
+                let resume = this.service(Service::Resume);
+                dynasm!(this.asm ; .arch x64 ; =>interpreted ; mov rdx, r15);
+                this.leave_frame();
+                dynasm!(this.asm ; .arch x64 ; jmp =>resume);
+            });
         }
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>spread);
@@ -339,11 +393,7 @@ impl Assembler<'_> {
         let (one, back, spread) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         dynasm!(self.asm
             ; .arch x64
-            ; mov rax, [rbx - 24]
-            ; test eax, SPECIAL
-            ; jnz =>spread
-            ; shr eax, 16
-            ; cmp eax, 1
+            ; cmp DWORD [rbx - 24], plain_head(0)
             ; jne =>one
             ; =>back
         );
@@ -352,6 +402,10 @@ impl Assembler<'_> {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>one
+                ; mov eax, [rbx - 24]
+                ; test eax, SPECIAL
+                ; jnz =>spread
+                ; shr eax, 16
                 ; and eax, 0xff
                 ; cmp eax, 1
                 ; je =>back
@@ -379,11 +433,7 @@ impl Assembler<'_> {
         let is_vector = tag == Some(tag::FLOAT);
         dynasm!(self.asm
             ; .arch x64
-            ; mov rax, [rbx - 24]
-            ; test eax, SPECIAL
-            ; jnz =>spread
-            ; shr eax, 16
-            ; cmp eax, 2
+            ; cmp DWORD [rbx - 24], plain_head(1)
             ; jne =>none
             ; =>store
         );
@@ -404,6 +454,10 @@ impl Assembler<'_> {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>none
+                ; mov eax, [rbx - 24]
+                ; test eax, SPECIAL
+                ; jnz =>spread
+                ; shr eax, 16
                 ; and eax, 0xff
                 ; cmp eax, 2
                 ; je =>store
@@ -496,16 +550,23 @@ impl Assembler<'_> {
         if is_home {
             self.define(rounds, tag::INT);
         }
-        let home = self.general_target(start, tag::INT);
-        let source = self.source(start);
-        self.load_general(home, source);
-        match self.source(step) {
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; add Rq(home), Rq(n)),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; add Rq(home), [rbx + at]),
+        let (known_step, is_own) = self.flow.loop_kind(target, self.pc(), a);
+        let at = self.general_target(value, tag::INT);
+        // The variable is where the loop is, unless the body sets it.
+        let current = if is_own && self.tag(value) == Some(tag::INT) { self.source(value) } else { self.peek(start) };
+        self.load_general(at, current);
+        match (known_step, self.peek(step)) {
+            (Some(step), _) => dynasm!(self.asm ; .arch x64 ; add Rq(at), step),
+            (None, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; add Rq(at), Rq(n)),
+            (None, Source::At(distance)) => dynasm!(self.asm ; .arch x64 ; add Rq(at), [rbx + distance]),
         }
-        self.define(start, tag::INT);
-        let target_value = self.general_target(value, tag::INT);
-        self.load_general(target_value, Source::In(home));
+        match self.homes.of(start, tag::INT) {
+            Some(Home::General(n)) => {
+                dynasm!(self.asm ; .arch x64 ; mov Rq(n), Rq(at));
+                self.define(start, tag::INT);
+            }
+            _ => dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(start)], Rq(at)),
+        }
         self.define(value, tag::INT);
         self.go_back(target);
         // Nobody reads the loop's own registers any more, but they are integers still.

@@ -224,7 +224,8 @@ impl Assembler<'_> {
         self.vacate();
         let next = self.asm.new_dynamic_label();
         let (yes, no) = self.ways(wanted, e, next);
-        let (other, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.missed());
+        // What they are tells nothing that would make the next version better.
+        let (other, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
         dynasm!(self.asm
             ; .arch x64
             ; mov rdx, [rbx + tag_of(a)]
@@ -324,10 +325,10 @@ impl Assembler<'_> {
     }
 
     fn equal_any_constant(&mut self, a: u8, constant: Slot, yes: DynamicLabel, no: DynamicLabel) {
+        let missed = self.stepped();
         match constant.tag {
-            tag::INT => self.equal_int(a, constant.as_int(), yes, no),
+            tag::INT => self.equal_int(a, constant.as_int(), [yes, no, missed]),
             tag::FLOAT => {
-                let missed = self.missed();
                 dynasm!(self.asm
                     ; .arch x64
                     ; cmp QWORD [rbx + tag_of(a)], INT
@@ -343,7 +344,6 @@ impl Assembler<'_> {
                 );
             }
             tag::STRING => {
-                let missed = self.missed();
                 dynasm!(self.asm
                     ; .arch x64
                     ; cmp QWORD [rbx + tag_of(a)], STRING
@@ -368,8 +368,8 @@ impl Assembler<'_> {
         }
     }
 
-    fn equal_int(&mut self, a: u8, value: i64, yes: DynamicLabel, no: DynamicLabel) {
-        let (float, missed) = (self.asm.new_dynamic_label(), self.missed());
+    fn equal_int(&mut self, a: u8, value: i64, [yes, no, missed]: [DynamicLabel; 3]) {
+        let float = self.asm.new_dynamic_label();
         let is_exact = value.unsigned_abs() <= 1 << 53;
         dynasm!(self.asm
             ; .arch x64

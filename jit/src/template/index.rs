@@ -223,7 +223,10 @@ impl Assembler<'_> {
             self.asm.new_dynamic_label(),
             self.join(),
         );
-        if known.is_none() {
+        if known == Some(tag::NIL) {
+            // The array may become shorter.
+            dynasm!(self.asm ; .arch x64 ; jmp =>elsewhere);
+        } else if known.is_none() {
             // A value of any kind: its tag goes to `rdx`, where it is needed for longer than the key's check.
             self.check_value(table, value, elsewhere);
         } else if known.is_some_and(|tag| tag >= tag::STRING) {
@@ -259,7 +262,6 @@ impl Assembler<'_> {
             Some(known) => dynasm!(self.asm ; .arch x64 ; mov BYTE [rsi], known as i8),
             None => dynasm!(self.asm ; .arch x64 ; mov [rsi], dl),
         }
-        let is_nil = known == Some(tag::NIL);
         self.put_off(move |this| {
             // Only a key that is there is not for `__newindex`.
             dynasm!(this.asm
@@ -274,20 +276,18 @@ impl Assembler<'_> {
                 ; =>append
                 ; jne =>elsewhere
             );
-            if !is_nil {
-                dynasm!(this.asm
-                    ; .arch x64
-                    ; cmp esi, [Rq(table) + ARRAY_CAP]
-                    ; jae =>elsewhere
-                    ; cmp QWORD [Rq(table) + META], 0
-                    ; jne =>elsewhere
-                    ; cmp QWORD [Rq(table) + HASH], 0
-                    ; jne =>elsewhere
-                    ; add esi, 1
-                    ; mov [Rq(table) + ARRAY_LEN], esi
-                    ; jmp =>plain
-                );
-            }
+            dynasm!(this.asm
+                ; .arch x64
+                ; cmp esi, [Rq(table) + ARRAY_CAP]
+                ; jae =>elsewhere
+                ; cmp QWORD [Rq(table) + META], 0
+                ; jne =>elsewhere
+                ; cmp QWORD [Rq(table) + HASH], 0
+                ; jne =>elsewhere
+                ; add esi, 1
+                ; mov [Rq(table) + ARRAY_LEN], esi
+                ; jmp =>plain
+            );
             dynasm!(this.asm ; .arch x64 ; =>elsewhere);
             this.spill();
             this.put_slow(b, key, value);

@@ -23,6 +23,7 @@ pub mod assist;
 pub mod seen;
 
 use crate::cache::Cache;
+use crate::heap::Heap;
 use crate::interp::Flow;
 use crate::object::{Closure, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
@@ -421,25 +422,22 @@ impl Vm {
     }
 
     /// Calls `r[a]` with `n` arguments for compiled code, and says where that goes on. Registers from `live` on hold
-    /// nothing afterwards; without it, there is no collection.
-    unsafe fn call_for_native(&mut self, a: u32, n: u32, wanted: u8, live: Option<u32>) -> Continuation {
+    /// nothing afterwards; without it, there is no collection. The code goes on at `after`.
+    unsafe fn call_for_native(&mut self, a: u32, n: u32, wanted: u8, live: Option<u32>, after: *const u8) -> Continuation {
         // SAFETY: a compiled frame is on top, and stands behind its call.
         unsafe {
             self.tier.counts.calls += 1;
             let proto = top_function(self.thread);
             let base = (*self.thread).stack.add((*self.thread).base as usize);
             let slot = base.add(a as usize);
-            let pc = (*self.thread).pc;
+            let (native, distrust) = ((*proto).native, self.heap.distrust);
             let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
                 // The template has tried the leaf form.
                 let result = self.call_native((*self.thread).base + a, n, wanted);
                 let has_hook = std::mem::take(&mut self.hook_switch);
                 let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (live.is_none() || self.heap.debt < 0);
-                if is_done
-                    && !(*proto).native.is_null()
-                    && let Some(address) = (*(*proto).native).at(pc, base)
-                {
-                    return Continuation { address, base };
+                if is_done && (*proto).native == native && self.heap.distrust == distrust {
+                    return Continuation { address: after, base };
                 }
                 result
             } else {
@@ -514,9 +512,9 @@ impl Vm {
         }
     }
 
-    fn step_at(&mut self) -> Continuation {
+    fn step_at(&mut self, observed: bool) -> Continuation {
         self.count_left();
-        let mut flow = self.observed_step();
+        let mut flow = if observed { self.observed_step() } else { self.interpret_one() };
         if self.tier.torture != 0 {
             flow = self.torture_step(flow);
         }
@@ -584,6 +582,7 @@ impl Vm {
                     if frame.callee.tag == tag::CLOSURE {
                         let proto = (*frame.callee.as_ptr::<Closure>()).proto;
                         (*(*proto).cold).shares_all = true;
+                        self.heap.distrust += 1;
                         self.drop_native(&[proto]);
                     }
                     return;
@@ -676,7 +675,8 @@ unsafe fn forget_addresses(thread: *mut Thread, dropped: &[Box<Installed>]) {
 
 /// Somebody else has changed a register: frames of the coroutine go on where compiled code relies on it by way of the
 /// machine, which looks at what the code relies on.
-pub(crate) unsafe fn distrust_addresses(thread: *mut Thread) {
+pub(crate) unsafe fn distrust_addresses(heap: &mut Heap, thread: *mut Thread) {
+    heap.distrust += 1;
     // SAFETY: a live thread by contract; its frames are walked by their links.
     unsafe {
         let mut base = (*thread).base;
@@ -726,7 +726,7 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
     unsafe {
         (*vm).stand_at(base, pc);
         (*vm).tier.counts.steps += 1;
-        (*vm).step_at()
+        (*vm).step_at(false)
     }
 }
 
@@ -740,7 +740,7 @@ pub unsafe extern "C" fn missed(vm: *mut Vm, base: *mut Slot, pc: u32) -> Contin
         let vm = &mut *vm;
         vm.stand_at(base, pc);
         vm.count_miss(top_function(vm.thread));
-        vm.step_at()
+        vm.step_at(true)
     }
 }
 
@@ -758,11 +758,11 @@ pub unsafe extern "C" fn poll(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
     }
 }
 
-/// A call at `pc` of something that is not compiled.
+/// A call at `pc` of something that is not compiled; `after` is where the code goes on that has made it.
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8) -> Continuation {
     // SAFETY: by contract.
     unsafe {
         let vm = &mut *vm;
@@ -774,7 +774,7 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
         let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
         let live = if c == 0 { None } else { Some(a + c - 1) };
-        vm.call_for_native(a, n, c as u8, live)
+        vm.call_for_native(a, n, c as u8, live, after)
     }
 }
 
@@ -782,7 +782,7 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8) -> Continuation {
     // SAFETY: by contract; the verifier has made room for the copies.
     unsafe {
         let vm = &mut *vm;
@@ -796,7 +796,7 @@ pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32) ->
         *f.add(4) = Slot::read(f);
         *f.add(6) = Slot::read(f.add(1));
         *f.add(7) = Slot::read(f.add(2));
-        vm.call_for_native(a + 4, 2, c as u8 + 1, Some(a + 4 + c))
+        vm.call_for_native(a + 4, 2, c as u8 + 1, Some(a + 4 + c), after)
     }
 }
 
@@ -918,7 +918,7 @@ pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) ->
     // SAFETY: by contract.
     unsafe {
         let heap = &mut (*vm).heap;
-        let decides = |heap: &mut crate::heap::Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
+        let decides = |heap: &mut Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
         u64::from(decides(heap, a) || decides(heap, b))
     }
 }
