@@ -22,6 +22,8 @@ pub struct Assembled {
     pub entry: Option<u32>,
     /// Where each word of code goes on; 0 within instructions.
     pub places: Box<[u32]>,
+    /// Where the code of each word begins; 0 within instructions.
+    pub starts: Box<[u32]>,
     /// For each word of code: where the list of what it relies on begins.
     pub needs: Box<[u32]>,
     /// The lists.
@@ -60,6 +62,7 @@ pub struct Assembler<'a> {
     cold: Vec<Cold<'a>>,
     entries: Vec<(usize, State)>,
     places: Box<[u32]>,
+    starts: Box<[u32]>,
     needs: Box<[u32]>,
     facts: Vec<Fact>,
     floats: Vec<(u64, DynamicLabel)>,
@@ -92,6 +95,7 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
         cold: Vec::new(),
         entries: Vec::new(),
         places: vec![0; words].into_boxed_slice(),
+        starts: vec![0; words].into_boxed_slice(),
         needs: vec![0; words].into_boxed_slice(),
         facts: vec![Fact::END],
         floats: Vec::new(),
@@ -99,9 +103,9 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
     let entry = assembler.entry();
     assembler.instructions();
     assembler.end(stubs);
-    let Assembler { asm, places, needs, facts, .. } = assembler;
+    let Assembler { asm, places, starts, needs, facts, .. } = assembler;
     let bytes = asm.finalize().expect("every label is placed");
-    Assembled { bytes, entry, places, needs, facts: facts.into_boxed_slice() }
+    Assembled { bytes, entry, places, starts, needs, facts: facts.into_boxed_slice() }
 }
 
 impl<'a> Assembler<'a> {
@@ -215,6 +219,7 @@ impl<'a> Assembler<'a> {
         let label = self.labels[self.pc];
         dynasm!(self.asm ; .arch x64 ; =>label);
         self.places[self.pc] = self.asm.offset().0 as u32;
+        self.starts[self.pc] = self.places[self.pc];
         self.needs[self.pc] = self.need();
         if !self.state.home.is_empty() {
             self.entries.push((self.pc, self.state.clone()));

@@ -82,6 +82,7 @@ unsafe impl Tier for Baseline {
             start: block.start(),
             entry: code.entry,
             places: code.places,
+            starts: code.starts,
             needs: code.needs,
             facts: code.facts,
             length: code.bytes.len(),

@@ -120,6 +120,12 @@ impl Assembler<'_> {
         }
     }
 
+    /// Where operands of several kinds lead that fast paths do not know: one that was no number may be so again, and
+    /// there is nothing to learn from that.
+    pub fn other_kinds(&mut self, classes: [Class; 2]) -> DynamicLabel {
+        if classes.contains(&Class::Any) { self.stepped() } else { self.missed() }
+    }
+
     /// Where an operand of one known kind is read.
     pub fn number(&mut self, operand: Operand) -> Number {
         match operand {
@@ -156,7 +162,7 @@ impl Assembler<'_> {
         }
         self.check_class(x, first);
         self.check_class(y, second);
-        let missed = self.missed();
+        let missed = self.other_kinds([first, second]);
         // The second goes to a register of its own, unless it stands in one.
         let y_at = match (second, is_single(second).then(|| self.number(y))) {
             (Class::Float, Some(Number::Source(Source::In(n)))) => n,
@@ -349,6 +355,7 @@ impl Assembler<'_> {
 
     /// Integers and floats, told apart each time; in memory.
     fn any_arith(&mut self, op: Op, a: u8, x: Operand, y: Operand) {
+        let classes = self.classes(x, y);
         self.store_operand(x);
         self.store_operand(y);
         let (float, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
@@ -361,7 +368,7 @@ impl Assembler<'_> {
             dynasm!(self.asm ; .arch x64 ; jmp =>done);
         }
         dynasm!(self.asm ; .arch x64 ; =>float);
-        let missed = self.missed();
+        let missed = self.other_kinds(classes);
         self.load_float(x, 0, missed);
         self.load_float(y, 1, missed);
         match op {
@@ -470,7 +477,8 @@ impl Assembler<'_> {
     fn any_floor_divide(&mut self, part: Part, a: u8, x: Operand, y: Operand) {
         self.vacate();
         let (float, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        let missed = self.missed();
+        let classes = self.classes(x, y);
+        let missed = self.other_kinds(classes);
         let place = |operand| match operand {
             Operand::Register(r) => Number::Source(Source::At(payload(r))),
             Operand::Constant(value) => Number::Int(value.as_int()),
@@ -644,7 +652,8 @@ impl Assembler<'_> {
     /// Integers and floats, told apart each time; in memory.
     fn any_negate(&mut self, a: u8, b: u8) {
         self.store_operand(Operand::Register(b));
-        let (float, join, missed) = (self.asm.new_dynamic_label(), self.join(), self.missed());
+        let class = self.class(Operand::Register(b), 0);
+        let (float, join, missed) = (self.asm.new_dynamic_label(), self.join(), self.other_kinds([class; 2]));
         self.check_int(Operand::Register(b), float);
         dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(b)] ; neg rax);
         self.store_int(a);

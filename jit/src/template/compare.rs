@@ -176,7 +176,8 @@ impl Assembler<'_> {
     fn any_order(&mut self, order: Order, x: Operand, y: Operand, wanted: bool, e: i32) {
         self.store_operand(x);
         self.store_operand(y);
-        let (next, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.missed());
+        let classes = self.classes(x, y);
+        let (next, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.other_kinds(classes));
         let target = self.way(self.target(e));
         self.check_int(x, float);
         self.check_int(y, float);

@@ -119,6 +119,8 @@ pub struct Compiled {
     pub entry: Option<u32>,
     /// For each word of code: the offset at which it goes on there, 0 within instructions.
     pub places: Box<[u32]>,
+    /// For each word of code: the offset of its code, which is not always where it is entered; 0 within instructions.
+    pub starts: Box<[u32]>,
     /// For each word of code: where in `facts` the list begins of what must hold to go on there.
     pub needs: Box<[u32]>,
     /// The lists, each up to [`Fact::END`].
@@ -167,8 +169,8 @@ pub struct Native {
     pub address: u64,
     /// The code.
     pub bytes: Vec<u8>,
-    /// As [`Compiled::places`].
-    pub places: Box<[u32]>,
+    /// As [`Compiled::starts`].
+    pub starts: Box<[u32]>,
 }
 
 /// What a machine knows of its tier.
@@ -208,7 +210,9 @@ pub struct Counts {
 pub enum Eagerness {
     /// When they are hot.
     Hot,
-    /// At the first call.
+    /// At the second call or soon in a loop, for tests of what depends on what was seen.
+    Early,
+    /// At the first call, for tests: instructions that have seen nothing take every form.
     Eager,
 }
 
@@ -253,6 +257,7 @@ impl Vm {
         self.tier.tier = Some(tier);
         self.heap.first_heat = match eagerness {
             Eagerness::Hot => HOT,
+            Eagerness::Early => 2,
             Eagerness::Eager => 1,
         };
         for proto in &self.heap.gc.protos {
@@ -304,7 +309,7 @@ impl Vm {
                     proto: (&*(*proto).cold).proto.clone(),
                     address: code.start as u64,
                     bytes: std::slice::from_raw_parts(code.start, code.length).to_vec(),
-                    places: code.places.clone(),
+                    starts: code.starts.clone(),
                 });
             }
         }
