@@ -1,12 +1,18 @@
 //! One function: its entry, its instructions one after the other, and what was put off to the end.
 
+use crate::flow::Flow;
+use crate::homes::Homes;
+use crate::registers::Registers;
+use crate::state::State;
 use crate::stub::{Service, Stubs};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use perilune_isa::effect;
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::BREAKPOINT;
 use perilune_vm::tier::assist::{self, Assist};
-use perilune_vm::tier::{Function, layout};
+use perilune_vm::tier::seen::Seen;
+use perilune_vm::tier::{Fact, Function, layout};
 
 /// Machine code that can be placed anywhere.
 pub struct Assembled {
@@ -16,6 +22,12 @@ pub struct Assembled {
     pub entry: Option<u32>,
     /// Where each word of code goes on; 0 within instructions.
     pub places: Box<[u32]>,
+    /// Where the code of each word begins; 0 within instructions.
+    pub starts: Box<[u32]>,
+    /// For each word of code: where the list of what it relies on begins.
+    pub needs: Box<[u32]>,
+    /// The lists.
+    pub facts: Box<[Fact]>,
 }
 
 type Cold<'a> = Box<dyn FnOnce(&mut Assembler<'a>) + 'a>;
@@ -28,11 +40,32 @@ pub struct Assembler<'a> {
     pub asm: VecAssembler<X64Relocation>,
     /// The word after the instruction under way.
     pub next: usize,
+    /// What was found out about the function.
+    pub flow: Flow<'a>,
+    /// Where registers are kept.
+    pub homes: Homes,
+    /// What is known here.
+    pub state: State,
+    /// Whether the code here is reached from the instruction before.
+    pub alive: bool,
+    /// By word: what the code at places that are jumped to relies on, once that is decided.
+    pub states: Vec<Option<Box<State>>>,
+    /// What is known where cold code comes back.
+    pub joins: Vec<Option<State>>,
+    /// Their labels.
+    pub join_labels: Vec<DynamicLabel>,
     pc: usize,
     labels: Vec<DynamicLabel>,
     services: Vec<DynamicLabel>,
     missed: Option<DynamicLabel>,
+    has_exit: bool,
     cold: Vec<Cold<'a>>,
+    entries: Vec<(usize, State)>,
+    places: Box<[u32]>,
+    starts: Box<[u32]>,
+    needs: Box<[u32]>,
+    facts: Vec<Fact>,
+    floats: Vec<(u64, DynamicLabel)>,
 }
 
 /// Translates a function.
@@ -40,13 +73,39 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
     let mut asm = VecAssembler::new(0);
     let labels = function.code.iter().map(|_| asm.new_dynamic_label()).collect();
     let services = Service::ALL.iter().map(|_| asm.new_dynamic_label()).collect();
-    let mut assembler =
-        Assembler { function, asm, next: 0, pc: 0, labels, services, missed: None, cold: Vec::new() };
+    let flow = Flow::new(function);
+    let homes = Homes::new(function, &flow);
+    let words = function.code.len();
+    let mut assembler = Assembler {
+        function,
+        asm,
+        next: 0,
+        flow,
+        homes,
+        state: State::new(),
+        alive: true,
+        states: (0..words).map(|_| None).collect(),
+        joins: Vec::new(),
+        join_labels: Vec::new(),
+        pc: 0,
+        labels,
+        services,
+        missed: None,
+        has_exit: false,
+        cold: Vec::new(),
+        entries: Vec::new(),
+        places: vec![0; words].into_boxed_slice(),
+        starts: vec![0; words].into_boxed_slice(),
+        needs: vec![0; words].into_boxed_slice(),
+        facts: vec![Fact::END],
+        floats: Vec::new(),
+    };
     let entry = assembler.entry();
-    let places = assembler.instructions();
+    assembler.instructions();
     assembler.end(stubs);
-    let bytes = assembler.asm.finalize().expect("every label is placed");
-    Assembled { bytes, entry, places }
+    let Assembler { asm, places, starts, needs, facts, .. } = assembler;
+    let bytes = asm.finalize().expect("every label is placed");
+    Assembled { bytes, entry, places, starts, needs, facts: facts.into_boxed_slice() }
 }
 
 impl<'a> Assembler<'a> {
@@ -75,8 +134,8 @@ impl<'a> Assembler<'a> {
         });
         let params = i32::from(self.function.params);
         if params > 0 {
-            let (fill, body) = (self.asm.new_dynamic_label(), self.labels[0]);
-            dynasm!(self.asm ; .arch x64 ; cmp eax, params ; jb =>fill);
+            let (fill, body) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+            dynasm!(self.asm ; .arch x64 ; cmp eax, params ; jb =>fill ; =>body);
             self.put_off(move |this| {
                 dynasm!(this.asm
                     ; .arch x64
@@ -97,7 +156,7 @@ impl<'a> Assembler<'a> {
     /// The entry of a function that takes extra arguments: its frame moves above them.
     fn enter_vararg(&mut self) {
         let (slow, refused) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        let (enter_slow, body) = (self.service(Service::EnterSlow), self.labels[1]);
+        let (enter_slow, body) = (self.service(Service::EnterSlow), self.way(1));
         dynasm!(self.asm
             ; .arch x64
             ; cmp DWORD [r13], 0
@@ -125,36 +184,64 @@ impl<'a> Assembler<'a> {
         });
     }
 
-    fn instructions(&mut self) -> Box<[u32]> {
+    fn instructions(&mut self) {
         let code = self.function.code;
-        let mut places = vec![0; code.len()].into_boxed_slice();
         while self.next < code.len() {
             self.pc = self.next;
-            let label = self.labels[self.pc];
-            dynasm!(self.asm ; .arch x64 ; =>label);
-            places[self.pc] = self.asm.offset().0 as u32;
             let word = code[self.pc];
             let Some(instruction) = Instruction::decode(word & !BREAKPOINT, code.get(self.pc + 1).copied().unwrap_or(0)) else {
                 // The verifier lets no such code through.
                 self.next += 1;
-                self.step();
                 continue;
             };
             self.next = self.pc + instruction.words();
-            self.missed = None;
+            self.begin();
             if word & BREAKPOINT != 0 {
                 self.step();
             } else {
                 self.template(instruction);
             }
-            if let Some(missed) = self.missed.take() {
-                let (pc, service) = (self.pc as i32, self.service(Service::Missed));
-                self.put_off(move |this| {
-                    dynasm!(this.asm ; .arch x64 ; =>missed ; mov edx, pc ; jmp =>service);
-                });
+            if !self.alive {
+                // The code that follows is entered by the machine, which looks whether the tags are right.
+                self.state.tags.forget(Registers::range(effect::writes(instruction)));
+                self.state = State::with(self.state.tags.clone());
             }
         }
-        places
+    }
+
+    /// The code of an instruction begins.
+    fn begin(&mut self) {
+        (self.missed, self.has_exit) = (None, false);
+        if self.flow.blocks[self.pc].is_some() {
+            self.arrive(self.pc);
+        }
+        self.alive = true;
+        let label = self.labels[self.pc];
+        dynasm!(self.asm ; .arch x64 ; =>label);
+        self.places[self.pc] = self.asm.offset().0 as u32;
+        self.starts[self.pc] = self.places[self.pc];
+        self.needs[self.pc] = self.need();
+        if !self.state.home.is_empty() {
+            self.entries.push((self.pc, self.state.clone()));
+        }
+    }
+
+    /// Where the list begins of what the code here relies on.
+    fn need(&mut self) -> u32 {
+        let facts: Vec<Fact> = self
+            .state
+            .tags
+            .known()
+            .map(|(register, tag)| Fact { register, tag: tag as u8, shape: self.state.shape(register) })
+            .chain([Fact::END])
+            .collect();
+        if let Some(last) = self.facts.len().checked_sub(facts.len())
+            && self.facts[last..] == facts[..]
+        {
+            return last as u32;
+        }
+        self.facts.extend(facts);
+        (self.facts.len() - self.state.tags.known().count() - 1) as u32
     }
 
     fn end(&mut self, stubs: &Stubs) {
@@ -163,18 +250,63 @@ impl<'a> Assembler<'a> {
         while let Some(cold) = self.cold.pop() {
             cold(self);
         }
+        for (pc, state) in std::mem::take(&mut self.entries) {
+            self.places[pc] = self.asm.offset().0 as u32;
+            self.enter_with_homes(&state, self.labels[pc]);
+        }
         for (service, label) in Service::ALL.into_iter().zip(std::mem::take(&mut self.services)) {
             let address = stubs.service(service) as i64;
             dynasm!(self.asm ; .arch x64 ; =>label ; mov rax, QWORD address ; jmp rax);
         }
+        for (bits, label) in std::mem::take(&mut self.floats) {
+            dynasm!(self.asm ; .arch x64 ; .align 8 ; =>label ; .u64 bits);
+        }
         // Labels within instructions are never jumped to.
+    }
+
+    /// The place of a constant behind the code.
+    pub fn float_constant(&mut self, value: f64) -> DynamicLabel {
+        let bits = value.to_bits();
+        if let Some((_, label)) = self.floats.iter().find(|(known, _)| *known == bits) {
+            return *label;
+        }
+        let label = self.asm.new_dynamic_label();
+        self.floats.push((bits, label));
+        label
+    }
+
+    /// What the instruction under way has seen.
+    pub fn seen(&self) -> Seen {
+        self.function.seen.get(self.pc).copied().unwrap_or_default()
+    }
+
+    /// The instruction before this one, when it always runs first.
+    pub fn before(&self) -> Option<Instruction> {
+        let at = self.pc.checked_sub(1).filter(|_| self.flow.blocks[self.pc].is_none())?;
+        (self.places[at] != 0).then(|| Instruction::at(self.function.code, at)).flatten()
+    }
+
+    /// The pc of the instruction under way.
+    pub fn pc(&self) -> usize {
+        self.pc
+    }
+
+    /// Whether the instruction under way has a way out already.
+    pub fn has_exit(&self) -> bool {
+        self.has_exit
+    }
+
+    /// The loop from `head` to `end`, if it runs nothing that changes homes: the registers it writes.
+    pub fn plain_loop(&self, head: usize, end: usize) -> Option<Registers> {
+        crate::template::plain_loop(self.function, &self.flow, head, end)
     }
 
     /// Has code of the instruction under way emitted behind the function, out of the way.
     pub fn put_off(&mut self, cold: impl FnOnce(&mut Assembler<'a>) + 'a) {
-        let (pc, next) = (self.pc, self.next);
+        let (pc, next, state) = (self.pc, self.next, self.state.clone());
         self.cold.push(Box::new(move |this| {
-            (this.pc, this.next) = (pc, next);
+            (this.pc, this.next, this.state, this.alive) = (pc, next, state, true);
+            (this.missed, this.has_exit) = (None, false);
             cold(this);
         }));
     }
@@ -196,7 +328,19 @@ impl<'a> Assembler<'a> {
 
     /// The label to jump to when a fast path does not fit; nothing may have been written before.
     pub fn missed(&mut self) -> DynamicLabel {
-        *self.missed.get_or_insert_with(|| self.asm.new_dynamic_label())
+        if let Some(missed) = self.missed {
+            return missed;
+        }
+        let missed = self.served(Service::Missed);
+        self.missed = Some(missed);
+        missed
+    }
+
+    /// An instruction that was never done: the interpreter shall see what it meets.
+    pub fn unseen(&mut self) {
+        let missed = self.missed();
+        dynasm!(self.asm ; .arch x64 ; jmp =>missed);
+        self.alive = false;
     }
 
     /// Has the machine do the instruction under way without leaving the function; goes to `otherwise` when that cannot
@@ -222,10 +366,17 @@ impl<'a> Assembler<'a> {
         );
     }
 
-    /// An instruction that the machine does, and that may allocate.
-    pub fn assisted(&mut self, assist: Assist) {
+    /// An instruction that the machine does, and that may allocate; it sets `written`.
+    pub fn assisted(&mut self, assist: Assist, written: Registers) {
+        self.vacate();
         let stepped = self.stepped();
         self.assist(assist, stepped);
+        self.forget_all(written);
+        self.collect_if_due();
+    }
+
+    /// After something was allocated, with memory up to date: the collector works if it is due.
+    pub fn collect_if_due(&mut self) {
         let (next, collect, label) = (self.next, self.service(Service::Collect), self.asm.new_dynamic_label());
         dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>label);
         self.put_off(move |this| {
@@ -235,8 +386,10 @@ impl<'a> Assembler<'a> {
 
     /// Leaves the instruction to the interpreter.
     pub fn step(&mut self) {
+        self.vacate();
         let (pc, step) = (self.pc as i32, self.service(Service::Step));
         dynasm!(self.asm ; .arch x64 ; mov edx, pc ; jmp =>step);
+        self.alive = false;
     }
 
     /// A label in cold code that leaves the instruction to the interpreter, without counting a miss.
@@ -247,31 +400,12 @@ impl<'a> Assembler<'a> {
     /// A label in cold code that has a service deal with the instruction.
     pub fn served(&mut self, service: Service) -> DynamicLabel {
         let (label, pc, service) = (self.asm.new_dynamic_label(), self.pc as i32, self.service(service));
+        self.has_exit |= !self.state.pending.is_empty();
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label ; mov edx, pc ; jmp =>service);
+            dynasm!(this.asm ; .arch x64 ; =>label);
+            this.store_pending(Registers::ALL);
+            dynasm!(this.asm ; .arch x64 ; mov edx, pc ; jmp =>service);
         });
         label
-    }
-
-    /// After something was allocated: goes on at a pc, where the collector works first if it is due.
-    pub fn go_on_after_allocation(&mut self, pc: usize) {
-        let (label, collect) = (self.labels[pc], self.service(Service::Collect));
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp QWORD [r12 + layout::DEBT as i32], 0
-            ; jl =>label
-            ; mov edx, pc as i32
-            ; jmp =>collect
-        );
-    }
-
-    /// Jumps to an instruction, by way of a poll.
-    pub fn jump_back(&mut self, target: usize) {
-        let (label, poll, pc) = (self.labels[target], self.asm.new_dynamic_label(), target as i32);
-        let service = self.service(Service::Poll);
-        dynasm!(self.asm ; .arch x64 ; cmp DWORD [r13], 0 ; je =>label ; jmp =>poll);
-        self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>poll ; mov edx, pc ; jmp =>service);
-        });
     }
 }

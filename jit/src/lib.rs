@@ -7,6 +7,10 @@
 
 mod memory;
 mod stub;
+mod registers;
+mod flow;
+mod homes;
+mod state;
 mod function;
 mod template;
 mod listing;
@@ -78,6 +82,9 @@ unsafe impl Tier for Baseline {
             start: block.start(),
             entry: code.entry,
             places: code.places,
+            starts: code.starts,
+            needs: code.needs,
+            facts: code.facts,
             length: code.bytes.len(),
             owner: Box::new(block),
         })

@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub fn listing(native: &Native) -> String {
     let (proto, bytes) = (&native.proto, &native.bytes);
     let mut starts: Vec<(u32, usize)> =
-        native.places.iter().enumerate().filter(|(_, place)| **place != 0).map(|(pc, place)| (*place, pc)).collect();
+        native.starts.iter().enumerate().filter(|(_, place)| **place != 0).map(|(pc, place)| (*place, pc)).collect();
     starts.sort_unstable();
     let mut starts = starts.into_iter().peekable();
     let mut decoder = Decoder::with_ip(64, bytes, 0, DecoderOptions::NONE);

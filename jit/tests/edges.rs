@@ -2,7 +2,7 @@
 
 use perilune_jit::Baseline;
 use perilune_vm::tier::Eagerness;
-use perilune_vm::{Kind, Options, Vm};
+use perilune_vm::{Kind, Options, Torture, Vm};
 
 /// Operands as Lua writes them; the integers that fit become immediates, the rest constants.
 const OPERANDS: &[&str] = &[
@@ -48,9 +48,22 @@ fn without_sign_of_nan(text: String) -> String {
 
 #[track_caller]
 fn same(chunks: impl Iterator<Item = String>) -> usize {
-    let mut interpreted = Vm::new(Options::default());
     let mut compiled = Vm::new(Options::default());
     compiled.set_tier(Box::new(Baseline::new()), Eagerness::Eager);
+    same_in(compiled, chunks)
+}
+
+/// As [`same`], with functions that are compiled at the second call, and again after a few misses.
+#[track_caller]
+fn same_when_seen(chunks: impl Iterator<Item = String>) -> usize {
+    let mut compiled = Vm::new(Options { torture: Torture::Cycles(1000), ..Options::default() });
+    compiled.set_tier(Box::new(Baseline::new()), Eagerness::Early);
+    same_in(compiled, chunks)
+}
+
+#[track_caller]
+fn same_in(mut compiled: Vm, chunks: impl Iterator<Item = String>) -> usize {
+    let mut interpreted = Vm::new(Options::default());
     let mut count = 0;
     for chunk in chunks {
         let expected = without_sign_of_nan(result(&mut interpreted, &chunk));
@@ -130,4 +143,87 @@ fn indices_and_lengths() {
         })
     });
     same(chunks);
+}
+
+/// Operands of a few kinds, by which a function first learns and then is surprised.
+const KINDS: &[&str] = &["3", "-7", "0x7fffffffffffffff", "2.5", "-0.0", "(0/0)"];
+
+#[test]
+fn operators_after_other_kinds_were_seen() {
+    let operators = || OPERATORS.iter().filter(|op| !["&", "|", "~", "<<", ">>"].contains(op));
+    let chunks = KINDS.iter().flat_map(move |first| {
+        KINDS.iter().flat_map(move |then| {
+            operators().map(move |op| {
+                format!(
+                    "local function f(a, b) if a == 0 or b == 0 then return 0 end return a {op} b, b {op} 3 end
+                     local s = ''
+                     local function run(a, b)
+                       for i = 1, 12 do local p, q = f(a, b) if p == p and q == q then s = s .. p .. ' ' .. q .. ';' end end
+                     end
+                     run({first}, 5) run({then}, {first}) run(2, {then})
+                     return s"
+                )
+            })
+        })
+    });
+    same_when_seen(chunks);
+}
+
+#[test]
+fn comparisons_after_other_kinds_were_seen() {
+    let chunks = KINDS.iter().flat_map(|first| {
+        KINDS.iter().flat_map(move |then| {
+            COMPARISONS.iter().map(move |op| {
+                format!(
+                    "local function f(a, b) if a {op} b then return 1 end if 3 {op} b then return 2 end return 3 end
+                     local s = 0
+                     for i = 1, 12 do s = s * 3 + f({first}, 5) end
+                     for i = 1, 12 do s = s * 3 + f({then}, {first}) end
+                     for i = 1, 12 do s = s * 3 + f(2, {then}) end
+                     return s"
+                )
+            })
+        })
+    });
+    assert_eq!(same_when_seen(chunks), KINDS.len() * KINDS.len() * COMPARISONS.len());
+}
+
+#[test]
+fn fields_and_items_after_other_kinds_were_seen() {
+    let values = ["1", "2.5", "'s'", "nil", "true"];
+    let chunks = values.iter().flat_map(|first| {
+        values.iter().map(move |then| {
+            format!(
+                "local function f(t, k, v)
+                   t.x = v t[k] = v t[#t + 1] = k
+                   local n = 0
+                   for i = 1, #t do if t[i] == k then n = n + i end end
+                   if t.x == v and t[k] == v then n = n + 1000 end
+                   return n + #t
+                 end
+                 local s = ''
+                 local function run(v, k, t) for i = 1, 8 do s = s .. f(t, k, v) .. ';' end end
+                 run({first}, 2, {{0, 0}}) run({then}, 2, {{0, 0}}) run({first}, 2.0, {{}}) run({then}, 'k', {{1}})
+                 return s"
+            )
+        })
+    });
+    assert_eq!(same_when_seen(chunks), values.len() * values.len());
+}
+
+#[test]
+fn variables_that_others_change() {
+    let chunks = [
+        // By a closure.
+        "local x, s = 1, '' local function set(v) x = v end
+         for i = 1, 40 do local y = x + 1 s = s .. y if i == 20 then set(2.5) end if i == 30 then set('4') end end return s",
+        "local s = 0 for i = 1, 40 do local x = i local f = function() x = x + 0.5 end f() f() s = s + x end return s",
+        // In a loop, with what stays in homes.
+        "local a, b, t = 0, 0.5, {} for i = 1, 200 do a = a + i b = b * 1.01 if i % 50 == 0 then t[#t + 1] = a t[#t + 1] = b end end
+         return a + b + #t",
+        "local n, x = 0, 1.5 while n < 100 do n = n + 1 if n == 60 then x = 2 end x = x + n end return x",
+        "local s = '' for i = 3, 1, -1 do for j = i, 6, 2 do i = i + 0.5 s = s .. j .. ' ' .. i .. ';' end end return s",
+        "local function f(n) if n < 2 then return n end return f(n - 1) + f(n - 2) end local a = f(15) local b = f(15.0) return a + b",
+    ];
+    assert_eq!(same_when_seen(chunks.iter().map(|chunk| chunk.to_string())), chunks.len());
 }

@@ -3,9 +3,13 @@
 //! The rows are those of `perilune_vm::arith`; the differential tests hold the two together.
 
 use super::{FLOAT, INT, payload, tag_of};
+use crate::flow::{Form, class, form};
 use crate::function::Assembler;
+use crate::registers::Registers;
+use crate::state::Source;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::tier;
+use perilune_vm::tier::seen::Class;
 use perilune_vm::value::{Slot, tag};
 
 /// An operand: in a register of the frame, or known now.
@@ -21,6 +25,11 @@ impl Operand {
     /// A small integer.
     pub fn int(value: i8) -> Operand {
         Operand::Constant(Slot::int(i64::from(value)))
+    }
+
+    /// How many registers it is.
+    pub fn registers(self) -> usize {
+        usize::from(matches!(self, Operand::Register(_)))
     }
 
     /// Whether it may turn out to be an integer.
@@ -72,7 +81,123 @@ pub enum Side {
     Right,
 }
 
+/// Where a number of a known kind is read.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Number {
+    /// In a machine register or the frame.
+    Source(Source),
+    /// An integer that is known now.
+    Int(i64),
+    /// A float that is known now.
+    Float(f64),
+}
+
 impl Assembler<'_> {
+    /// The class of an operand, which is the `n`th register that the instruction reads.
+    pub fn class(&self, operand: Operand, n: usize) -> Class {
+        class(self.function, self.seen(), &self.state.tags, operand, n)
+    }
+
+    /// The classes of two operands.
+    pub fn classes(&self, x: Operand, y: Operand) -> [Class; 2] {
+        [self.class(x, 0), self.class(y, x.registers())]
+    }
+
+    /// Brings the memory of a register up to date.
+    pub fn store_operand(&mut self, operand: Operand) {
+        if let Operand::Register(r) = operand {
+            self.store_pending(Registers::range(u16::from(r)..u16::from(r) + 1));
+        }
+    }
+
+    /// Makes sure that an operand is of the class, where that is a single kind.
+    pub fn check_class(&mut self, operand: Operand, class: Class) {
+        let missed = self.missed();
+        match (operand, class) {
+            (Operand::Register(r), Class::Int) => self.guard(r, tag::INT, missed),
+            (Operand::Register(r), Class::Float) => self.guard(r, tag::FLOAT, missed),
+            _ => {}
+        }
+    }
+
+    /// Where operands of several kinds lead that fast paths do not know: one that was no number may be so again, and
+    /// there is nothing to learn from that.
+    pub fn other_kinds(&mut self, classes: [Class; 2]) -> DynamicLabel {
+        if classes.contains(&Class::Any) { self.stepped() } else { self.missed() }
+    }
+
+    /// Where an operand of one known kind is read.
+    pub fn number(&mut self, operand: Operand) -> Number {
+        match operand {
+            Operand::Register(r) => Number::Source(self.source(r)),
+            Operand::Constant(value) if value.tag == tag::INT => Number::Int(value.as_int()),
+            Operand::Constant(value) => Number::Float(value.as_float()),
+        }
+    }
+
+    /// An operand of one known kind as float in a vector register.
+    pub fn load_number(&mut self, target: u8, operand: Operand, class: Class) {
+        match (self.number(operand), class) {
+            (Number::Int(value), _) => self.load_float_constant(target, value as f64),
+            (Number::Float(value), _) => self.load_float_constant(target, value),
+            (Number::Source(source), Class::Int) => {
+                dynasm!(self.asm ; .arch x64 ; xorps Rx(target), Rx(target));
+                match source {
+                    Source::In(n) => dynasm!(self.asm ; .arch x64 ; cvtsi2sd Rx(target), Rq(n)),
+                    Source::At(at) => dynasm!(self.asm ; .arch x64 ; cvtsi2sd Rx(target), QWORD [rbx + at]),
+                }
+            }
+            (Number::Source(source), _) => self.load_vector(target, source),
+        }
+    }
+
+    /// Two numbers for an operation on floats: the first in the vector register that is answered, `target` where that
+    /// may be, the second where it is answered. No way out is taken after the first write to `target`.
+    fn load_floats(&mut self, target: u8, [x, y]: [Operand; 2], [first, second]: [Class; 2]) -> (u8, u8) {
+        let is_single = |class| matches!(class, Class::Int | Class::Float);
+        for (operand, class) in [(x, first), (y, second)] {
+            if !is_single(class) {
+                self.store_operand(operand);
+            }
+        }
+        self.check_class(x, first);
+        self.check_class(y, second);
+        let missed = self.other_kinds([first, second]);
+        // The second goes to a register of its own, unless it stands in one.
+        let y_at = match (second, is_single(second).then(|| self.number(y))) {
+            (Class::Float, Some(Number::Source(Source::In(n)))) => n,
+            (_, Some(_)) => {
+                self.load_number(1, y, second);
+                1
+            }
+            (_, None) => {
+                self.load_float(y, 1, missed);
+                1
+            }
+        };
+        if !is_single(first) {
+            self.load_float(x, 0, missed);
+            return (0, y_at);
+        }
+        let target = if y_at == target && !(first == Class::Float && matches!(x, Operand::Register(r) if self.peek(r) == Source::In(target))) { 0 } else { target };
+        self.load_number(target, x, first);
+        (target, y_at)
+    }
+
+    /// `r[a]` = the float in a vector register.
+    fn define_float(&mut self, a: u8, at: u8) {
+        let target = self.float_target(a);
+        self.load_vector(target, Source::In(at));
+        self.define(a, tag::FLOAT);
+    }
+
+    /// `r[a]` = the integer in `rax`.
+    pub fn define_int(&mut self, a: u8) {
+        let target = self.general_target(a, tag::INT);
+        self.load_general(target, Source::In(0));
+        self.define(a, tag::INT);
+    }
+
     /// Goes to `other` unless the operand is an integer.
     pub fn check_int(&mut self, operand: Operand, other: DynamicLabel) {
         match operand {
@@ -154,6 +279,85 @@ impl Assembler<'_> {
 
     /// `r[a] = x op y`.
     pub fn arith(&mut self, op: Op, a: u8, x: Operand, y: Operand) {
+        let classes = self.classes(x, y);
+        match form(classes[0], classes[1]) {
+            Form::Unseen => self.unseen(),
+            Form::Any => self.any_arith(op, a, x, y),
+            Form::Int => self.int_arith(op, a, x, y),
+            Form::Float => {
+                let target = self.float_target(a);
+                let (first, second) = self.load_floats(target, [x, y], classes);
+                match op {
+                    Op::Add => dynasm!(self.asm ; .arch x64 ; addsd Rx(first), Rx(second)),
+                    Op::Sub => dynasm!(self.asm ; .arch x64 ; subsd Rx(first), Rx(second)),
+                    Op::Mul => dynasm!(self.asm ; .arch x64 ; mulsd Rx(first), Rx(second)),
+                }
+                self.define_float(a, first);
+            }
+        }
+    }
+
+    /// Both are integers.
+    fn int_arith(&mut self, op: Op, a: u8, x: Operand, y: Operand) {
+        self.check_class(x, Class::Int);
+        self.check_class(y, Class::Int);
+        let (mut x, mut y) = (self.number(x), self.number(y));
+        let home = self.general_target(a, tag::INT);
+        let is_home = |number: Number| home != 0 && number == Number::Source(Source::In(home));
+        if op != Op::Sub && (is_home(y) || matches!(x, Number::Int(_))) {
+            (x, y) = (y, x);
+        }
+        let target = if is_home(y) && !is_home(x) { 0 } else { home };
+        if let (Number::Source(Source::In(n)), Number::Int(value), true) = (x, y, op != Op::Mul && !is_home(x))
+            && let Ok(value) = i32::try_from(if op == Op::Sub { value.wrapping_neg() } else { value })
+        {
+            dynasm!(self.asm ; .arch x64 ; lea Rq(target), [Rq(n) + value]);
+            return self.define(a, tag::INT);
+        }
+        match x {
+            Number::Source(source) => self.load_general(target, source),
+            Number::Int(value) => self.load_int(target, value),
+            Number::Float(_) => {}
+        }
+        self.int_op(op, target, y);
+        self.load_general(home, Source::In(target));
+        self.define(a, tag::INT);
+    }
+
+    fn int_op(&mut self, op: Op, target: u8, y: Number) {
+        let y = match y {
+            Number::Int(value) => match i32::try_from(value) {
+                Ok(small) => {
+                    match op {
+                        Op::Add => dynasm!(self.asm ; .arch x64 ; add Rq(target), small),
+                        Op::Sub => dynasm!(self.asm ; .arch x64 ; sub Rq(target), small),
+                        Op::Mul => dynasm!(self.asm ; .arch x64 ; imul Rq(target), Rq(target), small),
+                    }
+                    return;
+                }
+                Err(_) => {
+                    self.load_int(1, value);
+                    Source::In(1)
+                }
+            },
+            Number::Source(source) => source,
+            Number::Float(_) => return,
+        };
+        match (op, y) {
+            (Op::Add, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; add Rq(target), Rq(n)),
+            (Op::Sub, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; sub Rq(target), Rq(n)),
+            (Op::Mul, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; imul Rq(target), Rq(n)),
+            (Op::Add, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; add Rq(target), [rbx + at]),
+            (Op::Sub, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; sub Rq(target), [rbx + at]),
+            (Op::Mul, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; imul Rq(target), [rbx + at]),
+        }
+    }
+
+    /// Integers and floats, told apart each time; in memory.
+    fn any_arith(&mut self, op: Op, a: u8, x: Operand, y: Operand) {
+        let classes = self.classes(x, y);
+        self.store_operand(x);
+        self.store_operand(y);
         let (float, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         if x.may_be_int() && y.may_be_int() {
             self.check_int(x, float);
@@ -164,7 +368,7 @@ impl Assembler<'_> {
             dynasm!(self.asm ; .arch x64 ; jmp =>done);
         }
         dynasm!(self.asm ; .arch x64 ; =>float);
-        let missed = self.missed();
+        let missed = self.other_kinds(classes);
         self.load_float(x, 0, missed);
         self.load_float(y, 1, missed);
         match op {
@@ -174,6 +378,7 @@ impl Assembler<'_> {
         }
         self.store_float(a);
         dynasm!(self.asm ; .arch x64 ; =>done);
+        self.forget(a);
     }
 
     /// `rax = rax op y`, wrapping around.
@@ -202,36 +407,86 @@ impl Assembler<'_> {
 
     /// `r[a] = x / y`.
     pub fn divide(&mut self, a: u8, x: Operand, y: Operand) {
-        let missed = self.missed();
-        self.load_float(x, 0, missed);
-        self.load_float(y, 1, missed);
-        dynasm!(self.asm ; .arch x64 ; divsd xmm0, xmm1);
-        self.store_float(a);
+        let classes = self.classes(x, y);
+        if classes.contains(&Class::Unseen) {
+            return self.unseen();
+        }
+        let target = self.float_target(a);
+        let (first, second) = self.load_floats(target, [x, y], classes);
+        dynasm!(self.asm ; .arch x64 ; divsd Rx(first), Rx(second));
+        self.define_float(a, first);
     }
 
     /// `r[a] = x ^ y`.
     pub fn power(&mut self, a: u8, x: Operand, y: Operand) {
-        let missed = self.missed();
-        self.load_float(x, 0, missed);
-        self.load_float(y, 1, missed);
+        let classes = self.classes(x, y);
+        if classes.contains(&Class::Unseen) {
+            return self.unseen();
+        }
         let is_square = matches!(y, Operand::Constant(value) if perilune_vm::arith::to_float(value) == Some(2.0));
         if is_square {
-            dynasm!(self.asm ; .arch x64 ; mulsd xmm0, xmm0);
-        } else {
-            dynasm!(self.asm ; .arch x64 ; mov rax, QWORD tier::power as *const () as i64 ; call rax);
+            let (first, _) = self.load_floats(0, [x, y], classes);
+            dynasm!(self.asm ; .arch x64 ; mulsd Rx(first), Rx(first));
+            return self.define_float(a, first);
         }
-        self.store_float(a);
+        self.vacate();
+        let (first, second) = self.load_floats(0, [x, y], classes);
+        self.call_on_floats(first, second, tier::power as *const () as i64);
+        self.define_float(a, 0);
+    }
+
+    /// Calls a function of two floats; the result is in `xmm0`.
+    fn call_on_floats(&mut self, first: u8, second: u8, function: i64) {
+        self.load_vector(0, Source::In(first));
+        self.load_vector(1, Source::In(second));
+        dynasm!(self.asm ; .arch x64 ; mov rax, QWORD function ; call rax);
+        // Loading the operands has filled homes.
+        self.state.home = Registers::default();
     }
 
     /// `r[a] = r[b] // y` or `r[a] = r[b] % y`.
     pub fn floor_divide(&mut self, part: Part, a: u8, b: u8, y: Operand) {
-        let (float, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        let missed = self.missed();
         let x = Operand::Register(b);
+        let classes = self.classes(x, y);
+        match form(classes[0], classes[1]) {
+            Form::Unseen => self.unseen(),
+            Form::Any => self.any_floor_divide(part, a, x, y),
+            Form::Int => {
+                self.check_class(x, Class::Int);
+                self.check_class(y, Class::Int);
+                let missed = self.missed();
+                let (x, y) = (self.number(x), self.number(y));
+                self.int_division(part, x, y, missed);
+                self.define_int(a);
+            }
+            Form::Float => {
+                if part == Part::Remainder {
+                    self.vacate();
+                }
+                let (first, second) = self.load_floats(0, [x, y], classes);
+                match part {
+                    Part::Quotient => dynasm!(self.asm ; .arch x64 ; divsd Rx(first), Rx(second) ; roundsd Rx(first), Rx(first), 1),
+                    Part::Remainder => self.call_on_floats(first, second, tier::float_mod as *const () as i64),
+                }
+                self.define_float(a, 0);
+            }
+        }
+    }
+
+    /// Integers and floats, told apart each time; in memory.
+    fn any_floor_divide(&mut self, part: Part, a: u8, x: Operand, y: Operand) {
+        self.vacate();
+        let (float, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let classes = self.classes(x, y);
+        let missed = self.other_kinds(classes);
+        let place = |operand| match operand {
+            Operand::Register(r) => Number::Source(Source::At(payload(r))),
+            Operand::Constant(value) => Number::Int(value.as_int()),
+        };
         if y.may_be_int() {
             self.check_int(x, float);
             self.check_int(y, float);
-            self.int_division(part, x, y, missed);
+            self.int_division(part, place(x), place(y), missed);
             self.store_int_over(a, [x, y]);
             dynasm!(self.asm ; .arch x64 ; jmp =>done);
         }
@@ -246,31 +501,40 @@ impl Assembler<'_> {
         }
         self.store_float(a);
         dynasm!(self.asm ; .arch x64 ; =>done);
+        self.forget(a);
+    }
+
+    /// An integer in `rax` or `rcx`.
+    fn load_scratch(&mut self, target: u8, number: Number) {
+        match number {
+            Number::Source(source) => self.load_general(target, source),
+            Number::Int(value) => self.load_int(target, value),
+            Number::Float(_) => {}
+        }
     }
 
     /// The quotient or remainder of integers, rounded down, in `rax`.
-    fn int_division(&mut self, part: Part, x: Operand, y: Operand, missed: DynamicLabel) {
-        self.load_rax(x);
-        if let Operand::Constant(value) = y
-            && value.as_int() > 0
-            && value.as_int().count_ones() == 1
-            && value.as_int() <= 1 << 30
+    fn int_division(&mut self, part: Part, x: Number, y: Number, missed: DynamicLabel) {
+        self.load_scratch(0, x);
+        if let Number::Int(divisor) = y
+            && divisor > 0
+            && divisor.count_ones() == 1
+            && divisor <= 1 << 30
         {
-            let divisor = value.as_int();
             match part {
                 Part::Quotient => dynasm!(self.asm ; .arch x64 ; sar rax, divisor.trailing_zeros() as i8),
                 Part::Remainder => dynasm!(self.asm ; .arch x64 ; and rax, (divisor - 1) as i32),
             }
             return;
         }
-        self.load_rcx(y);
+        self.load_scratch(1, y);
         let exact = self.asm.new_dynamic_label();
         // Divisors 0 and -1 go to the interpreter: one raises an error, the other may overflow.
+        if !matches!(y, Number::Int(value) if value != 0 && value != -1) {
+            dynasm!(self.asm ; .arch x64 ; lea rdx, [rcx + 1] ; cmp rdx, 1 ; jbe =>missed);
+        }
         dynasm!(self.asm
             ; .arch x64
-            ; lea rdx, [rcx + 1]
-            ; cmp rdx, 1
-            ; jbe =>missed
             ; cqo
             ; idiv rcx
             ; test rdx, rdx
@@ -294,43 +558,107 @@ impl Assembler<'_> {
         }
     }
 
+    /// Two integers, the first in `rax`; the second where it is answered.
+    fn load_ints(&mut self, b: u8, y: Operand) -> Number {
+        self.check_class(Operand::Register(b), Class::Int);
+        match y {
+            Operand::Constant(value) if value.tag != tag::INT => {
+                let missed = self.missed();
+                dynasm!(self.asm ; .arch x64 ; jmp =>missed);
+                return Number::Int(0);
+            }
+            _ => self.check_class(y, Class::Int),
+        }
+        let (x, y) = (self.number(Operand::Register(b)), self.number(y));
+        self.load_scratch(0, x);
+        y
+    }
+
     /// `r[a] = r[b] op y` on integers.
     pub fn bits(&mut self, op: Bits, a: u8, b: u8, y: Operand) {
-        let missed = self.missed();
-        self.check_int(Operand::Register(b), missed);
-        self.check_int(y, missed);
-        self.load_rax(Operand::Register(b));
-        self.load_rcx(y);
-        match op {
-            Bits::And => dynasm!(self.asm ; .arch x64 ; and rax, rcx),
-            Bits::Or => dynasm!(self.asm ; .arch x64 ; or rax, rcx),
-            Bits::Xor => dynasm!(self.asm ; .arch x64 ; xor rax, rcx),
+        let y = match self.load_ints(b, y) {
+            Number::Int(value) => match i32::try_from(value) {
+                Ok(small) => {
+                    match op {
+                        Bits::And => dynasm!(self.asm ; .arch x64 ; and rax, small),
+                        Bits::Or => dynasm!(self.asm ; .arch x64 ; or rax, small),
+                        Bits::Xor => dynasm!(self.asm ; .arch x64 ; xor rax, small),
+                    }
+                    return self.define_int(a);
+                }
+                Err(_) => {
+                    self.load_int(1, value);
+                    Source::In(1)
+                }
+            },
+            Number::Source(source) => source,
+            Number::Float(_) => return,
+        };
+        match (op, y) {
+            (Bits::And, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; and rax, Rq(n)),
+            (Bits::Or, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; or rax, Rq(n)),
+            (Bits::Xor, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; xor rax, Rq(n)),
+            (Bits::And, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; and rax, [rbx + at]),
+            (Bits::Or, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; or rax, [rbx + at]),
+            (Bits::Xor, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; xor rax, [rbx + at]),
         }
-        self.store_int_over(a, [Operand::Register(b), y]);
+        self.define_int(a);
     }
 
     /// `r[a] = r[b] << y` or `r[a] = r[b] >> y`, by 0 to 63 bits.
     pub fn shift(&mut self, side: Side, a: u8, b: u8, y: Operand) {
+        let y = self.load_ints(b, y);
+        if let Number::Int(count @ 0..64) = y {
+            match side {
+                Side::Left => dynasm!(self.asm ; .arch x64 ; shl rax, count as i8),
+                Side::Right => dynasm!(self.asm ; .arch x64 ; shr rax, count as i8),
+            }
+            return self.define_int(a);
+        }
         let missed = self.missed();
-        self.check_int(Operand::Register(b), missed);
-        self.check_int(y, missed);
-        self.load_rax(Operand::Register(b));
-        self.load_rcx(y);
+        self.load_scratch(1, y);
         dynasm!(self.asm ; .arch x64 ; cmp rcx, 63 ; ja =>missed);
         match side {
             Side::Left => dynasm!(self.asm ; .arch x64 ; shl rax, cl),
             Side::Right => dynasm!(self.asm ; .arch x64 ; shr rax, cl),
         }
-        self.store_int_over(a, [Operand::Register(b), y]);
+        self.define_int(a);
     }
 
     /// `r[a] = -r[b]`.
     pub fn negate(&mut self, a: u8, b: u8) {
-        let (float, done, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.missed());
+        let x = Operand::Register(b);
+        match self.class(x, 0) {
+            Class::Unseen => self.unseen(),
+            Class::Int => {
+                self.check_class(x, Class::Int);
+                let x = self.number(x);
+                self.load_scratch(0, x);
+                dynasm!(self.asm ; .arch x64 ; neg rax);
+                self.define_int(a);
+            }
+            Class::Float => {
+                self.check_class(x, Class::Float);
+                self.load_number(0, x, Class::Float);
+                dynasm!(self.asm ; .arch x64 ; movq rax, xmm0 ; btc rax, 63);
+                let target = self.float_target(a);
+                dynasm!(self.asm ; .arch x64 ; movq Rx(target), rax);
+                self.define(a, tag::FLOAT);
+            }
+            _ => self.any_negate(a, b),
+        }
+    }
+
+    /// Integers and floats, told apart each time; in memory.
+    fn any_negate(&mut self, a: u8, b: u8) {
+        self.store_operand(Operand::Register(b));
+        let class = self.class(Operand::Register(b), 0);
+        let (float, join, missed) = (self.asm.new_dynamic_label(), self.join(), self.other_kinds([class; 2]));
         self.check_int(Operand::Register(b), float);
         dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(b)] ; neg rax);
         self.store_int(a);
-        dynasm!(self.asm ; .arch x64 ; =>done);
+        self.forget(a);
+        self.bind_join(join);
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
@@ -341,16 +669,17 @@ impl Assembler<'_> {
                 ; btc rax, 63
                 ; mov [rbx + payload(a)], rax
                 ; mov QWORD [rbx + tag_of(a)], FLOAT
-                ; jmp =>done
             );
+            this.rejoin(join);
         });
     }
 
     /// `r[a] = ~r[b]`.
     pub fn complement(&mut self, a: u8, b: u8) {
-        let missed = self.missed();
-        self.check_int(Operand::Register(b), missed);
-        dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(b)] ; not rax);
-        self.store_int(a);
+        self.check_class(Operand::Register(b), Class::Int);
+        let x = self.number(Operand::Register(b));
+        self.load_scratch(0, x);
+        dynasm!(self.asm ; .arch x64 ; not rax);
+        self.define_int(a);
     }
 }

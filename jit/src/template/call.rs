@@ -5,9 +5,14 @@
 //! machine when the caller is interpreted.
 
 use super::{CLOSURE, INT, TRUE, payload, tag_of};
+use crate::flow::{LoopForm, loop_form};
 use crate::function::Assembler;
+use crate::homes::Home;
+use crate::registers::Registers;
+use crate::state::Source;
 use crate::stub::Service;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use perilune_isa::instruction::Instruction;
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
 use perilune_vm::tier::{self, assist, layout};
@@ -17,14 +22,52 @@ use std::mem::offset_of;
 /// Kind and flags in the head of a frame, but for the flag of tail calls: 0 for calls by Lua.
 const SPECIAL: i32 = (0xff00_ff00_u32 & !((stack::flag::TAIL as u32) << 24)) as i32;
 
+/// Bytes of the instruction at the address to which calls return.
+const RETURN_LENGTH: i32 = 7;
+
+/// The head of a frame that was called by compiled or interpreted Lua code for `n` results, with nothing special.
+const fn plain_head(n: u8) -> i32 {
+    tag::CLOSURE as i32 | (n as i32 + 1) << 16
+}
+
 impl Assembler<'_> {
     /// Calls `r[a]` with `b - 1` arguments, or up to the top, for `c - 1` results, or all.
     pub fn call(&mut self, a: u8, b: u8, c: u8) {
-        let called = self.served(Service::Call);
-        let other = if c == 1 || c == 2 { self.call_leaf(a, b, c, called) } else { called };
+        self.vacate();
+        let after = self.asm.new_dynamic_label();
+        let called = self.called(Service::Call, after);
+        let other = if c == 1 || c == 2 { self.call_leaf(a, b, c, called, after) } else { called };
         self.load_entry(a, other, called);
         self.load_count(a, b);
-        self.jump_to_entry(a, c);
+        let address = self.asm.new_dynamic_label();
+        self.jump_to_entry(a, c, address);
+        self.bind_address(address, (i32::from(a) + 2) * 16);
+        self.bind_return(a, after);
+    }
+
+    /// A label in cold code that has the machine make a call, which comes back to `after`.
+    fn called(&mut self, service: Service, after: DynamicLabel) -> DynamicLabel {
+        let (label, served) = (self.asm.new_dynamic_label(), self.served(service));
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>label ; lea rcx, [=>after] ; jmp =>served);
+        });
+        label
+    }
+
+    /// Here a call of `r[a]` returns: what is below has not changed, unless it is shared.
+    fn bind_return(&mut self, a: u8, after: DynamicLabel) {
+        self.forget_all(Registers::range(u16::from(a)..u16::MAX));
+        self.state.shapes.clear();
+        dynasm!(self.asm ; .arch x64 ; =>after);
+    }
+
+    /// Where a compiled callee goes that has put one slot or more, `delta`, between the frames: it has left `rbx` as it
+    /// was. Who has set `rbx` comes in [`RETURN_LENGTH`] behind.
+    fn bind_address(&mut self, address: DynamicLabel, delta: i32) {
+        dynasm!(self.asm ; .arch x64 ; =>address);
+        let start = self.asm.offset().0;
+        dynasm!(self.asm ; .arch x64 ; sub rbx, DWORD delta);
+        debug_assert_eq!(self.asm.offset().0 - start, RETURN_LENGTH as usize);
     }
 
     /// The number of arguments of a call of `r[a]` in `eax`.
@@ -46,15 +89,14 @@ impl Assembler<'_> {
     }
 
     /// Makes the frame of a call of `r[a]`, which is entered at `rcx` with `eax` arguments, for `c - 1` results.
-    fn jump_to_entry(&mut self, a: u8, c: u8) {
+    fn jump_to_entry(&mut self, a: u8, c: u8, address: DynamicLabel) {
         let delta = u32::from(a) + 2;
         let base = delta as i32 * 16;
         let link = stack::link(self.next as u32, delta) as i64;
-        let after = self.label_at(self.next);
         dynasm!(self.asm
             ; .arch x64
             ; mov QWORD [rbx + tag_of(a)], (tag::CLOSURE | u64::from(c) << 16) as i32
-            ; lea rsi, [=>after]
+            ; lea rsi, [=>address]
             ; mov rdi, QWORD link
             ; mov [rbx + base - 16], rsi
             ; mov [rbx + base - 8], rdi
@@ -66,10 +108,11 @@ impl Assembler<'_> {
     /// The Lua function `r[a]` in `rdi` and where it is entered in `rcx`; goes to `other` when it is no Lua
     /// function, and to `uncompiled` when it has no entry.
     fn load_entry(&mut self, a: u8, other: DynamicLabel, uncompiled: DynamicLabel) {
+        if self.tag(a) != Some(tag::CLOSURE) {
+            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], CLOSURE ; jne =>other);
+        }
         dynasm!(self.asm
             ; .arch x64
-            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
-            ; jne =>other
             ; mov rdi, [rbx + payload(a)]
             ; mov rdx, [rdi + offset_of!(Closure, proto) as i32]
             ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
@@ -79,8 +122,8 @@ impl Assembler<'_> {
     }
 
     /// Code for a callee that is no Lua function: natives may have a leaf form. Operands as in [`Assembler::call`].
-    fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel) -> DynamicLabel {
-        let (other, next) = (self.asm.new_dynamic_label(), self.next);
+    fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel, after: DynamicLabel) -> DynamicLabel {
+        let other = self.asm.new_dynamic_label();
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
@@ -100,20 +143,26 @@ impl Assembler<'_> {
                 ; test eax, eax
                 ; jz =>called
             );
-            this.go_on_after_allocation(next);
+            this.collect_if_due();
+            dynasm!(this.asm ; .arch x64 ; jmp =>after);
         });
         other
     }
 
     /// The start of a generic loop.
     pub fn generic_for_prep(&mut self, a: u8, e: i32) {
-        let (stepped, target) = (self.stepped(), self.label_at(self.target(e)));
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 3)], TRUE ; jae =>stepped ; jmp =>target);
+        self.vacate();
+        let stepped = self.stepped();
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 3)], TRUE ; jae =>stepped);
+        self.go_to(self.target(e), false);
+        self.alive = false;
     }
 
     /// A round of a generic loop: iterators that the machine knows, and compiled ones.
     pub fn generic_for_call(&mut self, a: u8, c: u8) {
-        let (served, called) = (self.served(Service::CallIterator), self.asm.new_dynamic_label());
+        self.vacate();
+        let (after, called) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let served = self.called(Service::CallIterator, after);
         dynasm!(self.asm
             ; .arch x64
             ; cmp QWORD [rbx + tag_of(a)], CLOSURE
@@ -128,39 +177,61 @@ impl Assembler<'_> {
         );
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>called);
+            this.forget_all(Registers::range(u16::from(a)..u16::MAX));
             this.load_entry(a, served, served);
             for (to, from) in [(a + 4, a), (a + 6, a + 1), (a + 7, a + 2)] {
-                this.copy(to, from);
+                this.copy_memory(to, from);
             }
             // Copying has used a register.
             dynasm!(this.asm ; .arch x64 ; mov eax, 2);
-            this.jump_to_entry(a + 4, c + 1);
+            let address = this.asm.new_dynamic_label();
+            this.jump_to_entry(a + 4, c + 1, address);
+            this.bind_address(address, (i32::from(a) + 6) * 16);
+            dynasm!(this.asm ; .arch x64 ; jmp =>after);
+        });
+        self.bind_return(a + 4, after);
+    }
+
+    /// Jumps to the caller, whose address and pc are in the header.
+    fn return_back(&mut self) {
+        let interpreted = self.asm.new_dynamic_label();
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, [rbx - 16]
+            ; test rsi, rsi
+            ; jz =>interpreted
+            ; jmp rsi
+        );
+        self.put_off(move |this| {
+            let resume = this.service(Service::Resume);
+            dynasm!(this.asm ; .arch x64 ; =>interpreted ; mov rdx, [rbx - 8]);
+            this.leave_frame();
+            dynasm!(this.asm ; .arch x64 ; jmp =>resume);
         });
     }
 
-    /// Jumps to the caller, whose address and pc are in the header; `rdx` gets the pc.
-    fn go_back(&mut self) {
-        dynasm!(self.asm ; .arch x64 ; mov rsi, [rbx - 16] ; mov rdx, [rbx - 8]);
-        self.go_back_by_link();
+    /// Sets `rbx` to the caller's register 0, by the link in `rdx`.
+    fn leave_frame(&mut self) {
+        dynasm!(self.asm ; .arch x64 ; mov rcx, rdx ; shr rcx, 28 ; and rcx, -16 ; sub rbx, rcx);
     }
 
-    /// As [`Assembler::go_back`], with the address in `rsi` and the link in `rdx`.
-    fn go_back_by_link(&mut self) {
+    /// As [`Assembler::return_back`], with the address in `rsi` and the link in `rdx`, from a frame that may have moved.
+    fn return_by_link(&mut self) {
         let resume = self.service(Service::Resume);
+        self.leave_frame();
         dynasm!(self.asm
             ; .arch x64
-            ; mov rcx, rdx
-            ; shr rcx, 28
-            ; and rcx, -16
-            ; sub rbx, rcx
             ; test rsi, rsi
             ; jz =>resume
+            ; add rsi, RETURN_LENGTH
             ; jmp rsi
         );
     }
 
     /// Calls `r[a]` in place of this frame; `c` tells whether variables of the frame may be captured.
     pub fn tail_call(&mut self, a: u8, b: u8, c: u8) {
+        self.vacate();
+        self.alive = false;
         let (served, other) = (self.served(Service::TailCall), self.asm.new_dynamic_label());
         if c != 0 {
             self.assist_with(assist::close, 0, served);
@@ -178,7 +249,7 @@ impl Assembler<'_> {
         match b.checked_sub(1) {
             Some(n) => {
                 for i in 0..n {
-                    self.copy(i, a + 2 + i);
+                    self.copy_memory(i, a + 2 + i);
                 }
                 dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n) ; jmp rcx);
             }
@@ -241,7 +312,7 @@ impl Assembler<'_> {
                 ; mov [rbx - 32], rcx
                 ; mov [rbx - 24], rdx
             );
-            this.go_back();
+            this.return_back();
         });
     }
 
@@ -264,12 +335,14 @@ impl Assembler<'_> {
             ; mov rsi, r14
             ; mov rdx, r15
         );
-        self.go_back_by_link();
+        self.return_by_link();
     }
 
     /// Returns the `b - 1` values from `r[a]`, or all up to the top; `c` tells whether variables of the frame may be
     /// captured.
     pub fn return_many(&mut self, a: u8, b: u8, c: u8) {
+        self.vacate();
+        self.alive = false;
         let stepped = self.stepped();
         if c != 0 {
             self.assist_with(assist::close, 0, stepped);
@@ -284,8 +357,9 @@ impl Assembler<'_> {
             ; shr eax, 16
             ; cmp al, (n + 1) as i8
             ; jne =>spread
-            ; mov rsi, [rbx - 16]
-            ; mov rdi, [rbx - 8]
+            // The values may be put where the link is.
+            ; mov r14, [rbx - 16]
+            ; mov r15, [rbx - 8]
         );
         if n > 8 {
             dynasm!(self.asm ; .arch x64 ; jmp =>spread);
@@ -298,8 +372,14 @@ impl Assembler<'_> {
                     ; movups [rbx + to], xmm0
                 );
             }
-            dynasm!(self.asm ; .arch x64 ; mov rdx, rdi);
-            self.go_back_by_link();
+            let interpreted = self.asm.new_dynamic_label();
+            dynasm!(self.asm ; .arch x64 ; mov rsi, r14 ; test rsi, rsi ; jz =>interpreted ; jmp rsi);
+            self.put_off(move |this| {
+                let resume = this.service(Service::Resume);
+                dynasm!(this.asm ; .arch x64 ; =>interpreted ; mov rdx, r15);
+                this.leave_frame();
+                dynasm!(this.asm ; .arch x64 ; jmp =>resume);
+            });
         }
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>spread);
@@ -309,23 +389,23 @@ impl Assembler<'_> {
 
     /// Returns nothing.
     pub fn return_none(&mut self) {
-        let (one, back, spread, stepped) =
-            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
+        self.alive = false;
+        let (one, back, spread) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         dynasm!(self.asm
             ; .arch x64
-            ; mov rax, [rbx - 24]
-            ; test eax, SPECIAL
-            ; jnz =>spread
-            ; shr eax, 16
-            ; cmp eax, 1
+            ; cmp DWORD [rbx - 24], plain_head(0)
             ; jne =>one
             ; =>back
         );
-        self.go_back();
+        self.return_back();
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>one
+                ; mov eax, [rbx - 24]
+                ; test eax, SPECIAL
+                ; jnz =>spread
+                ; shr eax, 16
                 ; and eax, 0xff
                 ; cmp eax, 1
                 ; je =>back
@@ -335,40 +415,49 @@ impl Assembler<'_> {
                 ; jmp =>back
                 ; =>spread
             );
+            this.spill();
+            let stepped = this.stepped();
             this.return_spread(0, 0, stepped);
         });
     }
 
     /// Returns `r[a]`.
     pub fn return_one(&mut self, a: u8) {
-        let (none, back, store, spread, stepped) = (
+        let (none, back, store, spread) = (
             self.asm.new_dynamic_label(),
             self.asm.new_dynamic_label(),
             self.asm.new_dynamic_label(),
             self.asm.new_dynamic_label(),
-            self.stepped(),
         );
+        let (tag, source) = (self.tag(a), self.peek(a));
+        let is_vector = tag == Some(tag::FLOAT);
         dynasm!(self.asm
             ; .arch x64
-            ; mov rax, [rbx - 24]
-            ; test eax, SPECIAL
-            ; jnz =>spread
-            ; shr eax, 16
-            ; cmp eax, 2
+            ; cmp DWORD [rbx - 24], plain_head(1)
             ; jne =>none
             ; =>store
-            ; mov rcx, [rbx + payload(a)]
-            ; mov rdx, [rbx + tag_of(a)]
-            ; mov [rbx - 32], rcx
-            ; mov [rbx - 24], rdx
-            ; =>back
         );
-        self.go_back();
+        match source {
+            Source::In(n) if is_vector => dynasm!(self.asm ; .arch x64 ; movsd [rbx - 32], Rx(n)),
+            Source::In(n) => dynasm!(self.asm ; .arch x64 ; mov [rbx - 32], Rq(n)),
+            Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at] ; mov [rbx - 32], rcx),
+        }
+        match tag {
+            Some(tag) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx - 24], tag as i32),
+            None => dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + tag_of(a)] ; mov [rbx - 24], rdx),
+        }
+        dynasm!(self.asm ; .arch x64 ; =>back);
+        self.return_back();
+        self.alive = false;
         self.put_off(move |this| {
             // All results are wanted, and the end of them is the caller's top.
             dynasm!(this.asm
                 ; .arch x64
                 ; =>none
+                ; mov eax, [rbx - 24]
+                ; test eax, SPECIAL
+                ; jnz =>spread
+                ; shr eax, 16
                 ; and eax, 0xff
                 ; cmp eax, 2
                 ; je =>store
@@ -384,6 +473,8 @@ impl Assembler<'_> {
                 ; jmp =>store
                 ; =>spread
             );
+            this.spill();
+            let stepped = this.stepped();
             this.return_spread(a, 1, stepped);
         });
     }
@@ -391,18 +482,25 @@ impl Assembler<'_> {
     /// The start of a numeric loop; in place for integers and the step 1.
     pub fn for_prep(&mut self, a: u8, e: i32) {
         let (start, limit, step, value) = (a, a + 1, a + 2, a + 3);
-        let (stepped, skip) = (self.stepped(), self.label_at(self.target(e)));
-        let (general, begin) = (self.asm.new_dynamic_label(), self.label_at(self.next));
+        if loop_form(self.function, self.seen(), &self.state.tags, a) == LoopForm::Any {
+            return self.any_for_prep(a, e);
+        }
+        // Here homes are of no use: the loop has its own idea of them.
+        self.vacate();
+        let missed = self.missed();
+        self.guard(start, tag::INT, missed);
+        self.guard(step, tag::INT, missed);
+        let (general, join) = (self.asm.new_dynamic_label(), self.join());
+        if self.tag(limit) != Some(tag::INT) {
+            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(limit)], INT ; jne =>general);
+        }
+        let is_one = matches!(self.before(), Some(Instruction::LoadInt { a, sbx: 1 }) if a == step);
+        if !is_one {
+            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + payload(step)], 1 ; jne =>general);
+        }
+        let skip = self.way(self.target(e));
         dynasm!(self.asm
             ; .arch x64
-            ; cmp QWORD [rbx + tag_of(start)], INT
-            ; jne =>general
-            ; cmp QWORD [rbx + tag_of(limit)], INT
-            ; jne =>general
-            ; cmp QWORD [rbx + tag_of(step)], INT
-            ; jne =>general
-            ; cmp QWORD [rbx + payload(step)], 1
-            ; jne =>general
             ; mov rax, [rbx + payload(start)]
             ; mov rcx, [rbx + payload(limit)]
             ; cmp rax, rcx
@@ -414,16 +512,76 @@ impl Assembler<'_> {
         );
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>general);
+            let stepped = this.stepped();
             this.assist(assist::for_prep, stepped);
-            dynasm!(this.asm ; .arch x64 ; cmp eax, 1 ; je =>begin ; jmp =>skip);
+            dynasm!(this.asm ; .arch x64 ; cmp eax, 1 ; jne =>skip);
+            this.rejoin(join);
         });
+        self.bind_join(join);
+        self.forget(value);
+        (a..=value).for_each(|r| self.learn(r, tag::INT));
+    }
+
+    /// The start of a numeric loop over anything.
+    fn any_for_prep(&mut self, a: u8, e: i32) {
+        self.vacate();
+        let stepped = self.stepped();
+        self.forget_all(Registers::range(u16::from(a)..u16::from(a) + 4));
+        let skip = self.way(self.target(e));
+        self.assist(assist::for_prep, stepped);
+        dynasm!(self.asm ; .arch x64 ; cmp eax, 1 ; jne =>skip);
     }
 
     /// The end of a numeric loop's round.
     pub fn for_loop(&mut self, a: u8, e: i32) {
-        let (start, rounds, step, value) = (a, a + 1, a + 2, a + 3);
         let target = self.target(e);
-        let (float, end) = (self.asm.new_dynamic_label(), self.label_at(self.next));
+        if !(a..a + 3).all(|r| self.tag(r) == Some(tag::INT)) {
+            return self.any_for_loop(a, target);
+        }
+        let (start, rounds, step, value) = (a, a + 1, a + 2, a + 3);
+        let end = self.asm.new_dynamic_label();
+        let before = self.state.clone();
+        // The rounds change only when there is one more.
+        match self.source(rounds) {
+            Source::In(n) => dynasm!(self.asm ; .arch x64 ; sub Rq(n), 1 ; jb =>end),
+            Source::At(at) => dynasm!(self.asm ; .arch x64 ; sub QWORD [rbx + at], 1 ; jb =>end),
+        }
+        let is_home = matches!(self.peek(rounds), Source::In(_));
+        if is_home {
+            self.define(rounds, tag::INT);
+        }
+        let (known_step, is_own) = self.flow.loop_kind(target, self.pc(), a);
+        let at = self.general_target(value, tag::INT);
+        // The variable is where the loop is, unless the body sets it.
+        let current = if is_own && self.tag(value) == Some(tag::INT) { self.source(value) } else { self.peek(start) };
+        self.load_general(at, current);
+        match (known_step, self.peek(step)) {
+            (Some(step), _) => dynasm!(self.asm ; .arch x64 ; add Rq(at), step),
+            (None, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; add Rq(at), Rq(n)),
+            (None, Source::At(distance)) => dynasm!(self.asm ; .arch x64 ; add Rq(at), [rbx + distance]),
+        }
+        match self.homes.of(start, tag::INT) {
+            Some(Home::General(n)) => {
+                dynasm!(self.asm ; .arch x64 ; mov Rq(n), Rq(at));
+                self.define(start, tag::INT);
+            }
+            _ => dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(start)], Rq(at)),
+        }
+        self.define(value, tag::INT);
+        self.go_back(target);
+        // Nobody reads the loop's own registers any more, but they are integers still.
+        self.state = before;
+        self.state.home.remove(rounds);
+        self.state.pending.remove(rounds);
+        dynasm!(self.asm ; .arch x64 ; =>end);
+    }
+
+    /// The end of a round of a numeric loop over anything.
+    fn any_for_loop(&mut self, a: u8, target: usize) {
+        self.vacate();
+        let (start, rounds, step, value) = (a, a + 1, a + 2, a + 3);
+        let (float, end, join) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.join());
+        let before = self.state.clone();
         dynasm!(self.asm
             ; .arch x64
             ; cmp QWORD [rbx + tag_of(step)], INT
@@ -438,7 +596,9 @@ impl Assembler<'_> {
             ; mov [rbx + payload(value)], rcx
             ; mov QWORD [rbx + tag_of(value)], INT
         );
-        self.jump_back(target);
+        self.forget(value);
+        self.bind_join(join);
+        self.go_back(target);
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
@@ -461,15 +621,22 @@ impl Assembler<'_> {
                 ; movsd [rbx + payload(start)], xmm0
             );
             this.store_float(value);
-            this.jump_back(target);
+            this.rejoin(join);
         });
+        self.state = before;
+        dynasm!(self.asm ; .arch x64 ; =>end);
     }
 
     /// The end of a generic loop's round.
     pub fn generic_for_loop(&mut self, a: u8, e: i32) {
-        let (target, end) = (self.target(e), self.label_at(self.next));
+        let end = self.asm.new_dynamic_label();
+        self.vacate();
         dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 4)], 0 ; je =>end);
-        self.copy(a + 2, a + 4);
-        self.jump_back(target);
+        let before = self.state.clone();
+        self.copy_memory(a + 2, a + 4);
+        self.forget(a + 2);
+        self.go_back(self.target(e));
+        self.state = before;
+        dynasm!(self.asm ; .arch x64 ; =>end);
     }
 }

@@ -1,10 +1,14 @@
 //! Comparisons and conditional jumps.
 
-use super::{FLOAT, INT, STRING, TRUE, arith::Operand, payload, tag_of};
+use super::arith::{Number, Operand};
+use super::{FLOAT, INT, STRING, TRUE, payload, tag_of};
+use crate::flow::{Form, form};
 use crate::function::Assembler;
+use crate::state::Source;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::object::{Header, Table, flag};
 use perilune_vm::tier;
+use perilune_vm::tier::seen::Class;
 use perilune_vm::value::{Slot, tag};
 use std::mem::offset_of;
 
@@ -20,15 +24,22 @@ pub enum Order {
 }
 
 impl Assembler<'_> {
-    /// Where the two answers lead: (yes, no).
-    fn ways(&mut self, wanted: bool, e: i32) -> (DynamicLabel, DynamicLabel) {
-        let (taken, next) = (self.label_at(self.target(e)), self.label_at(self.next));
+    /// Where the two answers lead: (yes, no), one of which is `next`.
+    fn ways(&mut self, wanted: bool, e: i32, next: DynamicLabel) -> (DynamicLabel, DynamicLabel) {
+        let taken = self.way(self.target(e));
         if wanted { (taken, next) } else { (next, taken) }
     }
 
     /// `if truthy(r[a]) == wanted then pc += e`.
     pub fn test(&mut self, a: u8, wanted: bool, e: i32) {
-        let target = self.label_at(self.target(e));
+        if let Some(known) = self.tag(a) {
+            if (known >= tag::TRUE) == wanted {
+                self.go_to(self.target(e), false);
+                self.alive = false;
+            }
+            return;
+        }
+        let target = self.way(self.target(e));
         dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], TRUE);
         match wanted {
             true => dynasm!(self.asm ; .arch x64 ; jae =>target),
@@ -38,7 +49,15 @@ impl Assembler<'_> {
 
     /// `if truthy(r[b]) == wanted then r[a] = r[b], pc += e`.
     pub fn test_set(&mut self, a: u8, b: u8, wanted: bool, e: i32) {
-        let (target, next) = (self.label_at(self.target(e)), self.label_at(self.next));
+        if let Some(known) = self.tag(b) {
+            if (known >= tag::TRUE) == wanted {
+                self.copy(a, b);
+                self.go_to(self.target(e), false);
+                self.alive = false;
+            }
+            return;
+        }
+        let next = self.asm.new_dynamic_label();
         dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + tag_of(b)] ; cmp rdx, TRUE);
         match wanted {
             true => dynasm!(self.asm ; .arch x64 ; jb =>next),
@@ -49,15 +68,117 @@ impl Assembler<'_> {
             ; mov rax, [rbx + payload(b)]
             ; mov [rbx + payload(a)], rax
             ; mov [rbx + tag_of(a)], rdx
-            ; jmp =>target
         );
+        let before = self.state.clone();
+        self.forget(a);
+        self.go_to(self.target(e), false);
+        self.state = before;
+        dynasm!(self.asm ; .arch x64 ; =>next);
     }
 
     /// `if (x order y) == wanted then pc += e`.
     pub fn order(&mut self, order: Order, x: Operand, y: Operand, wanted: bool, e: i32) {
-        let target = self.label_at(self.target(e));
-        let next = self.label_at(self.next);
-        let float = self.asm.new_dynamic_label();
+        let [first, second] = self.classes(x, y);
+        match form(first, second) {
+            Form::Unseen => self.unseen(),
+            Form::Any => self.any_order(order, x, y, wanted, e),
+            Form::Int => {
+                self.check_class(x, first);
+                self.check_class(y, second);
+                let (x, y) = (self.number(x), self.number(y));
+                let target = self.way(self.target(e));
+                let swapped = self.compare_ints(x, y);
+                self.jump_by_order(order, wanted, swapped, target);
+            }
+            Form::Float if self.is_exact(x, first) && self.is_exact(y, second) => {
+                self.check_class(x, first);
+                self.check_class(y, second);
+                // Homes are filled before the way is made.
+                let (x_at, y_at) = (self.float_at(0, x, first), self.float_at(1, y, second));
+                let target = self.way(self.target(e));
+                // The carry flag is set as well when the two have no order.
+                dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y_at), Rx(x_at));
+                match (order, wanted) {
+                    (Order::Less, true) => dynasm!(self.asm ; .arch x64 ; ja =>target),
+                    (Order::Less, false) => dynasm!(self.asm ; .arch x64 ; jbe =>target),
+                    (Order::LessEqual, true) => dynasm!(self.asm ; .arch x64 ; jae =>target),
+                    (Order::LessEqual, false) => dynasm!(self.asm ; .arch x64 ; jb =>target),
+                }
+            }
+            Form::Float => self.any_order(order, x, y, wanted, e),
+        }
+    }
+
+    /// Whether an operand of a comparison of floats loses nothing as a float.
+    fn is_exact(&self, operand: Operand, class: Class) -> bool {
+        match operand {
+            Operand::Register(_) => class == Class::Float,
+            Operand::Constant(value) => value.tag == tag::FLOAT || value.as_int().unsigned_abs() <= 1 << 53,
+        }
+    }
+
+    /// The vector register of a float, which is `scratch` unless it has a home.
+    fn float_at(&mut self, scratch: u8, operand: Operand, class: Class) -> u8 {
+        if let (Operand::Register(_), Class::Float) = (operand, class)
+            && let Number::Source(Source::In(n)) = self.number(operand)
+        {
+            return n;
+        }
+        self.load_number(scratch, operand, class);
+        scratch
+    }
+
+    /// Compares integers; whether in the other order.
+    fn compare_ints(&mut self, x: Number, y: Number) -> bool {
+        match (x, y) {
+            (Number::Source(x), Number::Int(value)) => match i32::try_from(value) {
+                Ok(small) => match x {
+                    Source::In(n) => dynasm!(self.asm ; .arch x64 ; cmp Rq(n), small),
+                    Source::At(at) => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + at], small),
+                },
+                Err(_) => {
+                    self.load_general(0, x);
+                    self.load_int(1, value);
+                    dynasm!(self.asm ; .arch x64 ; cmp rax, rcx);
+                }
+            },
+            (Number::Int(_), Number::Source(_)) => return !self.compare_ints(y, x),
+            (Number::Source(Source::In(x)), Number::Source(Source::In(y))) => dynasm!(self.asm ; .arch x64 ; cmp Rq(x), Rq(y)),
+            (Number::Source(Source::In(x)), Number::Source(Source::At(y))) => dynasm!(self.asm ; .arch x64 ; cmp Rq(x), [rbx + y]),
+            (Number::Source(Source::At(x)), Number::Source(Source::In(y))) => dynasm!(self.asm ; .arch x64 ; cmp [rbx + x], Rq(y)),
+            (Number::Source(Source::At(x)), Number::Source(Source::At(y))) => {
+                dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + x] ; cmp rax, [rbx + y]);
+            }
+            (Number::Int(x), Number::Int(y)) => {
+                self.load_int(0, x);
+                self.load_int(1, y);
+                dynasm!(self.asm ; .arch x64 ; cmp rax, rcx);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn jump_by_order(&mut self, order: Order, wanted: bool, swapped: bool, target: DynamicLabel) {
+        match (order, wanted, swapped) {
+            (Order::Less, true, false) => dynasm!(self.asm ; .arch x64 ; jl =>target),
+            (Order::Less, false, false) => dynasm!(self.asm ; .arch x64 ; jge =>target),
+            (Order::LessEqual, true, false) => dynasm!(self.asm ; .arch x64 ; jle =>target),
+            (Order::LessEqual, false, false) => dynasm!(self.asm ; .arch x64 ; jg =>target),
+            (Order::Less, true, true) => dynasm!(self.asm ; .arch x64 ; jg =>target),
+            (Order::Less, false, true) => dynasm!(self.asm ; .arch x64 ; jle =>target),
+            (Order::LessEqual, true, true) => dynasm!(self.asm ; .arch x64 ; jge =>target),
+            (Order::LessEqual, false, true) => dynasm!(self.asm ; .arch x64 ; jl =>target),
+        }
+    }
+
+    /// Integers and floats, told apart each time; in memory.
+    fn any_order(&mut self, order: Order, x: Operand, y: Operand, wanted: bool, e: i32) {
+        self.store_operand(x);
+        self.store_operand(y);
+        let classes = self.classes(x, y);
+        let (next, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.other_kinds(classes));
+        let target = self.way(self.target(e));
         self.check_int(x, float);
         self.check_int(y, float);
         self.load_rax(x);
@@ -65,13 +186,8 @@ impl Assembler<'_> {
             Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; cmp rax, [rbx + payload(r)]),
             Operand::Constant(value) => dynasm!(self.asm ; .arch x64 ; cmp rax, value.as_int() as i32),
         }
-        match (order, wanted) {
-            (Order::Less, true) => dynasm!(self.asm ; .arch x64 ; jl =>target),
-            (Order::Less, false) => dynasm!(self.asm ; .arch x64 ; jge =>target),
-            (Order::LessEqual, true) => dynasm!(self.asm ; .arch x64 ; jle =>target),
-            (Order::LessEqual, false) => dynasm!(self.asm ; .arch x64 ; jg =>target),
-        }
-        let missed = self.missed();
+        self.jump_by_order(order, wanted, false, target);
+        dynasm!(self.asm ; .arch x64 ; =>next);
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>float);
             this.check_float(x, missed);
@@ -99,8 +215,18 @@ impl Assembler<'_> {
 
     /// `if (r[a] == r[b]) == wanted then pc += e`.
     pub fn equal(&mut self, a: u8, b: u8, wanted: bool, e: i32) {
-        let (yes, no) = self.ways(wanted, e);
-        let (other, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.missed());
+        if (self.tag(a), self.tag(b)) == (Some(tag::INT), Some(tag::INT)) {
+            let (x, y) = (Number::Source(self.source(a)), Number::Source(self.source(b)));
+            let target = self.way(self.target(e));
+            self.compare_ints(x, y);
+            return self.jump_if_equal(wanted, target);
+        }
+        // Functions of the machine may be called.
+        self.vacate();
+        let next = self.asm.new_dynamic_label();
+        let (yes, no) = self.ways(wanted, e, next);
+        // What they are tells nothing that would make the next version better.
+        let (other, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
         dynasm!(self.asm
             ; .arch x64
             ; mov rdx, [rbx + tag_of(a)]
@@ -118,6 +244,7 @@ impl Assembler<'_> {
             ; je =>no
         );
         self.different_objects(no, missed);
+        dynasm!(self.asm ; .arch x64 ; =>next);
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
@@ -139,6 +266,13 @@ impl Assembler<'_> {
                 ; jmp =>missed
             );
         });
+    }
+
+    fn jump_if_equal(&mut self, wanted: bool, target: DynamicLabel) {
+        match wanted {
+            true => dynasm!(self.asm ; .arch x64 ; je =>target),
+            false => dynasm!(self.asm ; .arch x64 ; jne =>target),
+        }
     }
 
     /// Two addresses in `rax` and `rcx` with the same tag in `rdx` differ.
@@ -178,11 +312,24 @@ impl Assembler<'_> {
 
     /// `if (r[a] == constant) == wanted then pc += e`, without metamethods.
     pub fn equal_constant(&mut self, a: u8, constant: Slot, wanted: bool, e: i32) {
-        let (yes, no) = self.ways(wanted, e);
+        if constant.tag == tag::INT && self.tag(a) == Some(tag::INT) {
+            let x = Number::Source(self.source(a));
+            let target = self.way(self.target(e));
+            self.compare_ints(x, Number::Int(constant.as_int()));
+            return self.jump_if_equal(wanted, target);
+        }
+        self.store_operand(Operand::Register(a));
+        let next = self.asm.new_dynamic_label();
+        let (yes, no) = self.ways(wanted, e, next);
+        self.equal_any_constant(a, constant, yes, no);
+        dynasm!(self.asm ; .arch x64 ; =>next);
+    }
+
+    fn equal_any_constant(&mut self, a: u8, constant: Slot, yes: DynamicLabel, no: DynamicLabel) {
+        let missed = self.stepped();
         match constant.tag {
-            tag::INT => self.equal_int(a, constant.as_int(), yes, no),
+            tag::INT => self.equal_int(a, constant.as_int(), [yes, no, missed]),
             tag::FLOAT => {
-                let missed = self.missed();
                 dynasm!(self.asm
                     ; .arch x64
                     ; cmp QWORD [rbx + tag_of(a)], INT
@@ -198,7 +345,6 @@ impl Assembler<'_> {
                 );
             }
             tag::STRING => {
-                let missed = self.missed();
                 dynasm!(self.asm
                     ; .arch x64
                     ; cmp QWORD [rbx + tag_of(a)], STRING
@@ -223,8 +369,8 @@ impl Assembler<'_> {
         }
     }
 
-    fn equal_int(&mut self, a: u8, value: i64, yes: DynamicLabel, no: DynamicLabel) {
-        let (float, missed) = (self.asm.new_dynamic_label(), self.missed());
+    fn equal_int(&mut self, a: u8, value: i64, [yes, no, missed]: [DynamicLabel; 3]) {
+        let float = self.asm.new_dynamic_label();
         let is_exact = value.unsigned_abs() <= 1 << 53;
         dynasm!(self.asm
             ; .arch x64

@@ -7,6 +7,9 @@
 
 use super::{BLACK, MARK, SHAPE, STRING, TABLE, arith::Operand, payload, tag_of};
 use crate::function::Assembler;
+use crate::registers::Registers;
+use crate::state::{Join, Source};
+use crate::stub::Service;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::cache::{Cache, kind};
 use perilune_vm::object::Table;
@@ -22,32 +25,61 @@ const META: i32 = offset_of!(Table, meta) as i32;
 pub enum Object {
     /// In a register.
     Register(u8),
-    /// At the address in `rdi`.
-    AtRdi,
+    /// In an upvalue.
+    Upvalue(u8),
 }
 
 impl Assembler<'_> {
-    /// The table in `rax`; goes to `missed` unless the object is one.
-    fn table(&mut self, object: Object, missed: DynamicLabel) {
+    /// The general register with the table; goes to `other` unless the object is one. `rax` holds it in any case
+    /// where that goes, and when `in_rax`.
+    fn table(&mut self, object: Object, other: DynamicLabel, in_rax: bool) -> u8 {
         match object {
-            Object::Register(r) => self.check_table(r, missed),
-            Object::AtRdi => dynasm!(self.asm
-                ; .arch x64
-                ; cmp QWORD [rdi + 8], TABLE
-                ; jne =>missed
-                ; mov rax, [rdi]
-            ),
+            Object::Register(r) => {
+                self.guard(r, tag::TABLE, other);
+                if in_rax {
+                    let source = self.source(r);
+                    self.load_general(0, source);
+                    return 0;
+                }
+                self.table_at(r)
+            }
+            Object::Upvalue(index) => {
+                self.upvalue(index);
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; cmp QWORD [rdi + 8], TABLE
+                    ; jne =>other
+                    ; mov rax, [rdi]
+                );
+                0
+            }
         }
     }
 
-    /// `r[r]`, which must be a table, in `rax`.
-    pub fn check_table(&mut self, r: u8, missed: DynamicLabel) {
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp QWORD [rbx + tag_of(r)], TABLE
-            ; jne =>missed
-            ; mov rax, [rbx + payload(r)]
-        );
+    /// Whether a table that has another shape is left to the machine, as that is not the rule.
+    fn is_strict(&self, object: Object, known: Cache) -> bool {
+        matches!(object, Object::Register(_)) && known.misses <= 1 && !self.function.is_final
+    }
+
+    /// Goes to `other` unless the table at `table` has the shape, which is known from then on if it is the rule.
+    fn check_shape(&mut self, object: Object, table: u8, known: Cache, other: DynamicLabel) {
+        if let Object::Register(r) = object
+            && self.state.shape(r) == known.shape
+        {
+            return;
+        }
+        dynasm!(self.asm ; .arch x64 ; cmp DWORD [Rq(table) + SHAPE], known.shape as i32);
+        if !self.is_strict(object, known) {
+            return dynasm!(self.asm ; .arch x64 ; jne =>other);
+        }
+        let missed = self.missed();
+        dynasm!(self.asm ; .arch x64 ; jne =>missed);
+        if let Object::Register(r) = object
+            && self.tag(r).is_some()
+        {
+            self.state.shapes.retain(|(known, _)| *known != r);
+            self.state.shapes.push((r, known.shape));
+        }
     }
 
     fn cache(&self, index: u16) -> (Cache, i64) {
@@ -58,46 +90,83 @@ impl Assembler<'_> {
     /// `r[a] = object[key]`.
     pub fn get_field(&mut self, object: Object, cache: u16, key: u16, a: u8) {
         let (known, record) = self.cache(cache);
+        let seen = self.seen();
+        if known.kind == kind::EMPTY || known.kind == kind::ADD || !seen.has_result() && !self.function.is_final {
+            return self.unseen();
+        }
         let key = self.function.constants[usize::from(key)].payload;
-        let (other, anywhere, found) =
-            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        self.table(object, other);
+        if known.kind == kind::MEGAMORPHIC {
+            self.vacate();
+        }
+        let missed = self.missed();
+        let table = self.table(object, missed, known.kind != kind::OWN);
+        self.get_known(object, table, (known, record), key, a);
+    }
+
+    /// `r[a + 2] = r[b]`, `r[a] = r[b][key]`.
+    pub fn get_method(&mut self, a: u8, b: u8, cache: u16, key: u16) {
+        let (known, record) = self.cache(cache);
+        let seen = self.seen();
+        let key = self.function.constants[usize::from(key)].payload;
+        if !matches!(self.tag(b), Some(tag::TABLE)) && seen.has_result() | self.function.is_final {
+            return self.get_any_method(a, b, key, (known, record));
+        }
+        if known.kind == kind::EMPTY || known.kind == kind::ADD || !seen.has_result() && !self.function.is_final {
+            return self.unseen();
+        }
+        // Writing the copy again does no harm when the instruction is done again.
+        self.copy(a + 2, b);
+        if known.kind == kind::MEGAMORPHIC {
+            self.vacate();
+        }
+        let object = Object::Register(a + 2);
+        let missed = self.missed();
+        let table = self.table(object, missed, known.kind != kind::OWN);
+        self.get_known(object, table, (known, record), key, a);
+    }
+
+    /// A method of an object that may be a string.
+    fn get_any_method(&mut self, a: u8, b: u8, key: u64, (known, record): (Cache, i64)) {
+        self.vacate();
+        self.copy_memory(a + 2, b);
+        self.forget(a + 2);
+        if let Some(tag) = self.tag(b) {
+            self.learn(a + 2, tag);
+        }
+        let result = self.seen().result();
+        let (missed, stepped) = (self.missed(), self.stepped());
+        let (other, found, anywhere) = (self.asm.new_dynamic_label(), self.join(), self.asm.new_dynamic_label());
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rax, [rbx + payload(b)]
+            ; cmp QWORD [rbx + tag_of(b)], TABLE
+            ; jne =>other
+        );
         match known.kind {
-            kind::OWN => self.get_own(known, anywhere),
-            kind::ABSENT => {
+            kind::CHAIN => self.get_inherited(record, anywhere),
+            kind::OWN => {
+                let slot = i32::from(known.slot);
                 dynasm!(self.asm
                     ; .arch x64
                     ; cmp DWORD [rax + SHAPE], known.shape as i32
                     ; jne =>anywhere
-                    ; cmp DWORD [r12 + layout::EPOCH as i32], known.epoch as i32
-                    ; jne =>anywhere
-                    ; xor edx, edx
+                    ; mov rsi, [rax + PROPS]
+                    ; movzx edx, BYTE [rsi - 1 - slot]
+                    ; mov rcx, [rsi + slot * 8]
+                    ; test edx, edx
+                    ; jz =>anywhere
                 );
             }
-            kind::CHAIN => self.get_inherited(record, anywhere),
-            kind::MEGAMORPHIC => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
-            _ => {
-                // What is seen now becomes part of the code when it is made again.
-                let missed = self.missed();
-                dynasm!(self.asm ; .arch x64 ; jmp =>missed);
-            }
+            _ => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
         }
-        dynasm!(self.asm ; .arch x64 ; =>found ; mov [rbx + payload(a)], rcx ; mov [rbx + tag_of(a)], rdx);
-        self.find_field(object, key, other, anywhere, found);
-    }
-
-    /// Fields of tables of other shapes than the usual one, and of strings.
-    fn find_field(&mut self, object: Object, key: u64, other: DynamicLabel, anywhere: DynamicLabel, found: DynamicLabel) {
-        let stepped = self.stepped();
+        dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
+        self.accept(a, result, missed);
         self.put_off(move |this| {
             let found_out = this.asm.new_dynamic_label();
-            dynasm!(this.asm ; .arch x64 ; =>other);
-            match object {
-                Object::Register(r) => dynasm!(this.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(r)], STRING),
-                Object::AtRdi => dynasm!(this.asm ; .arch x64 ; cmp QWORD [rdi + 8], STRING),
-            }
             dynasm!(this.asm
                 ; .arch x64
+                ; =>other
+                ; cmp QWORD [rbx + tag_of(b)], STRING
                 ; jne =>stepped
                 ; mov rdi, r12
                 ; mov rsi, QWORD key as i64
@@ -113,41 +182,104 @@ impl Assembler<'_> {
                 ; =>found_out
                 ; cmp edx, tier::UNKNOWN.tag as i32
                 ; je =>stepped
-                ; mov rcx, rax
-                ; jmp =>found
             );
+            this.accept(a, result, missed);
+            this.rejoin_but(found, a);
         });
+        self.bind_join(found);
+        self.finish_get(a, result);
     }
 
-    /// A property of the table in `rax`: payload in `rcx`, tag in `rdx`.
-    fn get_own(&mut self, known: Cache, missed: DynamicLabel) {
-        let slot = i32::from(known.slot);
-        let (nil, found) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp DWORD [rax + SHAPE], known.shape as i32
-            ; jne =>missed
-            ; mov rsi, [rax + PROPS]
-            ; movzx edx, BYTE [rsi - 1 - slot]
-            ; mov rcx, [rsi + slot * 8]
-            ; test edx, edx
-            ; jz =>nil
-            ; =>found
-        );
-        self.without_metatable(nil, found, missed);
-    }
-
-    /// At `nil`: goes to `plain` when the table in `rax` has no metatable, and else to `other`.
-    fn without_metatable(&mut self, nil: DynamicLabel, plain: DynamicLabel, other: DynamicLabel) {
+    /// The field of the table at `table`, by what the cache knows.
+    fn get_known(&mut self, object: Object, table: u8, (known, record): (Cache, i64), key: u64, a: u8) {
+        let result = self.seen().result();
+        let (anywhere, join, missed) = (self.asm.new_dynamic_label(), self.join(), self.missed());
+        match known.kind {
+            kind::OWN => {
+                self.check_shape(object, table, known, anywhere);
+                self.get_own(table, known, a, result, anywhere);
+            }
+            kind::ABSENT => {
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; cmp DWORD [rax + SHAPE], known.shape as i32
+                    ; jne =>anywhere
+                    ; cmp DWORD [r12 + layout::EPOCH as i32], known.epoch as i32
+                    ; jne =>anywhere
+                    ; xor edx, edx
+                );
+                self.accept(a, result, missed);
+            }
+            kind::CHAIN => {
+                self.get_inherited(record, anywhere);
+                dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
+                self.accept(a, result, missed);
+            }
+            _ => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
+        }
         self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>anywhere);
+            if table != 0 {
+                dynasm!(this.asm ; .arch x64 ; mov rax, Rq(table));
+            }
+            this.spill();
+            let (missed, stepped) = (this.served(Service::Missed), this.stepped());
             dynasm!(this.asm
                 ; .arch x64
-                ; =>nil
-                ; cmp QWORD [rax + META], 0
-                ; je =>plain
-                ; jmp =>other
+                ; mov rdi, r12
+                ; mov rsi, rax
+                ; mov rdx, QWORD key as i64
+                ; mov rax, QWORD tier::find_field as *const () as i64
+                ; call rax
+                ; cmp edx, tier::UNKNOWN.tag as i32
+                ; je =>stepped
             );
+            this.accept(a, result, missed);
+            this.rejoin_but(join, a);
         });
+        self.bind_join(join);
+        self.finish_get(a, result);
+    }
+
+    /// A property of the table at `table` for [`Assembler::finish_get`].
+    fn get_own(&mut self, table: u8, known: Cache, a: u8, result: Option<u64>, other: DynamicLabel) {
+        let slot = i32::from(known.slot);
+        dynasm!(self.asm ; .arch x64 ; mov rsi, [Rq(table) + PROPS]);
+        match result {
+            Some(tag) => {
+                dynasm!(self.asm ; .arch x64 ; cmp BYTE [rsi - 1 - slot], tag as i8 ; jne =>other);
+                match tag {
+                    tag::FLOAT => {
+                        let target = self.float_target(a);
+                        dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rsi + slot * 8]);
+                    }
+                    tag => {
+                        let target = self.general_target(a, tag);
+                        dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rsi + slot * 8]);
+                    }
+                }
+            }
+            None => {
+                let (nil, found) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; movzx edx, BYTE [rsi - 1 - slot]
+                    ; test edx, edx
+                    ; jz =>nil
+                    ; mov rax, [rsi + slot * 8]
+                    ; =>found
+                );
+                self.put_off(move |this| {
+                    dynasm!(this.asm
+                        ; .arch x64
+                        ; =>nil
+                        ; cmp QWORD [Rq(table) + META], 0
+                        ; je =>found
+                        ; jmp =>other
+                    );
+                });
+            }
+        }
     }
 
     /// A property of the holder that the record names.
@@ -181,47 +313,159 @@ impl Assembler<'_> {
     pub fn set_field(&mut self, object: Object, cache: u16, key: u16, value: Operand) {
         let (known, record) = self.cache(cache);
         let key = self.function.constants[usize::from(key)].payload;
-        let (missed, anywhere) = (self.missed(), self.asm.new_dynamic_label());
-        self.table(object, missed);
         match known.kind {
-            kind::OWN => self.set_own(known, value, anywhere),
-            kind::ADD => self.add(record, value, anywhere),
-            kind::MEGAMORPHIC => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
-            _ => dynasm!(self.asm ; .arch x64 ; jmp =>missed),
+            kind::OWN => self.set_own(object, known, key, value),
+            kind::ADD => {
+                let (missed, anywhere, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
+                let table = self.table(object, missed, true);
+                debug_assert!(table == 0);
+                self.add(record, value, anywhere);
+                self.put_field(key, value, anywhere, 0, join);
+                self.bind_join(join);
+                self.state.shapes.clear();
+            }
+            kind::MEGAMORPHIC => {
+                self.vacate();
+                let missed = self.missed();
+                self.table(object, missed, true);
+                let stepped = self.stepped();
+                self.call_put_field(key, value, stepped);
+                self.collect_if_due();
+                self.state.home = Registers::default();
+                self.state.shapes.clear();
+            }
+            _ => self.unseen(),
         }
-        self.put_field(key, value, anywhere);
     }
 
-    /// Stores into tables of other shapes than the usual one.
-    fn put_field(&mut self, key: u64, value: Operand, anywhere: DynamicLabel) {
-        let (stepped, next) = (self.stepped(), self.next);
+    /// In cold code at `anywhere`: stores into tables of other shapes than the usual one, or by the machine for another
+    /// reason. The table is at `table`.
+    fn put_field(&mut self, key: u64, value: Operand, anywhere: DynamicLabel, table: u8, join: Join) {
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>anywhere);
-            this.load_value(value);
-            dynasm!(this.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; mov rsi, rax
-                ; mov r8, rdx
-                ; mov rdx, QWORD key as i64
-                ; mov rax, QWORD assist::put_field as *const () as i64
-                ; call rax
-                ; test eax, eax
-                ; jz =>stepped
-            );
-            this.go_on_after_allocation(next);
+            this.load_general(0, Source::In(table));
+            this.spill();
+            let stepped = this.stepped();
+            this.call_put_field(key, value, stepped);
+            this.collect_if_due();
+            this.rejoin(join);
         });
     }
 
-    /// Stores a property that the table has.
-    fn set_own(&mut self, known: Cache, value: Operand, anywhere: DynamicLabel) {
-        let slot = i32::from(known.slot);
-        dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], known.shape as i32 ; jne =>anywhere);
+    /// Stores into the table in `rax` by the machine, with memory up to date.
+    fn call_put_field(&mut self, key: u64, value: Operand, stepped: DynamicLabel) {
         self.load_value(value);
-        self.barrier(value);
-        dynasm!(self.asm ; .arch x64 ; mov rsi, [rax + PROPS]);
-        self.check_assignable(slot, anywhere);
-        dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; mov rsi, rax
+            ; mov r8, rdx
+            ; mov rdx, QWORD key as i64
+            ; mov rax, QWORD assist::put_field as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>stepped
+        );
+    }
+
+    /// Stores a property that the table has.
+    fn set_own(&mut self, object: Object, known: Cache, key: u64, value: Operand) {
+        let slot = i32::from(known.slot);
+        let (missed, anywhere, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
+        let table = self.table(object, missed, false);
+        let is_strict = self.is_strict(object, known);
+        self.check_shape(object, table, known, anywhere);
+        match self.value_tag(value) {
+            Some(known) if known != tag::NIL => self.store_property(table, slot, value, known, anywhere),
+            _ => {
+                let (object, checked) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+                self.load_value(value);
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; cmp edx, STRING
+                    ; jae =>object
+                    ; =>checked
+                    ; mov rsi, [Rq(table) + PROPS]
+                );
+                self.put_off(move |this| {
+                    dynasm!(this.asm
+                        ; .arch x64
+                        ; =>object
+                        ; test BYTE [Rq(table) + MARK], BLACK
+                        ; jz =>checked
+                        ; jmp =>anywhere
+                    );
+                });
+                self.check_assignable(table, slot, anywhere);
+                dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
+            }
+        }
+        self.put_field(key, value, anywhere, table, join);
+        self.bind_join(join);
+        if !is_strict {
+            self.state.shapes.clear();
+        }
+    }
+
+    /// Stores a value with a known tag into a property.
+    fn store_property(&mut self, table: u8, slot: i32, value: Operand, known: u64, anywhere: DynamicLabel) {
+        if known >= tag::STRING {
+            dynasm!(self.asm ; .arch x64 ; test BYTE [Rq(table) + MARK], BLACK ; jnz =>anywhere);
+        }
+        let vector = match value {
+            Operand::Register(r) if known == tag::FLOAT => match self.source(r) {
+                Source::In(n) => Some(n),
+                Source::At(at) => {
+                    dynasm!(self.asm ; .arch x64 ; movsd xmm0, [rbx + at]);
+                    Some(0)
+                }
+            },
+            _ => None,
+        };
+        let general = match value {
+            Operand::Register(r) if vector.is_none() => {
+                let source = self.source(r);
+                match source {
+                    Source::In(n) => n,
+                    Source::At(at) => {
+                        dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at]);
+                        1
+                    }
+                }
+            }
+            Operand::Constant(value) => {
+                self.load_int(1, value.payload as i64);
+                1
+            }
+            Operand::Register(_) => 1,
+        };
+        let (other, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, [Rq(table) + PROPS]
+            ; cmp BYTE [rsi - 1 - slot], known as i8
+            ; jne =>other
+            ; =>plain
+        );
+        match vector {
+            Some(n) => dynasm!(self.asm ; .arch x64 ; movsd [rsi + slot * 8], Rx(n)),
+            None => dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], Rq(general)),
+        }
+        self.put_off(move |this| {
+            let write = this.asm.new_dynamic_label();
+            dynasm!(this.asm
+                ; .arch x64
+                // A property that is nil may be for `__newindex`.
+                ; =>other
+                ; cmp BYTE [rsi - 1 - slot], 0
+                ; jne =>write
+                ; cmp QWORD [Rq(table) + META], 0
+                ; jne =>anywhere
+                ; =>write
+                ; mov BYTE [rsi - 1 - slot], known as i8
+                ; jmp =>plain
+            );
+        });
     }
 
     /// Adds a property. The new shape is read from the record: it lives no longer than the
@@ -243,9 +487,23 @@ impl Assembler<'_> {
             ; jbe =>anywhere
         );
         self.load_value(value);
-        self.barrier(value);
-        if !matches!(value, Operand::Constant(constant) if constant.tag != tag::NIL) {
+        let is_nil = self.value_tag(value) == Some(tag::NIL);
+        if is_nil {
+            dynasm!(self.asm ; .arch x64 ; jmp =>anywhere);
+        } else if self.value_tag(value).is_none() {
             dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>anywhere);
+        }
+        if self.value_tag(value).is_none_or(|tag| tag >= tag::STRING) {
+            // A new object is hardly ever black.
+            let white = self.asm.new_dynamic_label();
+            dynasm!(self.asm
+                ; .arch x64
+                ; test BYTE [rax + MARK], BLACK
+                ; jz =>white
+                ; cmp edx, STRING
+                ; jae =>anywhere
+                ; =>white
+            );
         }
         dynasm!(self.asm
             ; .arch x64
@@ -258,8 +516,8 @@ impl Assembler<'_> {
         );
     }
 
-    /// With a metatable, a property that is nil may be for `__newindex`.
-    fn check_assignable(&mut self, slot: i32, anywhere: DynamicLabel) {
+    /// With a metatable, a property that is nil may be for `__newindex`. The properties are at `rsi`.
+    fn check_assignable(&mut self, table: u8, slot: i32, anywhere: DynamicLabel) {
         let (nil, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         dynasm!(self.asm
             ; .arch x64
@@ -267,34 +525,35 @@ impl Assembler<'_> {
             ; je =>nil
             ; =>plain
         );
-        self.without_metatable(nil, plain, anywhere);
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>nil
+                ; cmp QWORD [Rq(table) + META], 0
+                ; je =>plain
+                ; jmp =>anywhere
+            );
+        });
     }
 
     /// A value: payload in `rcx`, tag in `rdx`.
     pub fn load_value(&mut self, value: Operand) {
         match value {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + payload(r)] ; mov rdx, [rbx + tag_of(r)]),
+            Operand::Register(r) => {
+                match (self.tag(r), self.peek(r)) {
+                    (Some(tag::FLOAT), Source::In(n)) => dynasm!(self.asm ; .arch x64 ; movq rcx, Rx(n)),
+                    (_, source) => self.load_general(1, source),
+                }
+                match self.tag(r) {
+                    Some(tag) => dynasm!(self.asm ; .arch x64 ; mov edx, tag as i32),
+                    None => dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + tag_of(r)]),
+                }
+            }
             Operand::Constant(constant) => dynasm!(self.asm
                 ; .arch x64
                 ; mov rcx, QWORD constant.payload as i64
                 ; mov edx, constant.tag as i32
             ),
         }
-    }
-
-    /// The table in `rax` will refer to the value with payload `rcx` and tag `rdx`. Changes no register.
-    pub fn barrier(&mut self, value: Operand) {
-        let (black, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        match value {
-            Operand::Constant(constant) if !constant.is_collectable() => return,
-            Operand::Constant(_) => {}
-            Operand::Register(_) => dynasm!(self.asm ; .arch x64 ; cmp rdx, STRING ; jb =>plain),
-        }
-        dynasm!(self.asm ; .arch x64 ; test BYTE [rax + MARK], BLACK ; jnz =>black ; =>plain);
-        self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>black);
-            this.tell_collector();
-            dynasm!(this.asm ; .arch x64 ; jmp =>plain);
-        });
     }
 }

@@ -1,9 +1,13 @@
 //! Items of tables, and lengths.
 
-use super::{STRING, TABLE, arith::Operand, payload, tag_of};
+use super::arith::{Number, Operand};
+use super::{BLACK, MARK, STRING, TABLE, payload, tag_of};
 use crate::function::Assembler;
+use crate::state::Source;
+use crate::stub::Service;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::object::{Str, Table};
+use perilune_vm::tier::seen::Class;
 use perilune_vm::tier::{self, assist};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
@@ -15,175 +19,395 @@ const HASH: i32 = offset_of!(Table, hash) as i32;
 const META: i32 = offset_of!(Table, meta) as i32;
 
 impl Assembler<'_> {
-    /// `r[a] = r[b][key]`.
-    pub fn get_index(&mut self, a: u8, b: u8, key: Operand) {
-        let (missed, stepped) = (self.missed(), self.stepped());
-        let (elsewhere, nil, found) =
-            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        self.check_table(b, missed);
-        dynasm!(self.asm ; .arch x64 ; mov r14, rax);
-        self.check_int(key, elsewhere);
-        self.load_rcx(key);
-        dynasm!(self.asm
-            ; .arch x64
-            ; sub rcx, 1
-            ; mov edx, [rax + ARRAY_LEN]
-            ; cmp rcx, rdx
-            ; jae =>elsewhere
-            ; mov rsi, [rax + ARRAY]
-            ; mov rax, [rsi + rcx * 8]
-            ; not rcx
-            ; movzx edx, BYTE [rsi + rcx]
-            ; test edx, edx
-            ; jz =>nil
-            ; =>found
-            ; mov [rbx + payload(a)], rax
-            ; mov [rbx + tag_of(a)], rdx
-        );
-        self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
-            match key {
-                Operand::Register(r) => dynasm!(this.asm ; .arch x64 ; mov rdx, [rbx + payload(r)] ; mov rcx, [rbx + tag_of(r)]),
-                Operand::Constant(value) => dynasm!(this.asm
-                    ; .arch x64
-                    ; mov rdx, QWORD value.payload as i64
-                    ; mov ecx, value.tag as i32
-                ),
+    /// The general register with the table in a register of the frame, which is `rax` unless there is a home.
+    pub fn table_at(&mut self, r: u8) -> u8 {
+        match self.source(r) {
+            Source::In(n) => n,
+            Source::At(at) => {
+                dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + at]);
+                0
             }
-            dynasm!(this.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; mov rsi, r14
-                ; mov rax, QWORD tier::raw_get as *const () as i64
-                ; call rax
-                ; test edx, edx
-                ; jnz =>found
-                ; =>nil
-                ; cmp QWORD [r14 + META], 0
-                ; je =>found
-                ; jmp =>stepped
-            );
-        });
+        }
     }
 
-    /// `r[b][key] = value`.
-    pub fn set_index(&mut self, b: u8, key: Operand, value: Operand) {
-        let (missed, elsewhere) = (self.missed(), self.asm.new_dynamic_label());
-        let (plain, metatable, append) =
-            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        self.check_table(b, missed);
-        self.put(key, value, elsewhere);
-        self.check_int(key, elsewhere);
-        self.load_value(value);
-        self.barrier(value);
-        if !matches!(value, Operand::Constant(constant) if constant.tag != tag::NIL) {
-            dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>elsewhere);
+    /// `r[a] = r[b][key]`.
+    pub fn get_index(&mut self, a: u8, b: u8, key: Operand) {
+        let seen = self.seen();
+        if !seen.has_result() && !self.function.is_final {
+            return self.unseen();
         }
+        let class = self.class(key, 1);
+        if class != Class::Int {
+            return self.get_any(a, b, key);
+        }
+        let missed = self.missed();
+        self.guard(b, tag::TABLE, missed);
+        self.check_class(key, Class::Int);
+        let (table, key_at) = (self.table_at(b), self.number(key));
+        let (elsewhere, join) = (self.asm.new_dynamic_label(), self.join());
+        match key_at {
+            Number::Int(value @ 1..=255) => {
+                let value = value as i32;
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; cmp DWORD [Rq(table) + ARRAY_LEN], value
+                    ; jb =>elsewhere
+                    ; mov rsi, [Rq(table) + ARRAY]
+                    ; lea rdi, [rsi - value]
+                    ; lea rsi, [rsi + value * 8]
+                );
+            }
+            _ => {
+                let at = self.key_at(key_at);
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; lea rdx, [Rq(at) - 1]
+                    ; mov esi, [Rq(table) + ARRAY_LEN]
+                    ; cmp rdx, rsi
+                    ; jae =>elsewhere
+                    ; mov rdi, [Rq(table) + ARRAY]
+                    ; lea rsi, [rdi + Rq(at) * 8]
+                    ; sub rdi, Rq(at)
+                );
+            }
+        }
+        // The tag is at `rdi`, the payload 8 below `rsi`.
+        match seen.result() {
+            Some(known) => {
+                dynasm!(self.asm ; .arch x64 ; cmp BYTE [rdi], known as i8 ; jne =>elsewhere);
+                match known {
+                    tag::FLOAT => {
+                        let target = self.float_target(a);
+                        dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rsi - 8]);
+                    }
+                    _ => {
+                        let target = self.general_target(a, known);
+                        dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rsi - 8]);
+                    }
+                }
+            }
+            None => dynasm!(self.asm
+                ; .arch x64
+                ; movzx edx, BYTE [rdi]
+                ; mov rax, [rsi - 8]
+                ; test edx, edx
+                ; jz =>elsewhere
+            ),
+        }
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+            this.get_elsewhere(b, key, seen.result(), a);
+            this.rejoin_but(join, a);
+        });
+        self.bind_join(join);
+        self.finish_get(a, seen.result());
+    }
+
+    /// The general register with an integer key, which is `rcx` unless there is a home.
+    fn key_at(&mut self, key: Number) -> u8 {
         match key {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rdi, [rbx + payload(r)]),
-            Operand::Constant(value) => dynasm!(self.asm ; .arch x64 ; mov rdi, QWORD value.payload as i64),
+            Number::Source(Source::In(n)) => n,
+            Number::Source(Source::At(at)) => {
+                dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at]);
+                1
+            }
+            Number::Int(value) => {
+                self.load_int(1, value);
+                1
+            }
+            Number::Float(_) => 1,
+        }
+    }
+
+    /// `r[a]` gets what was read: a payload in its target with a tag that is known, or else `rax` and `rdx`.
+    pub fn finish_get(&mut self, a: u8, known: Option<u64>) {
+        match known {
+            Some(known) => self.define(a, known),
+            None => {
+                dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
+                self.forget(a);
+            }
+        }
+    }
+
+    /// The target of `r[a]` gets the value in `rax` and `rdx`, whose tag must be the known one, or else `other`.
+    pub fn accept(&mut self, a: u8, known: Option<u64>, other: DynamicLabel) {
+        let Some(known) = known else { return };
+        dynasm!(self.asm ; .arch x64 ; cmp edx, known as i32 ; jne =>other);
+        match known {
+            tag::FLOAT => {
+                let target = self.float_target(a);
+                dynasm!(self.asm ; .arch x64 ; movq Rx(target), rax);
+            }
+            _ => {
+                let target = self.general_target(a, known);
+                self.load_general(target, Source::In(0));
+            }
+        }
+    }
+
+    /// An item that is not in the array of the table `r[b]`, in cold code; as [`Assembler::accept`].
+    fn get_elsewhere(&mut self, b: u8, key: Operand, known: Option<u64>, a: u8) {
+        self.spill();
+        let (missed, stepped, found) =
+            (self.served(Service::Missed), self.served(Service::Step), self.asm.new_dynamic_label());
+        self.load_key(key);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; mov rsi, [rbx + payload(b)]
+            ; mov rax, QWORD tier::raw_get as *const () as i64
+            ; call rax
+            ; test edx, edx
+            ; jnz =>found
+            ; mov rsi, [rbx + payload(b)]
+            ; cmp QWORD [rsi + META], 0
+            ; jne =>stepped
+            ; =>found
+        );
+        self.accept(a, known, missed);
+    }
+
+    /// A key in memory as `rdx` and `rcx`.
+    fn load_key(&mut self, key: Operand) {
+        match key {
+            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + payload(r)] ; mov rcx, [rbx + tag_of(r)]),
+            Operand::Constant(value) => dynasm!(self.asm
+                ; .arch x64
+                ; mov rdx, QWORD value.payload as i64
+                ; mov ecx, value.tag as i32
+            ),
+        }
+    }
+
+    /// `r[a] = r[b][key]` with keys of any kind, by the machine.
+    fn get_any(&mut self, a: u8, b: u8, key: Operand) {
+        self.vacate();
+        let (known, missed) = (self.seen().result(), self.missed());
+        self.guard(b, tag::TABLE, missed);
+        self.get_elsewhere(b, key, known, a);
+        self.finish_get(a, known);
+    }
+
+    /// `r[b][key] = value`; `table` and `n` are the places of the table and the key among the registers read.
+    pub fn set_index(&mut self, b: u8, key: Operand, n: usize, value: Operand) {
+        let class = self.class(key, n);
+        match class {
+            Class::Unseen => self.unseen(),
+            Class::Int => self.set_item(b, key, value),
+            _ => self.set_any(b, key, value),
+        }
+    }
+
+    fn set_item(&mut self, b: u8, key: Operand, value: Operand) {
+        let missed = self.missed();
+        self.guard(b, tag::TABLE, missed);
+        self.check_class(key, Class::Int);
+        let (table, key_at) = (self.table_at(b), self.number(key));
+        let at = self.key_at(key_at);
+        let known = self.value_tag(value);
+        let float = match (known, value) {
+            (Some(tag::FLOAT), Operand::Register(r)) => match self.source(r) {
+                Source::In(n) => Some(n),
+                Source::At(at) => {
+                    dynasm!(self.asm ; .arch x64 ; movsd xmm0, [rbx + at]);
+                    Some(0)
+                }
+            },
+            _ => None,
+        };
+        let (elsewhere, append, metatable, plain, join) = (
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.asm.new_dynamic_label(),
+            self.join(),
+        );
+        if known == Some(tag::NIL) {
+            // The array may become shorter.
+            dynasm!(self.asm ; .arch x64 ; jmp =>elsewhere);
+        } else if known.is_none() {
+            // A value of any kind: its tag goes to `rdx`, where it is needed for longer than the key's check.
+            self.check_value(table, value, elsewhere);
+        } else if known.is_some_and(|tag| tag >= tag::STRING) {
+            self.check_black(table, elsewhere);
         }
         dynasm!(self.asm
             ; .arch x64
-            ; sub rdi, 1
-            ; mov esi, [rax + ARRAY_LEN]
+            ; lea rdi, [Rq(at) - 1]
+            ; mov esi, [Rq(table) + ARRAY_LEN]
             ; cmp rdi, rsi
             ; jae =>append
-            ; mov rsi, [rax + ARRAY]
-            ; cmp QWORD [rax + META], 0
+            ; cmp QWORD [Rq(table) + META], 0
             ; jne =>metatable
             ; =>plain
-            ; mov [rsi + rdi * 8], rcx
-            ; not rdi
-            ; mov [rsi + rdi], dl
+            ; mov rsi, [Rq(table) + ARRAY]
         );
+        match (float, value) {
+            (Some(n), _) => dynasm!(self.asm ; .arch x64 ; movsd [rsi + rdi * 8], Rx(n)),
+            (None, Operand::Constant(value)) => match i32::try_from(value.payload as i64) {
+                Ok(small) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rsi + rdi * 8], small),
+                Err(_) => {
+                    self.load_int(0, value.payload as i64);
+                    dynasm!(self.asm ; .arch x64 ; mov [rsi + rdi * 8], rax);
+                }
+            },
+            (None, Operand::Register(r)) => match self.peek(r) {
+                Source::In(n) => dynasm!(self.asm ; .arch x64 ; mov [rsi + rdi * 8], Rq(n)),
+                Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + at] ; mov [rsi + rdi * 8], rax),
+            },
+        }
+        dynasm!(self.asm ; .arch x64 ; sub rsi, Rq(at));
+        match known {
+            Some(known) => dynasm!(self.asm ; .arch x64 ; mov BYTE [rsi], known as i8),
+            None => dynasm!(self.asm ; .arch x64 ; mov [rsi], dl),
+        }
         self.put_off(move |this| {
             // Only a key that is there is not for `__newindex`.
             dynasm!(this.asm
                 ; .arch x64
                 ; =>metatable
-                ; mov r8, rdi
-                ; not r8
-                ; cmp BYTE [rsi + r8], 0
+                ; mov rsi, [Rq(table) + ARRAY]
+                ; sub rsi, Rq(at)
+                ; cmp BYTE [rsi], 0
                 ; jne =>plain
                 ; jmp =>elsewhere
                 // An array that has room grows by an item, unless the hash may have the key.
                 ; =>append
                 ; jne =>elsewhere
-                ; cmp esi, [rax + ARRAY_CAP]
+            );
+            dynasm!(this.asm
+                ; .arch x64
+                ; cmp esi, [Rq(table) + ARRAY_CAP]
                 ; jae =>elsewhere
-                ; mov r8, [rax + META]
-                ; or r8, [rax + HASH]
-                ; jnz =>elsewhere
+                ; cmp QWORD [Rq(table) + META], 0
+                ; jne =>elsewhere
+                ; cmp QWORD [Rq(table) + HASH], 0
+                ; jne =>elsewhere
                 ; add esi, 1
-                ; mov [rax + ARRAY_LEN], esi
-                ; mov rsi, [rax + ARRAY]
+                ; mov [Rq(table) + ARRAY_LEN], esi
                 ; jmp =>plain
+            );
+            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+            this.spill();
+            this.put_slow(b, key, value);
+            this.rejoin(join);
+        });
+        self.bind_join(join);
+    }
+
+    /// The tag of a value, if it is known.
+    pub fn value_tag(&self, value: Operand) -> Option<u64> {
+        match value {
+            Operand::Constant(value) => Some(value.tag),
+            Operand::Register(r) => self.tag(r),
+        }
+    }
+
+    /// The tag of a value that the table will hold in `rdx`; nil, and objects in a black table, go to `other`.
+    fn check_value(&mut self, table: u8, value: Operand, other: DynamicLabel) {
+        let Operand::Register(r) = value else { return };
+        let (object, checked) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdx, [rbx + tag_of(r)]
+            ; test edx, edx
+            ; jz =>other
+            ; cmp edx, STRING
+            ; jae =>object
+            ; =>checked
+        );
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>object
+                ; test BYTE [Rq(table) + MARK], BLACK
+                ; jz =>checked
+                ; jmp =>other
             );
         });
     }
 
-    /// Stores a value that does not replace an item of the table in `rax`.
-    fn put(&mut self, key: Operand, value: Operand, elsewhere: DynamicLabel) {
+    fn check_black(&mut self, table: u8, other: DynamicLabel) {
+        dynasm!(self.asm ; .arch x64 ; test BYTE [Rq(table) + MARK], BLACK ; jnz =>other);
+    }
+
+    /// Stores any value into the table `r[b]`, with memory up to date.
+    fn put_slow(&mut self, b: u8, key: Operand, value: Operand) {
         let stepped = self.stepped();
-        self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>elsewhere ; mov rsi, rax);
-            this.load_value(value);
-            dynasm!(this.asm ; .arch x64 ; mov r8, rcx ; mov r9, rdx);
-            this.load_value(key);
-            dynasm!(this.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; xchg rdx, rcx
-                ; mov rax, QWORD assist::put as *const () as i64
-                ; call rax
-                ; test eax, eax
-                ; jz =>stepped
-            );
-            this.go_on_after_allocation(this.next);
-        });
+        self.load_key(key);
+        dynasm!(self.asm ; .arch x64 ; xchg rcx, rdx ; mov r10, rcx ; mov r11, rdx);
+        self.load_value(value);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov r8, rcx
+            ; mov r9, rdx
+            ; mov rdx, r10
+            ; mov rcx, r11
+            ; mov rdi, r12
+            ; mov rsi, [rbx + payload(b)]
+            ; mov rax, QWORD assist::put as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>stepped
+        );
+        self.collect_if_due();
+    }
+
+    /// `r[b][key] = value` with keys of any kind, by the machine.
+    fn set_any(&mut self, b: u8, key: Operand, value: Operand) {
+        self.vacate();
+        let missed = self.missed();
+        self.guard(b, tag::TABLE, missed);
+        self.put_slow(b, key, value);
+        // A string may have become a property.
+        self.state.shapes.clear();
     }
 
     /// `r[a] = #r[b]`.
     pub fn length(&mut self, a: u8, b: u8) {
-        let (string, search, done, stepped) = (
-            self.asm.new_dynamic_label(),
-            self.asm.new_dynamic_label(),
-            self.asm.new_dynamic_label(),
-            self.stepped(),
-        );
+        self.store_operand(Operand::Register(b));
+        let (string, search, join, stepped) =
+            (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.join(), self.stepped());
+        let (is_table, is_string) = (self.tag(b) == Some(tag::TABLE), self.tag(b) == Some(tag::STRING));
+        let source = self.peek(b);
+        self.load_general(7, source);
+        if is_string {
+            dynasm!(self.asm ; .arch x64 ; jmp =>string);
+        } else if !is_table {
+            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(b)], TABLE ; jne =>string);
+        }
         dynasm!(self.asm
             ; .arch x64
-            ; mov rdi, [rbx + payload(b)]
-            ; cmp QWORD [rbx + tag_of(b)], TABLE
-            ; jne =>string
             ; cmp QWORD [rdi + META], 0
             ; jne =>stepped
             ; mov eax, [rdi + ARRAY_LEN]
-            ; test eax, eax
-            ; jz =>done
-            ; mov rcx, rax
-            ; not rcx
             ; mov rsi, [rdi + ARRAY]
-            ; cmp BYTE [rsi + rcx + 1], 0
+            ; sub rsi, rax
+            ; test eax, eax
+            ; jz =>search
+            ; cmp BYTE [rsi], 0
             ; je =>search
-            ; =>done
         );
-        self.store_int(a);
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
-                // The last item is nil.
-                ; =>search
-                ; mov rax, QWORD tier::raw_len as *const () as i64
-                ; call rax
-                ; jmp =>done
-                ; =>string
-                ; cmp QWORD [rbx + tag_of(b)], STRING
-                ; jne =>stepped
-                ; mov rax, [rdi + offset_of!(Str, len) as i32]
-                ; jmp =>done
-            );
+            let nothing = this.asm.new_dynamic_label();
+            dynasm!(this.asm ; .arch x64 ; =>string ; cmp QWORD [rbx + tag_of(b)], STRING ; jne =>nothing ; mov rax, [rdi + offset_of!(Str, len) as i32]);
+            this.rejoin_but(join, a);
+            dynasm!(this.asm ; .arch x64 ; =>nothing ; jmp =>stepped);
         });
+        self.put_off(move |this| {
+            // The last item is nil, or there is none.
+            let empty = this.asm.new_dynamic_label();
+            dynasm!(this.asm ; .arch x64 ; =>search ; test eax, eax ; jz =>empty);
+            let before = this.state.clone();
+            this.spill();
+            dynasm!(this.asm ; .arch x64 ; mov rax, QWORD tier::raw_len as *const () as i64 ; call rax);
+            this.rejoin_but(join, a);
+            this.state = before;
+            dynasm!(this.asm ; .arch x64 ; =>empty);
+            this.rejoin_but(join, a);
+        });
+        self.bind_join(join);
+        self.define_int(a);
     }
 }

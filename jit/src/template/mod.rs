@@ -10,11 +10,15 @@ mod field;
 mod index;
 
 use crate::function::Assembler;
-use arith::Operand;
+pub use arith::Operand;
+use crate::flow::{Flow, Form, form, instructions_of};
+use crate::registers::Registers;
+use crate::state::Source;
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use perilune_isa::effect;
 use perilune_isa::instruction::Instruction as I;
 use perilune_vm::object::{Closure, Header, Table, Upvalue};
-use perilune_vm::tier::assist;
+use perilune_vm::tier::{Function, assist};
 use perilune_vm::value::{Slot, tag};
 use std::mem::offset_of;
 
@@ -61,52 +65,32 @@ impl Assembler<'_> {
             I::LoadKX { a, e } => self.load(a, self.function.constants[e as usize]),
             I::LoadNil { a, b } => {
                 for register in a..=a.saturating_add(b) {
-                    self.set_tag(register, tag::NIL);
+                    self.define_tag(register, tag::NIL);
                 }
             }
-            I::LoadTrue { a } => self.set_tag(a, tag::TRUE),
-            I::LoadFalse { a } => self.set_tag(a, tag::FALSE),
+            I::LoadTrue { a } => self.define_tag(a, tag::TRUE),
+            I::LoadFalse { a } => self.define_tag(a, tag::FALSE),
             I::LoadFalseSkip { a } => {
-                self.set_tag(a, tag::FALSE);
-                let target = self.label_at(self.next + 1);
-                dynasm!(self.asm ; .arch x64 ; jmp =>target);
+                self.define_tag(a, tag::FALSE);
+                self.go_to(self.next + 1, false);
+                self.alive = false;
             }
-            I::GetUpvalue { a, b } => {
-                self.upvalue(b);
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; mov rax, [rdi]
-                    ; mov rdx, [rdi + 8]
-                    ; mov [rbx + payload(a)], rax
-                    ; mov [rbx + tag_of(a)], rdx
-                );
-            }
+            I::GetUpvalue { a, b } => self.get_upvalue(a, b),
             I::SetUpvalue { a, b } => self.set_upvalue(a, b),
-            I::GetUpTable { a, b, cache, key } => {
-                self.upvalue(b);
-                self.get_field(field::Object::AtRdi, cache, key, a);
-            }
+            I::GetUpTable { a, b, cache, key } => self.get_field(field::Object::Upvalue(b), cache, key, a),
             I::SetUpTable { a, b, cache, key } => {
-                self.upvalue(b);
-                self.set_field(field::Object::AtRdi, cache, key, Operand::Register(a));
+                self.set_field(field::Object::Upvalue(b), cache, key, Operand::Register(a));
             }
-            I::SetUpTableK { b, c, cache, key } => {
-                self.upvalue(b);
-                self.set_field(field::Object::AtRdi, cache, key, self.constant(c));
-            }
+            I::SetUpTableK { b, c, cache, key } => self.set_field(field::Object::Upvalue(b), cache, key, self.constant(c)),
             I::GetField { a, b, cache, key } => self.get_field(field::Object::Register(b), cache, key, a),
             I::SetField { a, b, cache, key } => self.set_field(field::Object::Register(b), cache, key, Operand::Register(a)),
             I::SetFieldK { b, c, cache, key } => self.set_field(field::Object::Register(b), cache, key, self.constant(c)),
-            I::Method { a, b, cache, key } => {
-                // The copy does no harm when the instruction is done again.
-                self.copy(a + 2, b);
-                self.get_field(field::Object::Register(a + 2), cache, key, a);
-            }
+            I::Method { a, b, cache, key } => self.get_method(a, b, cache, key),
             I::GetIndex { a, b, c } => self.get_index(a, b, Operand::Register(c)),
             I::GetInt { a, b, c } => self.get_index(a, b, Operand::Constant(Slot::int(i64::from(c)))),
-            I::SetIndex { a, b, c } => self.set_index(b, Operand::Register(c), Operand::Register(a)),
-            I::SetIndexK { a, b, c } => self.set_index(b, Operand::Register(c), self.constant(a)),
-            I::SetInt { a, b, c } => self.set_index(b, Operand::Constant(Slot::int(i64::from(c))), Operand::Register(a)),
+            I::SetIndex { a, b, c } => self.set_index(b, Operand::Register(c), 2, Operand::Register(a)),
+            I::SetIndexK { a, b, c } => self.set_index(b, Operand::Register(c), 1, self.constant(a)),
+            I::SetInt { a, b, c } => self.set_index(b, Operand::Constant(Slot::int(i64::from(c))), 0, Operand::Register(a)),
             I::Add { a, b, c } => self.arith(arith::Op::Add, a, Operand::Register(b), Operand::Register(c)),
             I::Sub { a, b, c } => self.arith(arith::Op::Sub, a, Operand::Register(b), Operand::Register(c)),
             I::Mul { a, b, c } => self.arith(arith::Op::Mul, a, Operand::Register(b), Operand::Register(c)),
@@ -140,6 +124,7 @@ impl Assembler<'_> {
             I::Neg { a, b } => self.negate(a, b),
             I::BNot { a, b } => self.complement(a, b),
             I::Not { a, b } => {
+                self.store_pending(Registers::range(u16::from(b)..u16::from(b) + 1));
                 dynasm!(self.asm
                     ; .arch x64
                     ; xor eax, eax
@@ -147,13 +132,17 @@ impl Assembler<'_> {
                     ; adc rax, FALSE
                     ; mov [rbx + tag_of(a)], rax
                 );
+                self.forget(a);
             }
             I::Len { a, b } => self.length(a, b),
             I::Jump { sj } => {
-                let label = self.label_at(self.target(sj));
-                dynasm!(self.asm ; .arch x64 ; jmp =>label);
+                self.go_to(self.target(sj), false);
+                self.alive = false;
             }
-            I::Loop { sj } => self.jump_back(self.target(sj)),
+            I::Loop { sj } => {
+                self.go_back(self.target(sj));
+                self.alive = false;
+            }
             I::Eq { a, b, c, e } => self.equal(a, b, c != 0, e),
             I::EqK { a, b, c, e } => self.equal_constant(a, self.function.constants[usize::from(b)], c != 0, e),
             I::EqImm { a, b, c, e } => self.equal_constant(a, Slot::int(i64::from(b)), c != 0, e),
@@ -174,15 +163,29 @@ impl Assembler<'_> {
             I::Return0 {} => self.return_none(),
             I::Return1 { a } => self.return_one(a),
             I::Return { a, b, c } => self.return_many(a, b, c),
-            I::NewTable { .. } => self.assisted(assist::new_table),
-            I::SetList { .. } => self.assisted(assist::set_list),
-            I::Concat { .. } => self.assisted(assist::concat),
-            I::Closure { .. } => self.assisted(assist::closure),
+            I::NewTable { a, .. } => {
+                self.assisted(assist::new_table, Registers::default());
+                self.forget(a);
+                self.learn(a, tag::TABLE);
+            }
+            I::SetList { .. } => self.assisted(assist::set_list, Registers::default()),
+            I::Concat { a, .. } => {
+                self.assisted(assist::concat, Registers::range(effect::writes(instruction)));
+                self.learn(a, tag::STRING);
+            }
+            I::Closure { a, .. } => {
+                self.assisted(assist::closure, Registers::default());
+                self.forget(a);
+                self.learn(a, tag::CLOSURE);
+            }
             I::Vararg { .. } => {
+                self.vacate();
                 let stepped = self.stepped();
                 self.assist(assist::vararg, stepped);
+                self.forget_all(Registers::range(effect::writes(instruction)));
             }
             I::Close { a } => {
+                self.vacate();
                 let stepped = self.stepped();
                 self.assist_with(assist::close, u32::from(a), stepped);
             }
@@ -198,6 +201,33 @@ impl Assembler<'_> {
 
     /// `r[a] = r[b]`.
     fn copy(&mut self, a: u8, b: u8) {
+        let Some(tag) = self.tag(b) else {
+            self.copy_memory(a, b);
+            return self.forget(a);
+        };
+        if a == b {
+            return;
+        }
+        let shape = self.state.shape(b);
+        match (tag, self.source(b)) {
+            (tag::NIL | tag::FALSE | tag::TRUE, _) => return self.define_tag(a, tag),
+            (tag::FLOAT, source) => {
+                let target = self.float_target(a);
+                self.load_vector(target, source);
+            }
+            (_, source) => {
+                let target = self.general_target(a, tag);
+                self.load_general(target, source);
+            }
+        }
+        self.define(a, tag);
+        if shape != 0 && self.tag(a).is_some() {
+            self.state.shapes.push((a, shape));
+        }
+    }
+
+    /// Copies the slot of a register.
+    fn copy_memory(&mut self, a: u8, b: u8) {
         dynasm!(self.asm
             ; .arch x64
             ; mov rax, [rbx + payload(b)]
@@ -207,22 +237,50 @@ impl Assembler<'_> {
         );
     }
 
-    /// Writes a tag, all eight bytes of it: a narrower write would not be forwarded to the reads.
-    fn set_tag(&mut self, register: u8, tag: u64) {
-        dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + tag_of(register)], tag as i32);
+    /// A payload in a general register.
+    pub fn load_general(&mut self, target: u8, source: Source) {
+        match source {
+            Source::In(n) if n == target => {}
+            Source::In(n) => dynasm!(self.asm ; .arch x64 ; mov Rq(target), Rq(n)),
+            Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rbx + at]),
+        }
+    }
+
+    /// A float in a vector register.
+    pub fn load_vector(&mut self, target: u8, source: Source) {
+        match source {
+            Source::In(n) if n == target => {}
+            Source::In(n) => dynasm!(self.asm ; .arch x64 ; movaps Rx(target), Rx(n)),
+            Source::At(at) => dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rbx + at]),
+        }
     }
 
     /// `r[register]` = a value that is known now.
     fn load(&mut self, register: u8, value: Slot) {
-        match i32::try_from(value.payload as i64) {
-            Ok(small) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + payload(register)], small),
-            Err(_) => dynasm!(self.asm
-                ; .arch x64
-                ; mov rax, QWORD value.payload as i64
-                ; mov [rbx + payload(register)], rax
-            ),
+        match value.tag {
+            tag::NIL | tag::FALSE | tag::TRUE => self.define_tag(register, value.tag),
+            tag::FLOAT if self.homes.of(register, tag::FLOAT).is_some() => {
+                let target = self.float_target(register);
+                self.load_float_constant(target, value.as_float());
+                self.define(register, tag::FLOAT);
+            }
+            tag => {
+                let target = self.general_target(register, tag);
+                if target != 0 {
+                    self.load_int(target, value.payload as i64);
+                    return self.define(register, tag);
+                }
+                match i32::try_from(value.payload as i64) {
+                    Ok(small) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + payload(register)], small),
+                    Err(_) => dynasm!(self.asm
+                        ; .arch x64
+                        ; mov rax, QWORD value.payload as i64
+                        ; mov [rbx + payload(register)], rax
+                    ),
+                }
+                self.define_tag(register, tag);
+            }
         }
-        self.set_tag(register, value.tag);
     }
 
     /// Gets the address of an upvalue's value into `rdi`, and that of the upvalue into `rsi`.
@@ -236,33 +294,86 @@ impl Assembler<'_> {
         );
     }
 
-    fn set_upvalue(&mut self, a: u8, b: u8) {
-        let (collectable, store) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        self.upvalue(b);
-        dynasm!(self.asm
-            ; .arch x64
-            ; mov rcx, [rbx + payload(a)]
-            ; mov rdx, [rbx + tag_of(a)]
-            ; cmp rdx, STRING
-            ; jae =>collectable
-            ; =>store
-            ; mov [rdi], rcx
-            ; mov [rdi + 8], rdx
-        );
-        self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
-                ; =>collectable
-                ; test BYTE [rsi + MARK], BLACK
-                ; jz =>store
-                ; mov rax, rsi
-            );
-            this.tell_collector();
-            dynasm!(this.asm ; .arch x64 ; jmp =>store);
-        });
+    /// `r[a]` = the value of an upvalue.
+    fn get_upvalue(&mut self, a: u8, b: u8) {
+        let seen = self.seen();
+        if !seen.has_result() && !self.function.is_final {
+            return self.unseen();
+        }
+        match seen.result() {
+            Some(known) => {
+                let missed = self.missed();
+                self.upvalue(b);
+                dynasm!(self.asm ; .arch x64 ; cmp QWORD [rdi + 8], known as i32 ; jne =>missed);
+                self.take(a, known);
+            }
+            None => {
+                self.upvalue(b);
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; mov rax, [rdi]
+                    ; mov rdx, [rdi + 8]
+                    ; mov [rbx + payload(a)], rax
+                    ; mov [rbx + tag_of(a)], rdx
+                );
+                self.forget(a);
+            }
+        }
     }
 
-    /// The object in `rax` will refer to the value with payload `rcx` and tag `rdx`. Changes no register.
+    /// `r[a]` = the payload at `rdi`, with a tag that was checked.
+    fn take(&mut self, a: u8, known: u64) {
+        match known {
+            tag::FLOAT => {
+                let target = self.float_target(a);
+                dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rdi]);
+            }
+            _ => {
+                let target = self.general_target(a, known);
+                dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rdi]);
+            }
+        }
+        self.define(a, known);
+    }
+
+    fn set_upvalue(&mut self, a: u8, b: u8) {
+        self.upvalue(b);
+        match self.tag(a) {
+            Some(tag::FLOAT) => {
+                let source = self.source(a);
+                match source {
+                    Source::In(n) => dynasm!(self.asm ; .arch x64 ; movsd [rdi], Rx(n)),
+                    Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at] ; mov [rdi], rcx),
+                }
+                dynasm!(self.asm ; .arch x64 ; mov QWORD [rdi + 8], FLOAT);
+            }
+            Some(tag::INT) => {
+                let source = self.source(a);
+                self.load_general(1, source);
+                dynasm!(self.asm ; .arch x64 ; mov [rdi], rcx ; mov QWORD [rdi + 8], INT);
+            }
+            _ => {
+                self.load_value(Operand::Register(a));
+                let join = self.join();
+                let collectable = self.asm.new_dynamic_label();
+                dynasm!(self.asm ; .arch x64 ; cmp rdx, STRING ; jae =>collectable);
+                self.put_off(move |this| {
+                    let black = this.asm.new_dynamic_label();
+                    dynasm!(this.asm ; .arch x64 ; =>collectable ; test BYTE [rsi + MARK], BLACK ; jnz =>black);
+                    this.rejoin(join);
+                    dynasm!(this.asm ; .arch x64 ; =>black);
+                    this.spill();
+                    dynasm!(this.asm ; .arch x64 ; mov rax, rsi);
+                    this.tell_collector();
+                    this.rejoin(join);
+                });
+                self.bind_join(join);
+                dynasm!(self.asm ; .arch x64 ; mov [rdi], rcx ; mov [rdi + 8], rdx);
+            }
+        }
+    }
+
+    /// The object in `rax` will refer to the value with payload `rcx` and tag `rdx`. Changes no register but homes.
     fn tell_collector(&mut self) {
         dynasm!(self.asm
             ; .arch x64
@@ -284,5 +395,37 @@ impl Assembler<'_> {
             ; pop rcx
             ; pop rax
         );
+    }
+}
+
+/// The registers that are written from `head` to `end`, if nothing there calls, so that homes last.
+pub fn plain_loop(function: &Function<'_>, flow: &Flow<'_>, head: usize, end: usize) -> Option<Registers> {
+    let mut written = Registers::default();
+    let mut plain = true;
+    flow.each_with_tags(|pc, instruction, tags| {
+        if (head..end).contains(&pc) {
+            plain &= !calls(function, pc, instruction, tags);
+            written = written.or(Registers::range(effect::writes(instruction)));
+        }
+    });
+    let _ = instructions_of;
+    plain.then_some(written)
+}
+
+/// Whether the template of an instruction calls functions of the machine as a rule.
+fn calls(function: &Function<'_>, pc: usize, instruction: I, tags: &crate::flow::Tags) -> bool {
+    let seen = function.seen.get(pc).copied().unwrap_or_default();
+    let is_float_mod = |b: u8, y: Operand| {
+        let class = |operand, n| crate::flow::class(function, seen, tags, operand, n);
+        form(class(Operand::Register(b), 0), class(y, 1)) != Form::Int
+    };
+    let constant = |c: u8| Operand::Constant(function.constants[usize::from(c)]);
+    match instruction {
+        I::Call { .. } | I::TailCall { .. } | I::TForCall { .. } | I::TForPrep { .. } | I::Vararg { .. } | I::Close { .. } => true,
+        I::NewTable { .. } | I::SetList { .. } | I::Concat { .. } | I::Closure { .. } | I::Tbc { .. } | I::Pow { .. } => true,
+        I::PowK { c, .. } => perilune_vm::arith::to_float(function.constants[usize::from(c)]) != Some(2.0),
+        I::Mod { b, c, .. } => is_float_mod(b, Operand::Register(c)),
+        I::ModK { b, c, .. } => is_float_mod(b, constant(c)),
+        _ => false,
     }
 }

@@ -29,6 +29,10 @@ pub struct Cold {
     pub(crate) native: Option<Box<crate::tier::Installed>>,
     /// How often it was compiled again because its fast paths did not fit.
     pub(crate) revision: u8,
+    /// What its instructions have seen, once it was compiled.
+    pub(crate) seen: Box<[crate::tier::seen::Seen]>,
+    /// Whether a tool has shared registers that the function's own closures do not share.
+    pub(crate) shares_all: bool,
     constants: Box<[Slot]>,
     caches: Box<[Cache]>,
     pub(crate) children: Box<[*mut ProtoObject]>,
@@ -58,7 +62,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     let constants = constants.into_boxed_slice();
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code: Box<[u32]> = proto.code.as_slice().into();
-    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, constants, caches, children });
+    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), shares_all: false, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
         code: cold.code.as_mut_ptr(),

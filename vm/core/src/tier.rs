@@ -20,8 +20,10 @@
 #![allow(unsafe_code)]
 
 pub mod assist;
+pub mod seen;
 
 use crate::cache::Cache;
+use crate::heap::Heap;
 use crate::interp::Flow;
 use crate::object::{Closure, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
@@ -30,8 +32,10 @@ use crate::stack;
 use crate::table;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
-use perilune_isa::Op;
+use perilune_isa::instruction::Instruction;
+use perilune_isa::{LocalVar, Op};
 use perilune_isa::op::BREAKPOINT;
+use seen::Seen;
 use std::any::Any;
 use std::mem::offset_of;
 
@@ -44,9 +48,9 @@ pub type Enter = unsafe extern "C" fn(*mut Vm, *mut Slot, *const u32, *const u8)
 pub(crate) const ROUNDS: u32 = 64;
 /// Calls and rounds after which a function is compiled.
 const HOT: u32 = 160;
-/// Misses of fast paths after which a function is compiled again with what its caches know by then.
-const MISSES: u32 = 400;
-/// How often that is done; the number of misses is four times as high each time.
+/// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
+const MISSES: u32 = 60;
+/// The number of misses is four times as high each time, as often as this.
 const REVISIONS: u8 = 5;
 
 /// A compiler for functions.
@@ -81,6 +85,30 @@ pub struct Function<'a> {
     pub is_vararg: bool,
     /// Registers of a frame.
     pub max_stack: u8,
+    /// What its instructions have seen, by word; empty when there are no records.
+    pub seen: &'a [Seen],
+    /// Whether instructions that have seen nothing take every form, rather than wait until they have.
+    pub is_final: bool,
+    /// Registers that a closure may share, as a set of bits: a call may change them.
+    pub shared: [u64; 4],
+    /// The variables, which a debugger may look at; `None` when they are not known.
+    pub locals: Option<&'a [LocalVar]>,
+}
+
+/// Something that code relies on where it is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// A register; [`Fact::END`] ends a list.
+    pub register: u8,
+    /// Its tag.
+    pub tag: u8,
+    /// The shape of the table in it; 0 for any.
+    pub shape: u32,
+}
+
+impl Fact {
+    /// The end of a list.
+    pub const END: Fact = Fact { register: u8::MAX, tag: 0, shape: 0 };
 }
 
 /// Machine code of one function.
@@ -91,6 +119,12 @@ pub struct Compiled {
     pub entry: Option<u32>,
     /// For each word of code: the offset at which it goes on there, 0 within instructions.
     pub places: Box<[u32]>,
+    /// For each word of code: the offset of its code, which is not always where it is entered; 0 within instructions.
+    pub starts: Box<[u32]>,
+    /// For each word of code: where in `facts` the list begins of what must hold to go on there.
+    pub needs: Box<[u32]>,
+    /// The lists, each up to [`Fact::END`].
+    pub facts: Box<[Fact]>,
     /// Bytes of machine code.
     pub length: usize,
     /// Gives the memory back when it is dropped.
@@ -104,9 +138,22 @@ pub struct Installed {
 }
 
 impl Installed {
-    fn at(&self, pc: u32) -> Option<*const u8> {
-        let place = *self.compiled.places.get(pc as usize)?;
-        (place != 0).then(|| self.compiled.start.wrapping_add(place as usize))
+    fn has_place(&self, pc: u32) -> bool {
+        self.compiled.places.get(pc as usize).is_some_and(|place| *place != 0)
+    }
+
+    /// Where a frame goes on at `pc`; `None` within instructions, or when the code there relies on what does not hold.
+    unsafe fn at(&self, pc: u32, base: *const Slot) -> Option<*const u8> {
+        let code = &self.compiled;
+        let place = *code.places.get(pc as usize)?;
+        let mut facts = code.facts.get(*code.needs.get(pc as usize)? as usize..)?.iter();
+        // SAFETY: `base` is register 0 of a frame of the function, by contract.
+        let holds = facts.by_ref().take_while(|fact| fact.register != Fact::END.register).all(|fact| unsafe {
+            let value = base.add(usize::from(fact.register));
+            (*value).tag == u64::from(fact.tag)
+                && (fact.shape == 0 || (*(*value).as_ptr::<Table>()).header.aux == fact.shape)
+        });
+        (place != 0 && holds).then(|| code.start.wrapping_add(place as usize))
     }
 
     fn contains(&self, address: u64) -> bool {
@@ -122,8 +169,8 @@ pub struct Native {
     pub address: u64,
     /// The code.
     pub bytes: Vec<u8>,
-    /// As [`Compiled::places`].
-    pub places: Box<[u32]>,
+    /// As [`Compiled::starts`].
+    pub starts: Box<[u32]>,
 }
 
 /// What a machine knows of its tier.
@@ -163,7 +210,9 @@ pub struct Counts {
 pub enum Eagerness {
     /// When they are hot.
     Hot,
-    /// At the first call.
+    /// At the second call or soon in a loop, for tests of what depends on what was seen.
+    Early,
+    /// At the first call, for tests: instructions that have seen nothing take every form.
     Eager,
 }
 
@@ -208,6 +257,7 @@ impl Vm {
         self.tier.tier = Some(tier);
         self.heap.first_heat = match eagerness {
             Eagerness::Hot => HOT,
+            Eagerness::Early => 2,
             Eagerness::Eager => 1,
         };
         for proto in &self.heap.gc.protos {
@@ -259,7 +309,7 @@ impl Vm {
                     proto: (&*(*proto).cold).proto.clone(),
                     address: code.start as u64,
                     bytes: std::slice::from_raw_parts(code.start, code.length).to_vec(),
-                    places: code.places.clone(),
+                    starts: code.starts.clone(),
                 });
             }
         }
@@ -318,6 +368,11 @@ impl Vm {
         unsafe {
             let Some(tier) = &mut self.tier.tier else { return };
             let started = std::time::Instant::now();
+            let cold = &mut *(*proto).cold;
+            if cold.seen.is_empty() {
+                cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
+            }
+            let is_eager = self.heap.first_heat == 1;
             let function = Function {
                 code: std::slice::from_raw_parts((*proto).code, (*proto).n_code as usize),
                 constants: std::slice::from_raw_parts((*proto).constants, (*proto).n_constants as usize),
@@ -325,6 +380,10 @@ impl Vm {
                 params: (*proto).params,
                 is_vararg: (*proto).is_vararg != 0,
                 max_stack: (*proto).max_stack,
+                seen: &cold.seen,
+                is_final: is_eager,
+                shared: shared_registers(proto),
+                locals: (!cold.proto.lines.is_empty()).then_some(&*cold.proto.locals),
             };
             let compiled = tier.compile(&function);
             let counts = &mut self.tier.counts;
@@ -369,25 +428,22 @@ impl Vm {
     }
 
     /// Calls `r[a]` with `n` arguments for compiled code, and says where that goes on. Registers from `live` on hold
-    /// nothing afterwards; without it, there is no collection.
-    unsafe fn call_for_native(&mut self, a: u32, n: u32, wanted: u8, live: Option<u32>) -> Continuation {
+    /// nothing afterwards; without it, there is no collection. The code goes on at `after`.
+    unsafe fn call_for_native(&mut self, a: u32, n: u32, wanted: u8, live: Option<u32>, after: *const u8) -> Continuation {
         // SAFETY: a compiled frame is on top, and stands behind its call.
         unsafe {
             self.tier.counts.calls += 1;
             let proto = top_function(self.thread);
             let base = (*self.thread).stack.add((*self.thread).base as usize);
             let slot = base.add(a as usize);
-            let pc = (*self.thread).pc;
+            let (native, distrust) = ((*proto).native, self.heap.distrust);
             let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
                 // The template has tried the leaf form.
                 let result = self.call_native((*self.thread).base + a, n, wanted);
                 let has_hook = std::mem::take(&mut self.hook_switch);
                 let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (live.is_none() || self.heap.debt < 0);
-                if is_done
-                    && !(*proto).native.is_null()
-                    && let Some(address) = (*(*proto).native).at(pc)
-                {
-                    return Continuation { address, base };
+                if is_done && (*proto).native == native && self.heap.distrust == distrust {
+                    return Continuation { address: after, base };
                 }
                 result
             } else {
@@ -419,11 +475,18 @@ impl Vm {
                 if (*thread).hook_state != 0 || (*proto).native.is_null() {
                     break;
                 }
-                if let Some(address) = (*(*proto).native).at((*thread).pc) {
+                let native = &*(*proto).native;
+                if let Some(address) = native.at((*thread).pc, base) {
                     return Continuation { address, base };
                 }
-                // Not between two instructions: the interpreter has to go on.
-                self.drop_native(&[proto]);
+                if native.has_place((*thread).pc) {
+                    // The code relies on what does not hold now, but may hold after the next instruction.
+                    self.count_miss(proto);
+                    flow = self.observed_step();
+                } else {
+                    // Not between two instructions: the interpreter has to go on.
+                    self.drop_native(&[proto]);
+                }
             }
             self.tier.flow = Some(if flow == Flow::Done { flow } else { Flow::Reload });
             let leave = self.tier.tier.as_ref().map_or(std::ptr::null(), |tier| tier.leave());
@@ -455,13 +518,84 @@ impl Vm {
         }
     }
 
-    fn step_at(&mut self) -> Continuation {
+    fn step_at(&mut self, observed: bool) -> Continuation {
         self.count_left();
-        let mut flow = self.interpret_one();
+        let mut flow = if observed { self.observed_step() } else { self.interpret_one() };
         if self.tier.torture != 0 {
             flow = self.torture_step(flow);
         }
         self.resolve(flow)
+    }
+
+    /// Interprets one instruction and takes note of what it sees.
+    fn observed_step(&mut self) -> Flow {
+        // SAFETY: a Lua frame is on top and stands at an instruction; its function lives as long as the frame, and is
+        // looked at afterwards only while that is still on top.
+        unsafe {
+            let (thread, at, pc) = (self.thread, (*self.thread).base, (*self.thread).pc as usize);
+            let proto = top_function(thread);
+            let word = |pc: usize| if pc < (*proto).n_code as usize { *(*proto).code.add(pc) } else { 0 };
+            let instruction = Instruction::decode(word(pc) & !BREAKPOINT, word(pc + 1));
+            let register = |r: u8| Slot::read((*thread).stack.add(at as usize + usize::from(r)));
+            let (Some(instruction), Some(seen)) = (instruction, (&mut (*(*proto).cold).seen).get_mut(pc)) else {
+                return self.interpret_one();
+            };
+            for (n, r) in seen::operands(instruction).into_iter().enumerate() {
+                if let Some(r) = r {
+                    seen.note_operand(n, register(r));
+                }
+            }
+            let flow = self.interpret_one();
+            let is_done = self.thread == thread && (*thread).base == at && (*thread).pc as usize == pc + instruction.words();
+            if let Some(r) = seen::result(instruction)
+                && flow != Flow::Done
+                && is_done
+                && top_function(thread) == proto
+                && let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(pc)
+            {
+                seen.note_result(register(r));
+            }
+            flow
+        }
+    }
+
+    /// A fast path of a function did not fit: after many times the function is compiled again.
+    unsafe fn count_miss(&mut self, proto: *mut ProtoObject) {
+        // SAFETY: a live function by contract.
+        unsafe {
+            self.tier.counts.misses += 1;
+            let cold = &mut *(*proto).cold;
+            let Some(installed) = &mut cold.native else { return };
+            installed.misses = installed.misses.saturating_add(1);
+            // What the records say only widens, so this comes to an end.
+            let misses = if self.tier.torture == 0 { MISSES << (2 * cold.revision.min(REVISIONS)) } else { 2 };
+            if installed.misses > misses {
+                cold.revision = cold.revision.saturating_add(1);
+                self.drop_native(&[proto]);
+                self.warm(proto);
+            }
+        }
+    }
+
+    /// From now on anything may change the registers of the frame that has the slot `index`.
+    pub(crate) unsafe fn share_registers(&mut self, thread: *mut Thread, index: u32) {
+        // SAFETY: a live thread by contract; its frames are walked by their links.
+        unsafe {
+            let mut base = (*thread).base;
+            while base != 0 {
+                let frame = stack::frame(thread, base);
+                if base <= index {
+                    if frame.callee.tag == tag::CLOSURE {
+                        let proto = (*frame.callee.as_ptr::<Closure>()).proto;
+                        (*(*proto).cold).shares_all = true;
+                        self.heap.distrust += 1;
+                        self.drop_native(&[proto]);
+                    }
+                    return;
+                }
+                base = if frame.delta == 0 { 0 } else { base - frame.delta };
+            }
+        }
     }
 
     /// Counts the instruction that the frame on top stands at.
@@ -545,6 +679,43 @@ unsafe fn forget_addresses(thread: *mut Thread, dropped: &[Box<Installed>]) {
     }
 }
 
+/// Somebody else has changed a register: frames of the coroutine go on where compiled code relies on it by way of the
+/// machine, which looks at what the code relies on.
+pub(crate) unsafe fn distrust_addresses(heap: &mut Heap, thread: *mut Thread) {
+    heap.distrust += 1;
+    // SAFETY: a live thread by contract; its frames are walked by their links.
+    unsafe {
+        let mut base = (*thread).base;
+        while base != 0 {
+            let frame = stack::frame(thread, base);
+            if frame.callee.tag == tag::CLOSURE {
+                (*(*thread).stack.add(base as usize - 1)).payload = 0;
+            }
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+    }
+}
+
+/// Registers that closures made by a function may share with it.
+unsafe fn shared_registers(proto: *const ProtoObject) -> [u64; 4] {
+    // SAFETY: a live function by contract, whose children are live.
+    unsafe {
+        let cold = &*(*proto).cold;
+        if cold.shares_all {
+            return [u64::MAX; 4];
+        }
+        let mut shared = [0; 4];
+        for child in &cold.children {
+            for upvalue in &(*(**child).cold).proto.upvalues {
+                if upvalue.in_stack {
+                    shared[usize::from(upvalue.index) / 64] |= 1 << (upvalue.index % 64);
+                }
+            }
+        }
+        shared
+    }
+}
+
 unsafe fn top_function(thread: *const Thread) -> *mut ProtoObject {
     // SAFETY: a Lua frame is on top by contract.
     unsafe { (*(*(*thread).stack.add((*thread).base as usize - 2)).as_ptr::<Closure>()).proto }
@@ -561,7 +732,7 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
     unsafe {
         (*vm).stand_at(base, pc);
         (*vm).tier.counts.steps += 1;
-        (*vm).step_at()
+        (*vm).step_at(false)
     }
 }
 
@@ -574,19 +745,8 @@ pub unsafe extern "C" fn missed(vm: *mut Vm, base: *mut Slot, pc: u32) -> Contin
     unsafe {
         let vm = &mut *vm;
         vm.stand_at(base, pc);
-        vm.tier.counts.misses += 1;
-        let proto = top_function(vm.thread);
-        let cold = &mut *(*proto).cold;
-        if let Some(installed) = &mut cold.native {
-            installed.misses = installed.misses.saturating_add(1);
-            let (misses, revisions) = if vm.tier.torture == 0 { (MISSES << (2 * cold.revision), REVISIONS) } else { (2, u8::MAX) };
-            if cold.revision < revisions && installed.misses > misses {
-                cold.revision += 1;
-                vm.drop_native(&[proto]);
-                vm.warm(proto);
-            }
-        }
-        vm.step_at()
+        vm.count_miss(top_function(vm.thread));
+        vm.step_at(true)
     }
 }
 
@@ -604,11 +764,11 @@ pub unsafe extern "C" fn poll(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
     }
 }
 
-/// A call at `pc` of something that is not compiled.
+/// A call at `pc` of something that is not compiled; `after` is where the code goes on that has made it.
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8) -> Continuation {
     // SAFETY: by contract.
     unsafe {
         let vm = &mut *vm;
@@ -620,7 +780,7 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
         let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
         let live = if c == 0 { None } else { Some(a + c - 1) };
-        vm.call_for_native(a, n, c as u8, live)
+        vm.call_for_native(a, n, c as u8, live, after)
     }
 }
 
@@ -628,7 +788,7 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8) -> Continuation {
     // SAFETY: by contract; the verifier has made room for the copies.
     unsafe {
         let vm = &mut *vm;
@@ -642,7 +802,7 @@ pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32) ->
         *f.add(4) = Slot::read(f);
         *f.add(6) = Slot::read(f.add(1));
         *f.add(7) = Slot::read(f.add(2));
-        vm.call_for_native(a + 4, 2, c as u8 + 1, Some(a + 4 + c))
+        vm.call_for_native(a + 4, 2, c as u8 + 1, Some(a + 4 + c), after)
     }
 }
 
@@ -764,7 +924,7 @@ pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) ->
     // SAFETY: by contract.
     unsafe {
         let heap = &mut (*vm).heap;
-        let decides = |heap: &mut crate::heap::Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
+        let decides = |heap: &mut Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
         u64::from(decides(heap, a) || decides(heap, b))
     }
 }

@@ -31,6 +31,8 @@ pub fn case(seed: u64) {
     assert_same(&program, &plain, &tortured, "torture changes the result");
     let tortured = run(&program, second, eager);
     assert_same(&program, &plain, &tortured, "torture changes the result of compiled code");
+    let tortured = run(&program, first, Some(Eagerness::Early));
+    assert_same(&program, &plain, &tortured, "torture changes the result of code that knows what was seen");
 }
 
 fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome {

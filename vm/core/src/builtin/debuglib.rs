@@ -202,6 +202,7 @@ fn set_local(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
             // SAFETY: a slot of the thread's stack.
             unsafe {
                 *(*thread).stack.add(place) = value;
+                crate::tier::distrust_addresses(&mut ctx.vm().heap, thread);
                 ctx.vm().heap.touch_thread(thread);
             }
             ctx.push_bytes(&name)?;

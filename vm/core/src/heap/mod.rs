@@ -58,6 +58,8 @@ pub struct Heap {
     headroom: isize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
+    /// How often a register was changed by somebody else than its function.
+    pub distrust: u64,
     /// Collect after every n-th allocation and poison what is freed; 0 for never.
     pub(crate) torture: u32,
     /// Such a collection is only a piece of a cycle.
@@ -99,6 +101,7 @@ impl Heap {
             alarm: usize::MAX,
             headroom: isize::MAX,
             meta_epoch: 1,
+            distrust: 0,
             torture: 0,
             in_pieces: false,
             respite: 0,

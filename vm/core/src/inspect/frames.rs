@@ -361,6 +361,7 @@ impl Ctx<'_> {
             *slot = value;
             if upvalue.is_null() {
                 if let Some(thread) = self.vm.find_thread(place.frame.coroutine) {
+                    crate::tier::distrust_addresses(&mut self.vm.heap, thread);
                     self.vm.heap.touch_thread(thread);
                 }
             } else {

@@ -279,6 +279,7 @@ impl Vm {
         // SAFETY: stopped threads and live closures.
         unsafe {
             if let Some((thread, index)) = self.main_local(chunk_name, name) {
+                self.share_registers(thread, index);
                 let slot = (*thread).stack.add(index as usize);
                 return stack::find_upvalue(&mut self.heap, thread, slot).map(Some);
             }

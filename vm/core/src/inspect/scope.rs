@@ -134,6 +134,7 @@ impl Vm {
             let slot = (*thread).stack.add(index as usize);
             let upvalue = stack::find_upvalue(&mut self.heap, thread, slot).map_err(|_| self.memory_error())?;
             if !known {
+                self.share_registers(thread, index);
                 let pin = self.add_pin(Slot::object(upvalue, tag::UPVALUE));
                 scope.opened.push((pin, coroutine));
             }

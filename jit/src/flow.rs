@@ -1,0 +1,618 @@
+//! What is found out about a function before its code is made: where blocks begin, which registers are read
+//! later, and which tags are the same on all ways to a block.
+//!
+//! Tags are a proposal: code checks on every way into a block that it brings what the block relies on. So a
+//! mistake here costs time and nothing else.
+
+use crate::registers::Registers;
+use crate::template::Operand;
+use perilune_isa::effect;
+use perilune_isa::instruction::{Instruction as I, instructions};
+use perilune_isa::op::{BREAKPOINT, Kind};
+use perilune_vm::tier::Function;
+use perilune_vm::tier::seen::{Class, Seen};
+use perilune_vm::value::tag;
+
+/// Rounds over the code after which tags that still change are given up.
+const ROUNDS: usize = 12;
+
+/// The tags of registers, as far as they are known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tags([u8; 256]);
+
+const UNKNOWN: u8 = u8::MAX;
+
+impl Tags {
+    /// Nothing is known.
+    pub const NONE: Tags = Tags([UNKNOWN; 256]);
+
+    /// The tag of a register.
+    pub fn get(&self, r: u8) -> Option<u64> {
+        let tag = self.0[usize::from(r)];
+        (tag != UNKNOWN).then_some(u64::from(tag))
+    }
+
+    /// Sets or forgets the tag of a register.
+    pub fn set(&mut self, r: u8, tag: Option<u64>) {
+        self.0[usize::from(r)] = tag.map_or(UNKNOWN, |tag| tag as u8);
+    }
+
+    /// Forgets registers.
+    pub fn forget(&mut self, registers: Registers) {
+        registers.iter().for_each(|r| self.set(r, None));
+    }
+
+    /// Keeps what `other` knows as well; whether that is less.
+    fn meet(&mut self, other: &Tags) -> bool {
+        let mut changed = false;
+        for (mine, other) in self.0.iter_mut().zip(&other.0) {
+            if *mine != *other && *mine != UNKNOWN {
+                (*mine, changed) = (UNKNOWN, true);
+            }
+        }
+        changed
+    }
+
+    /// Whether everything that `other` knows is known here.
+    pub fn imply(&self, other: &Tags) -> bool {
+        self.0.iter().zip(&other.0).all(|(mine, other)| mine == other || *other == UNKNOWN)
+    }
+
+    /// The registers that are known.
+    pub fn known(&self) -> impl Iterator<Item = (u8, u64)> {
+        self.0.iter().enumerate().filter(|(_, tag)| **tag != UNKNOWN).map(|(r, tag)| (r as u8, u64::from(*tag)))
+    }
+}
+
+/// How an operation on two numbers is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Both are integers.
+    Int,
+    /// At least one is a float, and the result is one.
+    Float,
+    /// Anything; the result is not known.
+    Any,
+    /// It was never done: the interpreter shall see.
+    Unseen,
+}
+
+/// The form for two classes of operands.
+pub fn form(x: Class, y: Class) -> Form {
+    match (x, y) {
+        (Class::Unseen, _) | (_, Class::Unseen) => Form::Unseen,
+        (Class::Int, Class::Int) => Form::Int,
+        (Class::Float, _) | (_, Class::Float) => Form::Float,
+        _ => Form::Any,
+    }
+}
+
+/// Code that was never done says nothing about the tags in code that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// All instructions on some way here were seen.
+    Seen,
+    /// The others, which may be old: the function was compiled later than they ran.
+    Rest,
+}
+
+/// A place that is jumped to.
+pub struct Block {
+    /// The tags on all ways here.
+    pub tags: Tags,
+    /// The end of the last jump back to here.
+    pub back: Option<usize>,
+}
+
+/// The function with what was found out.
+pub struct Flow<'a> {
+    function: &'a Function<'a>,
+    /// By word: what is known of the places that are jumped to.
+    pub blocks: Vec<Option<Box<Block>>>,
+    /// By word: registers whose values may be read from here on.
+    live: Vec<Registers>,
+    /// By word: how many loops stand around it.
+    depth: Vec<u8>,
+}
+
+impl<'a> Flow<'a> {
+    /// Looks through a function.
+    pub fn new(function: &'a Function<'a>) -> Flow<'a> {
+        let n = function.code.len();
+        let mut flow =
+            Flow { function, blocks: (0..n).map(|_| None).collect(), live: vec![Registers::default(); n + 1], depth: vec![0; n] };
+        flow.find_blocks();
+        flow.find_live();
+        flow.find_tags();
+        flow
+    }
+
+    /// The instructions as they are without breakpoints.
+    fn each(&self) -> impl DoubleEndedIterator<Item = (usize, I)> + use<'a> {
+        instructions_of(self.function.code).into_iter()
+    }
+
+    fn find_blocks(&mut self) {
+        for (pc, instruction) in self.each() {
+            for target in targets(pc, instruction).into_iter().flatten() {
+                let block = self.blocks[target].get_or_insert_with(|| Box::new(Block { tags: Tags::NONE, back: None }));
+                if target <= pc {
+                    block.back = Some(pc + instruction.words());
+                    self.depth[target..pc].iter_mut().for_each(|depth| *depth = depth.saturating_add(1));
+                }
+            }
+        }
+    }
+
+    fn find_live(&mut self) {
+        let all: Vec<(usize, I)> = self.each().collect();
+        loop {
+            let mut changed = false;
+            for &(pc, instruction) in all.iter().rev() {
+                let [jump, next] = ways(pc, instruction);
+                let after = [jump, next].into_iter().flatten().fold(Registers::default(), |set, to| set.or(self.live[to]));
+                let live = after.minus(kills(instruction)).or(reads(instruction));
+                changed |= live != self.live[pc];
+                self.live[pc] = live;
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    /// The registers that are read from a pc on, and the variables that a person may look at there.
+    pub fn kept(&self, pc: usize) -> Registers {
+        let Some(locals) = self.function.locals else { return Registers::ALL };
+        let mut kept = self.live.get(pc).copied().unwrap_or_default();
+        locals.iter().filter(|local| local.is_active(pc)).for_each(|local| kept.add(local.register));
+        kept
+    }
+
+    /// The step of the numeric loop whose body begins at a pc, if it is written there, and whether only the loop
+    /// itself sets its variable.
+    pub fn loop_kind(&self, body: usize, end: usize, a: u8) -> (Option<i32>, bool) {
+        let code = self.function.code;
+        let at = |pc: usize| code.get(pc).and_then(|_| I::at(code, pc));
+        let prep = body.checked_sub(2).filter(|pc| self.blocks[*pc].is_none());
+        let is_prep = prep.and_then(at).is_some_and(|prep| matches!(prep, I::ForPrep { a: first, .. } if first == a));
+        let step = match body.checked_sub(3).and_then(at) {
+            Some(I::LoadInt { a: r, sbx }) if is_prep && r == a + 2 && sbx != 0 => Some(i32::from(sbx)),
+            _ => None,
+        };
+        let is_shared = Registers(self.function.shared).has(a + 3);
+        let mut body = self.each().filter(|(pc, _)| (body..end).contains(pc));
+        let is_set = body.any(|(_, instruction)| effect::writes(instruction).contains(&(u16::from(a) + 3)));
+        (step, !is_set && !is_shared)
+    }
+
+    /// How many loops stand around an instruction.
+    pub fn depth(&self, pc: usize) -> u8 {
+        self.depth[pc]
+    }
+
+    fn find_tags(&mut self) {
+        let all: Vec<(usize, I)> = self.each().collect();
+        let mut reached = vec![None; self.function.code.len()];
+        for phase in [Phase::Seen, Phase::Rest] {
+            if !(0..ROUNDS).any(|_| !self.round(&all, &mut reached, phase)) {
+                self.blocks.iter_mut().flatten().for_each(|block| block.tags = Tags::NONE);
+                return;
+            }
+        }
+        self.prune();
+    }
+
+    /// What nobody reads any more need not be known.
+    fn prune(&mut self) {
+        for pc in 0..self.blocks.len() {
+            let kept = self.kept(pc);
+            if let Some(block) = &mut self.blocks[pc] {
+                block.tags.forget(Registers::ALL.minus(kept));
+            }
+        }
+    }
+
+    /// Follows all ways once; whether a place further back has to be looked at again.
+    fn round(&mut self, all: &[(usize, I)], reached: &mut [Option<Phase>], phase: Phase) -> bool {
+        let mut again = false;
+        let mut tags = Some((Tags::NONE, Phase::Seen));
+        for &(pc, instruction) in all {
+            if let Some(block) = &mut self.blocks[pc] {
+                if let Some((tags, from)) = &tags {
+                    arrive(block, &mut reached[pc], tags, *from);
+                }
+                tags = reached[pc].map(|phase| (block.tags.clone(), phase));
+            }
+            let Some((before, from)) = tags.take() else { continue };
+            let after = after(self.function, pc, instruction, &before);
+            let from = if after.is_seen { from } else { Phase::Rest };
+            if from == Phase::Rest && phase == Phase::Seen {
+                continue;
+            }
+            if let (Some(jump), Some(target)) = (after.jump, jump_of(pc, instruction)) {
+                if let Some(block) = &mut self.blocks[target] {
+                    let changed = arrive(block, &mut reached[target], &jump, from);
+                    again |= changed && target <= pc;
+                }
+            }
+            tags = after.next.map(|tags| (tags, from));
+        }
+        again
+    }
+
+    /// The tags after an instruction that goes on to the next one.
+    pub fn after(&self, pc: usize, instruction: I, before: &Tags) -> Option<Tags> {
+        after(self.function, pc, instruction, before).next
+    }
+
+    /// The tags before every instruction that is reached.
+    pub fn each_with_tags(&self, mut visit: impl FnMut(usize, I, &Tags)) {
+        let mut tags = Some(Tags::NONE);
+        for (pc, instruction) in self.each() {
+            if let Some(block) = &self.blocks[pc] {
+                tags = Some(block.tags.clone());
+            }
+            let Some(before) = tags.take() else { continue };
+            visit(pc, instruction, &before);
+            tags = after(self.function, pc, instruction, &before).next;
+        }
+    }
+}
+
+/// The instructions of a function, breakpoints aside.
+pub fn instructions_of(code: &[u32]) -> Vec<(usize, I)> {
+    let mut all = Vec::with_capacity(code.len());
+    let mut pc = 0;
+    while let Some(&word) = code.get(pc) {
+        let Some(instruction) = I::decode(word & !BREAKPOINT, code.get(pc + 1).copied().unwrap_or(0)) else {
+            pc += 1;
+            continue;
+        };
+        all.push((pc, instruction));
+        pc += instruction.words();
+    }
+    debug_assert!(code.iter().any(|word| word & BREAKPOINT != 0) || all.len() == instructions(code).count());
+    all
+}
+
+fn arrive(block: &mut Block, reached: &mut Option<Phase>, tags: &Tags, from: Phase) -> bool {
+    match *reached {
+        Some(Phase::Seen) if from == Phase::Rest => false,
+        Some(_) => block.tags.meet(tags),
+        None => {
+            *reached = Some(from);
+            block.tags = tags.clone();
+            true
+        }
+    }
+}
+
+fn jump_of(pc: usize, instruction: I) -> Option<usize> {
+    match instruction {
+        I::LoadFalseSkip { .. } => Some(pc + 2),
+        _ => instruction.jump_target(pc).map(|target| target as usize),
+    }
+}
+
+fn falls_through(instruction: I) -> bool {
+    !matches!(
+        instruction,
+        I::Return { .. }
+            | I::Return0 {}
+            | I::Return1 { .. }
+            | I::TailCall { .. }
+            | I::Jump { .. }
+            | I::Loop { .. }
+            | I::LoadFalseSkip { .. }
+            | I::TForPrep { .. }
+    )
+}
+
+/// Where an instruction may lead: by a jump, and on to the next.
+fn ways(pc: usize, instruction: I) -> [Option<usize>; 2] {
+    [jump_of(pc, instruction), falls_through(instruction).then_some(pc + instruction.words())]
+}
+
+fn targets(pc: usize, instruction: I) -> [Option<usize>; 1] {
+    [jump_of(pc, instruction)]
+}
+
+/// The registers that an instruction may read.
+fn reads(instruction: I) -> Registers {
+    let run = |first: u16, count1: u8| match count1 {
+        0 => Registers::range(first..u16::MAX),
+        _ => Registers::range(first..first + u16::from(count1) - 1),
+    };
+    let mut read = Registers::default();
+    for (operand, register) in instruction.operands() {
+        if matches!(operand.kind, Kind::In | Kind::InOut) {
+            read.add(register as u8);
+        }
+    }
+    let implied = match instruction {
+        I::SetList { a, b, c, .. } => run(u16::from(a) + u16::from(c), b),
+        I::Concat { a, b } => Registers::range(u16::from(a)..u16::from(a) + u16::from(b)),
+        I::ForPrep { a, .. } | I::ForLoop { a, .. } | I::TForCall { a, .. } => Registers::range(u16::from(a)..u16::from(a) + 3),
+        I::TForPrep { a, .. } => Registers::range(u16::from(a)..u16::from(a) + 4),
+        I::TForLoop { a, .. } => Registers::range(u16::from(a) + 4..u16::from(a) + 5),
+        I::Call { a, b, .. } | I::TailCall { a, b, .. } => run(u16::from(a), 2).or(run(u16::from(a) + 2, b)),
+        I::Return { a, b, .. } => run(u16::from(a), b),
+        _ => Registers::default(),
+    };
+    read.or(implied)
+}
+
+/// The registers that an instruction sets on every way out.
+fn kills(instruction: I) -> Registers {
+    match instruction {
+        I::TestSet { .. } | I::TForLoop { .. } | I::Method { .. } => Registers::default(),
+        // Where the loop ends, its variable does as well.
+        I::ForPrep { a, .. } | I::ForLoop { a, .. } => Registers::range(u16::from(a) + 3..u16::from(a) + 4),
+        _ => Registers::range(effect::writes(instruction)),
+    }
+}
+
+struct After {
+    is_seen: bool,
+    jump: Option<Tags>,
+    next: Option<Tags>,
+}
+
+/// What is known after an instruction, from what is known before.
+struct Step<'f> {
+    function: &'f Function<'f>,
+    seen: Seen,
+    tags: Tags,
+}
+
+impl Step<'_> {
+    fn set(&mut self, r: u8, tag: Option<u64>) {
+        let is_shared = Registers(self.function.shared).has(r);
+        self.tags.set(r, tag.filter(|_| !is_shared));
+    }
+
+    fn class(&self, operand: Operand, n: usize) -> Class {
+        class(self.function, self.seen, &self.tags, operand, n)
+    }
+
+    fn refine(&mut self, operand: Operand, class: Class) {
+        if let Operand::Register(r) = operand {
+            match class {
+                Class::Int => self.set(r, Some(tag::INT)),
+                Class::Float => self.set(r, Some(tag::FLOAT)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The result of an operation on numbers; `None` when it is not gone through.
+    fn numbers(&mut self, x: Operand, y: Operand) -> Option<Form> {
+        let (first, second) = (self.class(x, 0), self.class(y, x.registers()));
+        let form = form(first, second);
+        if matches!(form, Form::Int | Form::Float) {
+            self.refine(x, first);
+            self.refine(y, second);
+        }
+        (form != Form::Unseen).then_some(form)
+    }
+
+    fn arith(&mut self, a: u8, x: Operand, y: Operand) -> bool {
+        let Some(form) = self.numbers(x, y) else { return false };
+        let tag = match form {
+            Form::Int => Some(tag::INT),
+            Form::Float => Some(tag::FLOAT),
+            _ => None,
+        };
+        self.set(a, tag);
+        true
+    }
+
+    fn negate(&mut self, a: u8, x: Operand) -> bool {
+        let class = self.class(x, 0);
+        self.refine(x, class);
+        let tag = match class {
+            Class::Int => Some(tag::INT),
+            Class::Float => Some(tag::FLOAT),
+            _ => None,
+        };
+        self.set(a, tag);
+        class != Class::Unseen
+    }
+
+    fn float(&mut self, a: u8, operands: [Operand; 2]) -> bool {
+        let classes = [self.class(operands[0], 0), self.class(operands[1], operands[0].registers())];
+        if classes.contains(&Class::Unseen) {
+            return false;
+        }
+        operands.into_iter().zip(classes).for_each(|(operand, class)| self.refine(operand, class));
+        self.set(a, Some(tag::FLOAT));
+        true
+    }
+
+    fn bits(&mut self, a: u8, operands: [Operand; 2]) -> bool {
+        operands.into_iter().for_each(|operand| self.refine(operand, Class::Int));
+        self.set(a, Some(tag::INT));
+        true
+    }
+
+    fn result(&mut self, a: u8) -> bool {
+        self.set(a, self.seen.result());
+        self.seen.has_result() || self.function.is_final
+    }
+}
+
+/// The class of an operand, which is the `n`th register that the instruction reads.
+pub fn class(function: &Function<'_>, seen: Seen, tags: &Tags, operand: Operand, n: usize) -> Class {
+    let known = match operand {
+        Operand::Constant(value) => Some(value.tag),
+        Operand::Register(r) => tags.get(r),
+    };
+    match known {
+        Some(tag::INT) => Class::Int,
+        Some(tag::FLOAT) => Class::Float,
+        Some(_) => Class::Any,
+        None => match seen.operand(n) {
+            Class::Unseen if function.is_final => Class::Any,
+            class => class,
+        },
+    }
+}
+
+/// The form of a numeric loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoopForm {
+    /// Start and step are integers.
+    Int,
+    /// Anything.
+    Any,
+}
+
+/// How the numeric loop with its registers from `a` on begins.
+pub fn loop_form(function: &Function<'_>, seen: Seen, tags: &Tags, a: u8) -> LoopForm {
+    let is_int = |n: u8| {
+        let known = tags.get(a + n);
+        known == Some(tag::INT) || known.is_none() && matches!(seen.operand(usize::from(n)), Class::Int | Class::Unseen)
+    };
+    let _ = function;
+    if is_int(0) && is_int(2) { LoopForm::Int } else { LoopForm::Any }
+}
+
+fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> After {
+    let seen = function.seen.get(pc).copied().unwrap_or_default();
+    let mut step = Step { function, seen, tags: before.clone() };
+    let reg = Operand::Register;
+    let k = |index: u8| Operand::Constant(function.constants[usize::from(index)]);
+    let mut jump = None;
+    let goes_on = match instruction {
+        I::Move { a, b } => {
+            step.set(a, before.get(b));
+            true
+        }
+        I::LoadInt { a, .. } | I::Len { a, .. } => {
+            step.set(a, Some(tag::INT));
+            true
+        }
+        I::LoadFloat { a, .. } => {
+            step.set(a, Some(tag::FLOAT));
+            true
+        }
+        I::LoadK { a, bx } => {
+            step.set(a, Some(function.constants[usize::from(bx)].tag));
+            true
+        }
+        I::LoadKX { a, e } => {
+            step.set(a, Some(function.constants[e as usize].tag));
+            true
+        }
+        I::LoadNil { a, b } => {
+            for r in a..=a.saturating_add(b) {
+                step.set(r, Some(tag::NIL));
+            }
+            true
+        }
+        I::LoadTrue { a } => {
+            step.set(a, Some(tag::TRUE));
+            true
+        }
+        I::LoadFalse { a } | I::LoadFalseSkip { a } => {
+            step.set(a, Some(tag::FALSE));
+            true
+        }
+        I::NewTable { a, .. } => {
+            step.set(a, Some(tag::TABLE));
+            true
+        }
+        I::Closure { a, .. } => {
+            step.set(a, Some(tag::CLOSURE));
+            true
+        }
+        I::Concat { a, .. } => {
+            step.tags.forget(Registers::range(effect::writes(instruction)));
+            step.set(a, Some(tag::STRING));
+            true
+        }
+        I::GetUpvalue { a, .. } | I::GetUpTable { a, .. } => step.result(a),
+        I::GetField { a, b, .. } => {
+            step.set(b, Some(tag::TABLE));
+            if before.get(b).is_some_and(|known| known != tag::TABLE) {
+                step.set(b, before.get(b));
+            }
+            step.result(a)
+        }
+        I::GetIndex { a, b, .. } | I::GetInt { a, b, .. } => {
+            step.set(b, Some(tag::TABLE));
+            step.result(a)
+        }
+        I::Method { a, b, .. } => {
+            step.set(a + 2, before.get(b));
+            step.result(a)
+        }
+        I::Add { a, b, c } | I::Sub { a, b, c } | I::Mul { a, b, c } | I::IDiv { a, b, c } | I::Mod { a, b, c } => {
+            step.arith(a, reg(b), reg(c))
+        }
+        I::AddK { a, b, c } | I::SubK { a, b, c } | I::MulK { a, b, c } | I::IDivK { a, b, c } | I::ModK { a, b, c } => {
+            step.arith(a, reg(b), k(c))
+        }
+        I::KAdd { a, b, c } | I::KSub { a, b, c } | I::KMul { a, b, c } => step.arith(a, k(b), reg(c)),
+        I::AddImm { a, b, c } | I::SubImm { a, b, c } => step.arith(a, reg(b), Operand::int(c)),
+        I::Neg { a, b } => step.negate(a, reg(b)),
+        I::Div { a, b, c } | I::Pow { a, b, c } => step.float(a, [reg(b), reg(c)]),
+        I::DivK { a, b, c } | I::PowK { a, b, c } => step.float(a, [reg(b), k(c)]),
+        I::KDiv { a, b, c } => step.float(a, [k(b), reg(c)]),
+        I::BAnd { a, b, c } | I::BOr { a, b, c } | I::BXor { a, b, c } | I::Shl { a, b, c } | I::Shr { a, b, c } => {
+            step.bits(a, [reg(b), reg(c)])
+        }
+        I::BAndK { a, b, c } | I::BOrK { a, b, c } | I::BXorK { a, b, c } | I::ShlK { a, b, c } | I::ShrK { a, b, c } => {
+            step.bits(a, [reg(b), k(c)])
+        }
+        I::BNot { a, b } => step.bits(a, [reg(b), reg(b)]),
+        I::Lt { a, b, .. } | I::Le { a, b, .. } => step.numbers(reg(a), reg(b)).is_some(),
+        I::LtImm { a, b, .. } | I::LeImm { a, b, .. } => step.numbers(reg(a), Operand::int(b)).is_some(),
+        I::GtImm { a, b, .. } | I::GeImm { a, b, .. } => step.numbers(Operand::int(b), reg(a)).is_some(),
+        I::TestSet { a, b, .. } => {
+            let mut taken = Step { function, seen, tags: before.clone() };
+            taken.set(a, before.get(b));
+            jump = Some(taken.tags);
+            true
+        }
+        I::ForPrep { a, .. } => {
+            let form = loop_form(function, seen, before, a);
+            let mut skipped = before.clone();
+            for r in [a, a + 2] {
+                let known = (form == LoopForm::Int).then_some(tag::INT);
+                step.set(r, known);
+                skipped.set(r, step.tags.get(r));
+            }
+            jump = Some(skipped);
+            for r in [a + 1, a + 3] {
+                step.set(r, (form == LoopForm::Int).then_some(tag::INT));
+            }
+            true
+        }
+        I::ForLoop { a, .. } => {
+            let is_int = (a..a + 3).all(|r| before.get(r) == Some(tag::INT));
+            let mut taken = Step { function, seen, tags: before.clone() };
+            taken.set(a + 3, is_int.then_some(tag::INT));
+            jump = Some(taken.tags);
+            true
+        }
+        I::TForLoop { a, .. } => {
+            let mut taken = Step { function, seen, tags: before.clone() };
+            taken.set(a + 2, before.get(a + 4));
+            jump = Some(taken.tags);
+            true
+        }
+        _ => {
+            step.tags.forget(Registers::range(effect::writes(instruction)));
+            true
+        }
+    };
+    if !goes_on {
+        step.tags = before.clone();
+        step.tags.forget(Registers::range(effect::writes(instruction)));
+    }
+    let tags = step.tags;
+    let jump = jump_of(pc, instruction).map(|_| jump.unwrap_or_else(|| tags.clone()));
+    After { is_seen: goes_on, jump, next: falls_through(instruction).then_some(tags) }
+}
