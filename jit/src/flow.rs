@@ -15,6 +15,8 @@ use perilune_vm::value::tag;
 
 /// Rounds over the code after which tags that still change are given up.
 const ROUNDS: usize = 12;
+/// How often the code is gone through backwards, at most, to find what is read later.
+const LIVE_ROUNDS: usize = 64;
 
 /// The tags of registers, as far as they are known.
 #[derive(Clone, PartialEq, Eq)]
@@ -111,6 +113,8 @@ pub struct Flow<'a> {
     pub blocks: Vec<Option<Box<Block>>>,
     /// By word: registers whose values may be read from here on.
     live: Vec<Registers>,
+    /// By word: registers of the variables that are in scope.
+    named: Vec<Registers>,
     /// By word: how many loops stand around it.
     depth: Vec<u8>,
 }
@@ -119,8 +123,13 @@ impl<'a> Flow<'a> {
     /// Looks through a function.
     pub fn new(function: &'a Function<'a>) -> Flow<'a> {
         let n = function.code.len();
-        let mut flow =
-            Flow { function, blocks: (0..n).map(|_| None).collect(), live: vec![Registers::default(); n + 1], depth: vec![0; n] };
+        let mut flow = Flow {
+            function,
+            blocks: (0..n).map(|_| None).collect(),
+            live: vec![Registers::default(); n + 1],
+            named: named(function),
+            depth: vec![0; n],
+        };
         flow.find_blocks();
         flow.find_live();
         flow.find_tags();
@@ -133,20 +142,27 @@ impl<'a> Flow<'a> {
     }
 
     fn find_blocks(&mut self) {
+        let mut steps = vec![0_i32; self.function.code.len()];
         for (pc, instruction) in self.each() {
             for target in targets(pc, instruction).into_iter().flatten() {
                 let block = self.blocks[target].get_or_insert_with(|| Box::new(Block { tags: Tags::NONE, back: None }));
                 if target <= pc {
                     block.back = Some(pc + instruction.words());
-                    self.depth[target..pc].iter_mut().for_each(|depth| *depth = depth.saturating_add(1));
+                    steps[target] += 1;
+                    steps[pc] -= 1;
                 }
             }
+        }
+        let mut depth = 0;
+        for (at, step) in steps.into_iter().enumerate() {
+            depth += step;
+            self.depth[at] = depth.min(i32::from(u8::MAX)) as u8;
         }
     }
 
     fn find_live(&mut self) {
         let all: Vec<(usize, I)> = self.each().collect();
-        loop {
+        for _ in 0..LIVE_ROUNDS {
             let mut changed = false;
             for &(pc, instruction) in all.iter().rev() {
                 let [jump, next] = ways(pc, instruction);
@@ -159,14 +175,17 @@ impl<'a> Flow<'a> {
                 return;
             }
         }
+        // A maze of jumps backwards.
+        self.live.fill(Registers::ALL);
     }
 
     /// The registers that are read from a pc on, and the variables that a person may look at there.
     pub fn kept(&self, pc: usize) -> Registers {
-        let Some(locals) = self.function.locals else { return Registers::ALL };
-        let mut kept = self.live.get(pc).copied().unwrap_or_default();
-        locals.iter().filter(|local| local.is_active(pc)).for_each(|local| kept.add(local.register));
-        kept
+        if self.function.locals.is_none() {
+            return Registers::ALL;
+        }
+        let of = |list: &[Registers]| list.get(pc).copied().unwrap_or_default();
+        of(&self.live).or(of(&self.named))
     }
 
     /// The step of the numeric loop whose body begins at a pc, if it is written there, and whether only the loop
@@ -181,8 +200,7 @@ impl<'a> Flow<'a> {
             _ => None,
         };
         let is_shared = Registers(self.function.shared).has(a + 3);
-        let mut body = self.each().filter(|(pc, _)| (body..end).contains(pc));
-        let is_set = body.any(|(_, instruction)| effect::writes(instruction).contains(&(u16::from(a) + 3)));
+        let is_set = instructions_of(&code[body..end]).into_iter().any(|(_, instruction)| effect::writes(instruction).contains(&(u16::from(a) + 3)));
         (step, !is_set && !is_shared)
     }
 
@@ -258,6 +276,35 @@ impl<'a> Flow<'a> {
             tags = after(self.function, pc, instruction, &before).next;
         }
     }
+}
+
+/// For each word of code, the registers of the variables that are in scope.
+fn named(function: &Function<'_>) -> Vec<Registers> {
+    let n = function.code.len();
+    let locals = function.locals.unwrap_or_default();
+    let seen = || locals.iter().filter(|local| local.start_pc < local.end_pc);
+    let mut begins: Vec<_> = seen().map(|local| (local.start_pc as usize, local.register)).collect();
+    let mut ends: Vec<_> = seen().map(|local| (local.end_pc as usize, local.register)).collect();
+    begins.sort_unstable();
+    ends.sort_unstable();
+    let (mut begins, mut ends) = (begins.into_iter().peekable(), ends.into_iter().peekable());
+    let mut counts = [0_i32; 256];
+    let mut current = Registers::default();
+    (0..n)
+        .map(|pc| {
+            let mut change = |r: u8, by: i32| {
+                counts[usize::from(r)] += by;
+                if counts[usize::from(r)] > 0 { current.add(r) } else { current.remove(r) }
+            };
+            while let Some((_, r)) = begins.next_if(|(at, _)| *at <= pc) {
+                change(r, 1);
+            }
+            while let Some((_, r)) = ends.next_if(|(at, _)| *at <= pc) {
+                change(r, -1);
+            }
+            current
+        })
+        .collect()
 }
 
 /// The instructions of a function, breakpoints aside.
@@ -469,12 +516,11 @@ pub enum LoopForm {
 }
 
 /// How the numeric loop with its registers from `a` on begins.
-pub fn loop_form(function: &Function<'_>, seen: Seen, tags: &Tags, a: u8) -> LoopForm {
+pub fn loop_form(seen: Seen, tags: &Tags, a: u8) -> LoopForm {
     let is_int = |n: u8| {
         let known = tags.get(a + n);
         known == Some(tag::INT) || known.is_none() && matches!(seen.operand(usize::from(n)), Class::Int | Class::Unseen)
     };
-    let _ = function;
     if is_int(0) && is_int(2) { LoopForm::Int } else { LoopForm::Any }
 }
 
@@ -577,7 +623,7 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
             true
         }
         I::ForPrep { a, .. } => {
-            let form = loop_form(function, seen, before, a);
+            let form = loop_form(seen, before, a);
             let mut skipped = before.clone();
             for r in [a, a + 2] {
                 let known = (form == LoopForm::Int).then_some(tag::INT);

@@ -66,6 +66,8 @@ pub struct Assembler<'a> {
     needs: Box<[u32]>,
     facts: Vec<Fact>,
     floats: Vec<(u64, DynamicLabel)>,
+    /// See [`crate::template::calls_before`].
+    calls_before: Box<[u32]>,
 }
 
 /// Translates a function.
@@ -75,6 +77,7 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
     let services = Service::ALL.iter().map(|_| asm.new_dynamic_label()).collect();
     let flow = Flow::new(function);
     let homes = Homes::new(function, &flow);
+    let calls_before = crate::template::calls_before(function, &flow);
     let words = function.code.len();
     let mut assembler = Assembler {
         function,
@@ -99,6 +102,7 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
         needs: vec![0; words].into_boxed_slice(),
         facts: vec![Fact::END],
         floats: Vec::new(),
+        calls_before,
     };
     let entry = assembler.entry();
     assembler.instructions();
@@ -298,7 +302,7 @@ impl<'a> Assembler<'a> {
 
     /// The loop from `head` to `end`, if it runs nothing that changes homes: the registers it writes.
     pub fn plain_loop(&self, head: usize, end: usize) -> Option<Registers> {
-        crate::template::plain_loop(self.function, &self.flow, head, end)
+        crate::template::plain_loop(self.function, &self.calls_before, head, end)
     }
 
     /// Has code of the instruction under way emitted behind the function, out of the way.
@@ -366,21 +370,23 @@ impl<'a> Assembler<'a> {
         );
     }
 
-    /// An instruction that the machine does, and that may allocate; it sets `written`.
-    pub fn assisted(&mut self, assist: Assist, written: Registers) {
+    /// An instruction that the machine does, and that may allocate; it sets `written`. Registers from `live` on
+    /// hold nothing afterwards; without it, any may be in use.
+    pub fn assisted(&mut self, assist: Assist, written: Registers, live: Option<u8>) {
         self.vacate();
         let stepped = self.stepped();
         self.assist(assist, stepped);
         self.forget_all(written);
-        self.collect_if_due();
+        self.collect_if_due(live);
     }
 
-    /// After something was allocated, with memory up to date: the collector works if it is due.
-    pub fn collect_if_due(&mut self) {
+    /// After something was allocated, with memory up to date: the collector works if it is due. As to `live`, see
+    /// [`Assembler::assisted`].
+    pub fn collect_if_due(&mut self, live: Option<u8>) {
         let (next, collect, label) = (self.next, self.service(Service::Collect), self.asm.new_dynamic_label());
         dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>label);
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label ; mov edx, next as i32 ; jmp =>collect);
+            dynasm!(this.asm ; .arch x64 ; =>label ; mov edx, next as i32 ; mov ecx, live.map_or(-1, i32::from) ; jmp =>collect);
         });
     }
 

@@ -143,7 +143,7 @@ impl Assembler<'_> {
                 ; test eax, eax
                 ; jz =>called
             );
-            this.collect_if_due();
+            this.collect_if_due((c != 0).then(|| a + (c - 1)));
             dynasm!(this.asm ; .arch x64 ; jmp =>after);
         });
         other
@@ -482,7 +482,7 @@ impl Assembler<'_> {
     /// The start of a numeric loop; in place for integers and the step 1.
     pub fn for_prep(&mut self, a: u8, e: i32) {
         let (start, limit, step, value) = (a, a + 1, a + 2, a + 3);
-        if loop_form(self.function, self.seen(), &self.state.tags, a) == LoopForm::Any {
+        if loop_form(self.seen(), &self.state.tags, a) == LoopForm::Any {
             return self.any_for_prep(a, e);
         }
         // Here homes are of no use: the loop has its own idea of them.

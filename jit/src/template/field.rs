@@ -330,7 +330,7 @@ impl Assembler<'_> {
                 self.table(object, missed, true);
                 let stepped = self.stepped();
                 self.call_put_field(key, value, stepped);
-                self.collect_if_due();
+                self.collect_if_due(None);
                 self.state.home = Registers::default();
                 self.state.shapes.clear();
             }
@@ -347,7 +347,7 @@ impl Assembler<'_> {
             this.spill();
             let stepped = this.stepped();
             this.call_put_field(key, value, stepped);
-            this.collect_if_due();
+            this.collect_if_due(None);
             this.rejoin(join);
         });
     }

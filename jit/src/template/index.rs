@@ -351,7 +351,7 @@ impl Assembler<'_> {
             ; test eax, eax
             ; jz =>stepped
         );
-        self.collect_if_due();
+        self.collect_if_due(None);
     }
 
     /// `r[b][key] = value` with keys of any kind, by the machine.

@@ -164,17 +164,17 @@ impl Assembler<'_> {
             I::Return1 { a } => self.return_one(a),
             I::Return { a, b, c } => self.return_many(a, b, c),
             I::NewTable { a, .. } => {
-                self.assisted(assist::new_table, Registers::default());
+                self.assisted(assist::new_table, Registers::default(), Some(a + 1));
                 self.forget(a);
                 self.learn(a, tag::TABLE);
             }
-            I::SetList { .. } => self.assisted(assist::set_list, Registers::default()),
+            I::SetList { .. } => self.assisted(assist::set_list, Registers::default(), None),
             I::Concat { a, .. } => {
-                self.assisted(assist::concat, Registers::range(effect::writes(instruction)));
+                self.assisted(assist::concat, Registers::range(effect::writes(instruction)), Some(a + 1));
                 self.learn(a, tag::STRING);
             }
             I::Closure { a, .. } => {
-                self.assisted(assist::closure, Registers::default());
+                self.assisted(assist::closure, Registers::default(), Some(a + 1));
                 self.forget(a);
                 self.learn(a, tag::CLOSURE);
             }
@@ -398,18 +398,25 @@ impl Assembler<'_> {
     }
 }
 
+/// For each word of code, how many of the instructions before it call functions of the machine as a rule.
+pub fn calls_before(function: &Function<'_>, flow: &Flow<'_>) -> Box<[u32]> {
+    let mut before = vec![0; function.code.len() + 1];
+    flow.each_with_tags(|pc, instruction, tags| before[pc + 1] = u32::from(calls(function, pc, instruction, tags)));
+    let mut sum = 0;
+    for count in &mut before {
+        sum += *count;
+        *count = sum;
+    }
+    before.into_boxed_slice()
+}
+
 /// The registers that are written from `head` to `end`, if nothing there calls, so that homes last.
-pub fn plain_loop(function: &Function<'_>, flow: &Flow<'_>, head: usize, end: usize) -> Option<Registers> {
-    let mut written = Registers::default();
-    let mut plain = true;
-    flow.each_with_tags(|pc, instruction, tags| {
-        if (head..end).contains(&pc) {
-            plain &= !calls(function, pc, instruction, tags);
-            written = written.or(Registers::range(effect::writes(instruction)));
-        }
-    });
-    let _ = instructions_of;
-    plain.then_some(written)
+pub fn plain_loop(function: &Function<'_>, calls_before: &[u32], head: usize, end: usize) -> Option<Registers> {
+    if calls_before[end] != calls_before[head] {
+        return None;
+    }
+    let all = instructions_of(&function.code[head..end]).into_iter();
+    Some(all.fold(Registers::default(), |written, (_, instruction)| written.or(Registers::range(effect::writes(instruction)))))
 }
 
 /// Whether the template of an instruction calls functions of the machine as a rule.

@@ -826,15 +826,18 @@ pub unsafe extern "C" fn tail_call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Con
     }
 }
 
-/// The collector is due before the instruction at `pc`.
+/// The collector is due before the instruction at `pc`. Registers from `live` on hold nothing; below 0, any may be in use.
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn collect(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+pub unsafe extern "C" fn collect(vm: *mut Vm, base: *mut Slot, pc: u32, live: i32) -> Continuation {
     // SAFETY: by contract.
     unsafe {
         (*vm).stand_at(base, pc);
-        let result = (*vm).collect_anywhere();
+        let result = match usize::try_from(live) {
+            Ok(live) => (*vm).collect_at(base, live),
+            Err(_) => (*vm).collect_anywhere(),
+        };
         let flow = (*vm).settle(result);
         (*vm).resolve(flow)
     }
