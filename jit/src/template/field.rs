@@ -162,14 +162,17 @@ impl Assembler<'_> {
         dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
         self.accept(a, result, missed);
         self.put_off(move |this| {
-            let found_out = this.asm.new_dynamic_label();
+            let (found_out, unknown) = (this.asm.new_dynamic_label(), this.asm.new_dynamic_label());
+            dynasm!(this.asm ; .arch x64 ; =>other ; cmp QWORD [rbx + tag_of(b)], STRING ; jne =>stepped);
+            this.get_of_string(record, unknown);
             dynasm!(this.asm
                 ; .arch x64
-                ; =>other
-                ; cmp QWORD [rbx + tag_of(b)], STRING
-                ; jne =>stepped
+                ; mov rax, rcx
+                ; jmp =>found_out
+                ; =>unknown
                 ; mov rdi, r12
                 ; mov rsi, QWORD key as i64
+                ; mov rdx, QWORD record
                 ; mov rax, QWORD tier::find_method as *const () as i64
                 ; call rax
                 ; jmp =>found_out
@@ -282,6 +285,17 @@ impl Assembler<'_> {
         }
     }
 
+    /// A method of a string, if the record names it.
+    fn get_of_string(&mut self, record: i64, unknown: DynamicLabel) {
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, QWORD record
+            ; cmp BYTE [rsi + offset_of!(Cache, kind) as i32], kind::OF_STRING as i8
+            ; jne =>unknown
+        );
+        self.get_held(unknown);
+    }
+
     /// A property of the holder that the record names.
     fn get_inherited(&mut self, record: i64, missed: DynamicLabel) {
         dynasm!(self.asm
@@ -292,6 +306,14 @@ impl Assembler<'_> {
             ; jne =>missed
             ; cmp BYTE [rsi + offset_of!(Cache, kind) as i32], kind::CHAIN as i8
             ; jne =>missed
+        );
+        self.get_held(missed);
+    }
+
+    /// What the record at `rsi` finds in its holder, unless that has changed: payload in `rcx`, tag in `rdx`.
+    fn get_held(&mut self, missed: DynamicLabel) {
+        dynasm!(self.asm
+            ; .arch x64
             ; mov edx, [rsi + offset_of!(Cache, epoch) as i32]
             ; cmp [r12 + layout::EPOCH as i32], edx
             ; jne =>missed

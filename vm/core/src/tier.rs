@@ -22,7 +22,7 @@
 pub mod assist;
 pub mod seen;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, kind as cache_kind};
 use crate::heap::Heap;
 use crate::interp::Flow;
 use crate::object::{Closure, ProtoObject, Str, Table, Thread};
@@ -433,16 +433,15 @@ impl Vm {
         // SAFETY: a compiled frame is on top, and stands behind its call.
         unsafe {
             self.tier.counts.calls += 1;
-            let proto = top_function(self.thread);
             let base = (*self.thread).stack.add((*self.thread).base as usize);
             let slot = base.add(a as usize);
-            let (native, distrust) = ((*proto).native, self.heap.distrust);
+            let (dropped, distrust) = (self.tier.counts.dropped, self.heap.distrust);
             let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
                 // The template has tried the leaf form.
                 let result = self.call_native((*self.thread).base + a, n, wanted);
                 let has_hook = std::mem::take(&mut self.hook_switch);
                 let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (live.is_none() || self.heap.debt < 0);
-                if is_done && (*proto).native == native && self.heap.distrust == distrust {
+                if is_done && self.tier.counts.dropped == dropped && self.heap.distrust == distrust {
                     return Continuation { address: after, base };
                 }
                 result
@@ -730,9 +729,24 @@ unsafe fn top_function(thread: *const Thread) -> *mut ProtoObject {
 pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
     // SAFETY: by contract.
     unsafe {
-        (*vm).stand_at(base, pc);
-        (*vm).tier.counts.steps += 1;
-        (*vm).step_at(false)
+        let vm = &mut *vm;
+        vm.stand_at(base, pc);
+        vm.tier.counts.steps += 1;
+        let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        let (a, n) = match i as u8 {
+            op if op == Op::Return0 as u8 => (0, 0),
+            op if op == Op::Return1 as u8 => ((i >> 8 & 0xff) as usize, 1),
+            _ => return vm.step_at(false),
+        };
+        if vm.tier.torture != 0 {
+            return vm.step_at(false);
+        }
+        // To a caller that is not compiled, or wants something special: no need for the interpreter.
+        vm.count_left();
+        (*vm.thread).pc = pc + 1;
+        let result = vm.return_values(a, n);
+        let flow = vm.settle(result);
+        vm.resolve(flow)
     }
 }
 
@@ -903,17 +917,21 @@ pub unsafe extern "C" fn find_field(vm: *mut Vm, t: *mut Table, key: *mut Str) -
     }
 }
 
-/// The field of a string, which is one of the table `__index`; [`UNKNOWN`] when that is no table.
+/// The field of a string, which is one of the table `__index`; [`UNKNOWN`] when that is no table. The site's record
+/// takes note of where it is.
 ///
 /// # Safety
-/// `key` is live.
-pub unsafe extern "C" fn find_method(vm: *mut Vm, key: *mut Str) -> Slot {
+/// `key` is live, and `cache` a record of the function on top.
+pub unsafe extern "C" fn find_method(vm: *mut Vm, key: *mut Str, cache: *mut Cache) -> Slot {
     // SAFETY: by contract.
     unsafe {
         let meta = (*vm).type_meta[tag::STRING as usize];
         let index = (*vm).heap.metamethod(meta, Event::Index);
         if index.tag != tag::TABLE {
             return UNKNOWN;
+        }
+        if matches!((*cache).kind, cache_kind::EMPTY | cache_kind::OF_STRING) {
+            (*vm).heap.cache_method(meta, key, &mut *cache);
         }
         find_field(vm, index.as_ptr(), key)
     }
