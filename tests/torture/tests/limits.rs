@@ -195,6 +195,28 @@ fn a_stop_can_be_withdrawn() {
 }
 
 #[test]
+fn a_library_function_that_gave_up_has_no_result() {
+    let programs = [
+        "return string.dump(load('return 1'))",
+        "return (('x'):rep(1 << 21)):find('y', 1, true)",
+        "return (('x'):rep(1 << 21)):upper()",
+        "return utf8.offset(('x'):rep(1 << 21), 1 << 20)",
+        "return string.format('%q', ('x'):rep(1 << 21))",
+    ];
+    for tier in Tier::ALL {
+        for program in programs {
+            let mut machine = Machine::new(tier);
+            let word = machine.vm().interruption();
+            // The word that gets the machine's attention comes after this one, perhaps only when all is over.
+            word.store(1, std::sync::atomic::Ordering::SeqCst);
+            let message = machine.run(program.as_bytes()).expect_err(program);
+            assert!(message.ends_with("interrupted!"), "{tier:?} {program}: {message}");
+            assert_eq!(machine.run(b"return 1").as_deref(), Ok("1"));
+        }
+    }
+}
+
+#[test]
 fn coroutines_that_were_under_way_are_dead() {
     for tier in Tier::ALL {
         let mut machine = Machine::new(tier);

@@ -111,12 +111,14 @@ pub struct Patience {
     interruption: Arc<AtomicU32>,
     left: u64,
     spent: u64,
+    /// The loop was told to end, and its result is none.
+    ended: bool,
 }
 
 impl Patience {
     /// Never asks to give up, for loops without a machine.
     pub fn endless() -> Patience {
-        Patience { requests: Arc::default(), interruption: Arc::default(), left: u64::MAX, spent: 0 }
+        Patience { requests: Arc::default(), interruption: Arc::default(), left: u64::MAX, spent: 0, ended: false }
     }
 
     /// Counts steps; false when the loop has to end, and [`crate::Ctx::settle`] says why.
@@ -124,7 +126,8 @@ impl Patience {
     pub fn step(&mut self, steps: usize) -> bool {
         self.spent = self.spent.saturating_add(steps as u64);
         let asked = self.requests.load(Ordering::Relaxed) | self.interruption.load(Ordering::Relaxed);
-        asked == 0 && self.spent <= self.left
+        self.ended |= asked != 0 || self.spent > self.left;
+        !self.ended
     }
 
     /// Counts the steps of a loop over large data piece by piece; each piece is worth a look at the clock.
@@ -394,6 +397,10 @@ impl Vm {
         if !self.attention_raised() {
             return Ok(());
         }
+        self.obey()
+    }
+
+    fn obey(&mut self) -> Result<(), Error> {
         if self.interruption.swap(0, Ordering::Relaxed) != 0 {
             return Err(self.error_here("interrupted!"));
         }
@@ -406,6 +413,7 @@ impl Vm {
             interruption: Arc::clone(&self.interruption),
             left: if self.limits.counting { self.limits.left } else { u64::MAX },
             spent: 0,
+            ended: false,
         }
     }
 
@@ -416,7 +424,14 @@ impl Vm {
 
     pub(crate) fn settle_patience(&mut self, patience: &Patience) -> Result<(), Error> {
         self.count_patience(patience);
-        self.work(0)
+        if !patience.ended {
+            return self.work(0);
+        }
+        self.poll_native()?;
+        // The word that raises attention may be written after the request, and a request be taken back after
+        // the loop has seen it: its result is none in any case.
+        self.obey()?;
+        Err(self.given_up())
     }
 }
 
