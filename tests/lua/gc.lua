@@ -126,4 +126,20 @@ do
   check("a finalizer cannot call the collector", answers[1] == true and answers[2] == true)
 end
 
+do
+  -- One that becomes due deep in calls does nothing to them.
+  local function garbage() setmetatable({}, { __gc = function() string.gsub("a", "a", tostring) end }) end
+  local function nest(depth, work)
+    if depth == 0 then return work() end
+    local ok, message = pcall(nest, depth - 1, work)
+    if not ok then error(message, 0) end
+    return message
+  end
+  for depth = 170, 210 do
+    local plain = pcall(nest, depth, function() return "returned" end)
+    local ok = pcall(nest, depth, function() garbage(); collectgarbage(); return "returned" end)
+    same("finalizer at depth " .. depth, ok, plain)
+  end
+end
+
 print("checks", n)

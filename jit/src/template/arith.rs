@@ -92,6 +92,15 @@ pub enum Number {
     Float(f64),
 }
 
+/// The second operand of an operation on integers.
+enum IntOperand {
+    /// Fits an immediate.
+    Small(i32),
+    Source(Source),
+    /// A float, in code that is not reached.
+    None,
+}
+
 impl Assembler<'_> {
     /// The class of an operand, which is the `n`th register that the instruction reads.
     pub fn class(&self, operand: Operand, n: usize) -> Class {
@@ -324,24 +333,32 @@ impl Assembler<'_> {
         self.define(a, tag::INT);
     }
 
-    fn int_op(&mut self, op: Op, target: u8, y: Number) {
-        let y = match y {
+    /// An integer as second operand; what fits into no immediate goes to register 1.
+    fn int_operand(&mut self, y: Number) -> IntOperand {
+        match y {
             Number::Int(value) => match i32::try_from(value) {
-                Ok(small) => {
-                    match op {
-                        Op::Add => dynasm!(self.asm ; .arch x64 ; add Rq(target), small),
-                        Op::Sub => dynasm!(self.asm ; .arch x64 ; sub Rq(target), small),
-                        Op::Mul => dynasm!(self.asm ; .arch x64 ; imul Rq(target), Rq(target), small),
-                    }
-                    return;
-                }
+                Ok(small) => IntOperand::Small(small),
                 Err(_) => {
                     self.load_int(1, value);
-                    Source::In(1)
+                    IntOperand::Source(Source::In(1))
                 }
             },
-            Number::Source(source) => source,
-            Number::Float(_) => return,
+            Number::Source(source) => IntOperand::Source(source),
+            Number::Float(_) => IntOperand::None,
+        }
+    }
+
+    fn int_op(&mut self, op: Op, target: u8, y: Number) {
+        let y = match self.int_operand(y) {
+            IntOperand::Small(small) => {
+                return match op {
+                    Op::Add => dynasm!(self.asm ; .arch x64 ; add Rq(target), small),
+                    Op::Sub => dynasm!(self.asm ; .arch x64 ; sub Rq(target), small),
+                    Op::Mul => dynasm!(self.asm ; .arch x64 ; imul Rq(target), Rq(target), small),
+                };
+            }
+            IntOperand::Source(source) => source,
+            IntOperand::None => return,
         };
         match (op, y) {
             (Op::Add, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; add Rq(target), Rq(n)),
@@ -576,23 +593,18 @@ impl Assembler<'_> {
 
     /// `r[a] = r[b] op y` on integers.
     pub fn bits(&mut self, op: Bits, a: u8, b: u8, y: Operand) {
-        let y = match self.load_ints(b, y) {
-            Number::Int(value) => match i32::try_from(value) {
-                Ok(small) => {
-                    match op {
-                        Bits::And => dynasm!(self.asm ; .arch x64 ; and rax, small),
-                        Bits::Or => dynasm!(self.asm ; .arch x64 ; or rax, small),
-                        Bits::Xor => dynasm!(self.asm ; .arch x64 ; xor rax, small),
-                    }
-                    return self.define_int(a);
+        let y = self.load_ints(b, y);
+        let y = match self.int_operand(y) {
+            IntOperand::Small(small) => {
+                match op {
+                    Bits::And => dynasm!(self.asm ; .arch x64 ; and rax, small),
+                    Bits::Or => dynasm!(self.asm ; .arch x64 ; or rax, small),
+                    Bits::Xor => dynasm!(self.asm ; .arch x64 ; xor rax, small),
                 }
-                Err(_) => {
-                    self.load_int(1, value);
-                    Source::In(1)
-                }
-            },
-            Number::Source(source) => source,
-            Number::Float(_) => return,
+                return self.define_int(a);
+            }
+            IntOperand::Source(source) => source,
+            IntOperand::None => return,
         };
         match (op, y) {
             (Bits::And, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; and rax, Rq(n)),

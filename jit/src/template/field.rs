@@ -177,20 +177,26 @@ impl Assembler<'_> {
                 ; call rax
                 ; jmp =>found_out
                 ; =>anywhere
-                ; mov rdi, r12
-                ; mov rsi, rax
-                ; mov rdx, QWORD key as i64
-                ; mov rax, QWORD tier::find_field as *const () as i64
-                ; call rax
-                ; =>found_out
-                ; cmp edx, tier::UNKNOWN.tag as i32
-                ; je =>stepped
             );
+            this.find_field(key);
+            dynasm!(this.asm ; .arch x64 ; =>found_out ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
             this.rejoin_but(found, a);
         });
         self.bind_join(found);
         self.finish_get(a, result);
+    }
+
+    /// Looks for the field of the table in `rax`; its value to `rax` and `edx`.
+    fn find_field(&mut self, key: u64) {
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; mov rsi, rax
+            ; mov rdx, QWORD key as i64
+            ; mov rax, QWORD tier::find_field as *const () as i64
+            ; call rax
+        );
     }
 
     /// The field of the table at `table`, by what the cache knows.
@@ -227,16 +233,8 @@ impl Assembler<'_> {
             }
             this.spill();
             let (missed, stepped) = (this.served(Service::Missed), this.stepped());
-            dynasm!(this.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; mov rsi, rax
-                ; mov rdx, QWORD key as i64
-                ; mov rax, QWORD tier::find_field as *const () as i64
-                ; call rax
-                ; cmp edx, tier::UNKNOWN.tag as i32
-                ; je =>stepped
-            );
+            this.find_field(key);
+            dynasm!(this.asm ; .arch x64 ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
             this.rejoin_but(join, a);
         });
@@ -409,15 +407,7 @@ impl Assembler<'_> {
                     ; =>checked
                     ; mov rsi, [Rq(table) + PROPS]
                 );
-                self.put_off(move |this| {
-                    dynasm!(this.asm
-                        ; .arch x64
-                        ; =>object
-                        ; test BYTE [Rq(table) + MARK], BLACK
-                        ; jz =>checked
-                        ; jmp =>anywhere
-                    );
-                });
+                self.check_black_aside(table, object, checked, anywhere);
                 self.check_assignable(table, slot, anywhere);
                 dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
             }
@@ -432,7 +422,7 @@ impl Assembler<'_> {
     /// Stores a value with a known tag into a property.
     fn store_property(&mut self, table: u8, slot: i32, value: Operand, known: u64, anywhere: DynamicLabel) {
         if known >= tag::STRING {
-            dynasm!(self.asm ; .arch x64 ; test BYTE [Rq(table) + MARK], BLACK ; jnz =>anywhere);
+            self.check_black(table, anywhere);
         }
         let vector = match value {
             Operand::Register(r) if known == tag::FLOAT => match self.source(r) {

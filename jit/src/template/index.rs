@@ -317,19 +317,20 @@ impl Assembler<'_> {
             ; jae =>object
             ; =>checked
         );
-        self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
-                ; =>object
-                ; test BYTE [Rq(table) + MARK], BLACK
-                ; jz =>checked
-                ; jmp =>other
-            );
-        });
+        self.check_black_aside(table, object, checked, other);
     }
 
-    fn check_black(&mut self, table: u8, other: DynamicLabel) {
+    pub(super) fn check_black(&mut self, table: u8, other: DynamicLabel) {
         dynasm!(self.asm ; .arch x64 ; test BYTE [Rq(table) + MARK], BLACK ; jnz =>other);
+    }
+
+    /// As [`Assembler::check_black`] out of line: from `object` to `checked` or `other`.
+    pub(super) fn check_black_aside(&mut self, table: u8, object: DynamicLabel, checked: DynamicLabel, other: DynamicLabel) {
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>object);
+            this.check_black(table, other);
+            dynasm!(this.asm ; .arch x64 ; jmp =>checked);
+        });
     }
 
     /// Stores any value into the table `r[b]`, with memory up to date.

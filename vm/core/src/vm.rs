@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use crate::api::{Ctx, NativeFn, Next};
+use crate::call::MAX_NATIVE_CALLS;
 use crate::collect::{Marker, Roots};
 use crate::error::Error;
 use crate::heap::Heap;
@@ -25,6 +26,10 @@ use std::hash::BuildHasherDefault;
 use std::io::{BufReader, BufWriter, Stderr, Stdin, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Calls and slots that must be left for a finalizer to begin; what it needs more is its own doing.
+const FINALIZER_CALLS: u32 = 20;
+const FINALIZER_SLOTS: u32 = 1000;
 
 /// Settings of a new machine.
 #[derive(Clone, Copy, Debug)]
@@ -407,7 +412,7 @@ impl Vm {
     /// Calls the next waiting finalizer as a frame above the current one.
     pub(crate) fn after_collection(&mut self) -> Result<Flow, Error> {
         self.drop_dead_hosts();
-        if self.heap.has_finalizers() && !self.heap.gc.stopped {
+        if self.heap.has_finalizers() && !self.heap.gc.stopped && self.has_room_for_finalizer() {
             if let Some(object) = self.heap.next_finalizer() {
                 let f = self.metamethod(object, Event::Gc);
                 if f.tag == tag::CLOSURE || f.tag == tag::NATIVE {
@@ -416,6 +421,17 @@ impl Vm {
             }
         }
         Ok(Flow::Next)
+    }
+
+    /// Whether a finalizer can be called here without an overflow that would be its caller's doing; it waits
+    /// otherwise. (PUC Lua calls it and gives a warning.)
+    pub(crate) fn has_room_for_finalizer(&self) -> bool {
+        // SAFETY: the running thread is live.
+        unsafe {
+            let thread = self.thread;
+            (*thread).native_calls + FINALIZER_CALLS < MAX_NATIVE_CALLS
+                && (*thread).base + FINALIZER_SLOTS < stack::MAX_SLOTS as u32
+        }
     }
 
     fn call_finalizer(&mut self, f: Slot, object: Slot) -> Result<Flow, Error> {

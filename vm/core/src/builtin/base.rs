@@ -166,7 +166,9 @@ fn collect_garbage(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 
 fn finalizers(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
     ctx.set_top(0);
-    match ctx.vm().heap.next_finalizer() {
+    let vm = ctx.vm();
+    let next = if vm.has_room_for_finalizer() { vm.heap.next_finalizer() } else { None };
+    match next {
         Some(object) => {
             let f = ctx.vm().metamethod(object, crate::meta::Event::Gc);
             ctx.push_native("finalizer", finalizer, 0)?;

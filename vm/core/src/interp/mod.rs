@@ -354,6 +354,20 @@ impl Vm {
                     }
                 }};
             }
+            // What the cache's holder has, if it is there still.
+            macro_rules! get_held {
+                ($cache:expr, $dst:expr) => {{
+                    let h = (*$cache).holder;
+                    if (*h).header.aux == (*$cache).next_shape {
+                        let v = table::prop_get(h, (*$cache).slot as usize);
+                        if v.tag != tag::NIL {
+                            set!($dst, v);
+                            pc = pc.add(1);
+                            continue;
+                        }
+                    }
+                }};
+            }
             macro_rules! get_field {
                 ($i:expr, $object:expr, $dst:expr) => {{
                     let object: Slot = $object;
@@ -374,15 +388,7 @@ impl Vm {
                                 }
                             } else if (*cache).epoch == self.heap.meta_epoch {
                                 if (*cache).kind == cache::kind::CHAIN {
-                                    let h = (*cache).holder;
-                                    if (*h).header.aux == (*cache).next_shape {
-                                        let v = table::prop_get(h, (*cache).slot as usize);
-                                        if v.tag != tag::NIL {
-                                            set!($dst, v);
-                                            pc = pc.add(1);
-                                            continue;
-                                        }
-                                    }
+                                    get_held!(cache, $dst);
                                 } else if (*cache).kind == cache::kind::ABSENT {
                                     (*$dst).tag = tag::NIL;
                                     pc = pc.add(1);
@@ -400,15 +406,7 @@ impl Vm {
                         && object.tag == tag::STRING
                         && (*cache).epoch == self.heap.meta_epoch
                     {
-                        let h = (*cache).holder;
-                        if (*h).header.aux == (*cache).next_shape {
-                            let v = table::prop_get(h, (*cache).slot as usize);
-                            if v.tag != tag::NIL {
-                                set!($dst, v);
-                                pc = pc.add(1);
-                                continue;
-                            }
-                        }
+                        get_held!(cache, $dst);
                     }
                     slow!(self.get_field_slow(object, *k.add((e >> 16) as usize), cache, $dst));
                     pc = pc.add(1);
