@@ -281,6 +281,17 @@ impl<'a> Ctx<'a> {
         Ok(())
     }
 
+    /// Pushes the bytes `range` of the string at `index`; nothing of other values, and of what is not there.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn push_part(&mut self, index: i32, range: std::ops::Range<usize>) -> Result<(), Error> {
+        let slot = self.slot(index);
+        // SAFETY: the tag says it is a string; it is on the window, and making a string collects nothing.
+        let bytes: &[u8] = if slot.tag == tag::STRING { unsafe { string::str_bytes(slot.as_ptr()) } } else { b"" };
+        self.push_bytes(bytes.get(range).unwrap_or_default())
+    }
+
     /// An empty text, to be pushed by [`Ctx::push_buffer`]; it may get as long as the memory limit lets a string be.
     pub fn buffer(&self) -> Buffer {
         Buffer::with_room(self.vm.heap.room())

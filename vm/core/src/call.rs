@@ -417,6 +417,28 @@ impl Vm {
         unsafe {
             let thread = self.thread;
             let stack_before = (*thread).stack;
+            let header = stack_before.add((*thread).base as usize - 2);
+            let (head, link) = ((*header).tag, (*header.add(1)).tag);
+            if head as u32 >> 8 & 0xff == u32::from(kind::FROM_NATIVE) && (head >> 24) as u8 & flag::VARARG == 0 {
+                let wanted = (head >> 16) as u8;
+                let results = if wanted == 0 { n } else { u32::from(wanted) - 1 };
+                let func = (*thread).base - 2;
+                if func + results < (*thread).capacity {
+                    let source = stack_before.add(first as usize);
+                    for i in 0..n.min(results) as usize {
+                        *header.add(i) = Slot::read(source.add(i));
+                    }
+                    for i in n..results {
+                        *header.add(i as usize) = Slot::NIL;
+                    }
+                    (*thread).base = func + 2 - (link >> 32) as u32;
+                    (*thread).pc = link as u32;
+                    (*thread).top = func + results;
+                    (*thread).native_calls = (*thread).native_calls.saturating_sub(1);
+                    self.returned_fixed = wanted != 0;
+                    return Ok(Flow::Reload);
+                }
+            }
             let frame = stack::frame(thread, (*thread).base);
             if frame.kind == kind::COROUTINE {
                 return self.finish_coroutine(first, n);

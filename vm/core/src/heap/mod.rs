@@ -89,6 +89,8 @@ pub struct Heap {
     pub(crate) first_heat: u32,
     seed: u64,
     serial: u64,
+    /// Strings of one byte that were asked for in this cycle of the collector; null for others.
+    pub(crate) bytes: [*mut Str; 256],
 }
 
 impl Heap {
@@ -105,6 +107,7 @@ impl Heap {
             torture: 0,
             in_pieces: false,
             respite: 0,
+            bytes: [std::ptr::null_mut(); 256],
             event_names: [std::ptr::null_mut(); Event::COUNT],
             dead_hosts: Vec::new(),
             lookups: crate::table::lookup::Lookups::new(),
@@ -313,9 +316,28 @@ impl Heap {
 
     /// The string with these bytes: interned when short.
     pub fn string(&mut self, bytes: &[u8]) -> Result<*mut Str, OutOfMemory> {
+        if let [byte] = bytes {
+            return self.string_of_byte(*byte);
+        }
         if bytes.len() > MAX_SHORT {
             return self.long_string(bytes.len(), &[bytes]);
         }
+        self.short_string(bytes)
+    }
+
+    /// The string of one byte, which programs that go through texts ask for all the time.
+    #[inline]
+    fn string_of_byte(&mut self, byte: u8) -> Result<*mut Str, OutOfMemory> {
+        let known = self.bytes[usize::from(byte)];
+        if !known.is_null() {
+            return Ok(known);
+        }
+        let string = self.short_string(&[byte])?;
+        self.bytes[usize::from(byte)] = string;
+        Ok(string)
+    }
+
+    fn short_string(&mut self, bytes: &[u8]) -> Result<*mut Str, OutOfMemory> {
         let hash = hash_bytes(self.seed, bytes);
         if let Some(found) = self.strings.find(bytes, hash) {
             // SAFETY: members of the set are not freed yet; one that the sweeper

@@ -1,9 +1,9 @@
 //! `gsub`: with a string or a plain table it is one pure loop; with anything else it is a resumable native, so that
 //! what it calls may yield.
 
-use perilune_vm::{Buffer, Ctx, Error, Kind, Next, number};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value, number};
 
-use super::pattern::{Capture, Clock, Program, Stop};
+use super::pattern::{Capture, Clock, Program, Stop, Ticket};
 use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
 use super::{built, text};
 use crate::support::Chunk;
@@ -32,11 +32,18 @@ struct Progress {
     count_max: i64,
 }
 
-/// What a `gsub` that calls knows: a userdata in its window.
+/// What a `gsub` with a function or a table knows.
 #[derive(Default)]
 struct Substitution {
     progress: Progress,
     result: Buffer,
+    found: Match,
+    program: Ticket,
+}
+
+/// A substitution that waits for a call: a userdata in the window.
+struct Waiting {
+    substitution: Option<Box<Substitution>>,
     /// What the result counts as memory.
     charged: usize,
 }
@@ -44,9 +51,13 @@ struct Substitution {
 /// `string.gsub`
 pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if state == REPLACED {
-        let (mut progress, mut result) = take(ctx)?;
-        accept(ctx, &mut progress, &mut result)?;
-        return go_on(ctx, progress, result);
+        let mut substitution = take(ctx)?;
+        accept(ctx, &mut substitution)?;
+        let next = go_on(ctx, &mut substitution, true)?;
+        if matches!(next, Next::Call { .. }) {
+            keep(ctx, substitution)?;
+        }
+        return Ok(next);
     }
     let length = ctx.check_bytes(1)?.len();
     ctx.check_bytes(2)?;
@@ -58,22 +69,25 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if matches!(kind, Kind::Int | Kind::Float | Kind::Str) {
         return replace_with_string(ctx, count_max);
     }
-    let result = ctx.buffer();
     let progress = Progress { count_max, ..Progress::default() };
-    if kind == Kind::Table && !ctx.has_metatable(REPLACEMENT) {
-        return go_on(ctx, progress, result);
+    let mut substitution = Substitution { progress, result: ctx.buffer(), ..Substitution::default() };
+    let may_call = kind != Kind::Table || ctx.has_metatable(REPLACEMENT);
+    ctx.set_top(STATE as usize);
+    let next = go_on(ctx, &mut substitution, may_call)?;
+    if matches!(next, Next::Call { .. }) {
+        ctx.push_host(Box::new(Waiting { substitution: None, charged: 0 }), 0)?;
+        ctx.replace(STATE);
+        keep(ctx, Box::new(substitution))?;
     }
-    ctx.set_top(3);
-    ctx.push_host(Box::new(Substitution::default()), 0)?;
-    go_on(ctx, progress, result)
+    Ok(next)
 }
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
     ctx.check_bytes(REPLACEMENT)?;
     let mut result = ctx.buffer();
-    let count = patiently(ctx, |[subject, pattern, template], clock| {
+    let count = patiently(ctx, |ctx, clock| {
         result.shorten(result.len());
-        substitute(subject, pattern, template, count_max, &mut result, clock)
+        substitute([text(ctx, 1), text(ctx, 2), text(ctx, 3)], count_max, &mut result, clock)
     })?;
     if count == 0 {
         ctx.push_copy(1);
@@ -84,20 +98,10 @@ fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error>
     Ok(Next::Return(2))
 }
 
-fn check_replacement(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    if matches!(ctx.kind(-1), Kind::Str | Kind::Int | Kind::Float) {
-        return Ok(());
-    }
-    let name = ctx.kind(-1).name();
-    Err(ctx.error(format!("invalid replacement value (a {name})")))
-}
-
 /// Appends the subject with up to `count_max` matches replaced by the filled template, and nothing if there are none;
 /// answers their number.
 fn substitute(
-    subject: &[u8],
-    pattern: &[u8],
-    template: &[u8],
+    [subject, pattern, template]: [&[u8]; 3],
     count_max: i64,
     result: &mut Buffer,
     clock: &mut Clock<'_>,
@@ -157,53 +161,50 @@ fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Buffer
 }
 
 /// The state, out of the window.
-fn take(ctx: &mut Ctx<'_>) -> Result<(Progress, Buffer), Error> {
-    match ctx.host_mut::<Substitution>(STATE) {
-        Some(state) => Ok((state.progress, std::mem::take(&mut state.result))),
-        None => Err(ctx.error("the state of 'gsub' was replaced")),
-    }
+fn take(ctx: &mut Ctx<'_>) -> Result<Box<Substitution>, Error> {
+    let taken = ctx.host_mut::<Waiting>(STATE).and_then(|waiting| waiting.substitution.take());
+    taken.ok_or_else(|| ctx.error("the state of 'gsub' was replaced"))
 }
 
 /// The state goes back into the window, and counts as memory of the machine.
-fn keep(ctx: &mut Ctx<'_>, progress: Progress, result: Buffer) -> Result<(), Error> {
-    let owned = result.capacity();
-    let Some(state) = ctx.host_mut::<Substitution>(STATE) else {
+fn keep(ctx: &mut Ctx<'_>, substitution: Box<Substitution>) -> Result<(), Error> {
+    let owned = substitution.result.capacity();
+    let Some(waiting) = ctx.host_mut::<Waiting>(STATE) else {
         return Err(ctx.error("the state of 'gsub' was replaced"));
     };
-    let charged = std::mem::replace(&mut state.charged, owned);
-    (state.progress, state.result) = (progress, result);
+    waiting.substitution = Some(substitution);
+    let charged = std::mem::replace(&mut waiting.charged, owned);
     if charged == owned { Ok(()) } else { ctx.charge_host(STATE, owned) }
 }
 
 /// Goes from match to match until one needs a call or none is left.
-fn go_on(ctx: &mut Ctx<'_>, mut progress: Progress, mut result: Buffer) -> Result<Next, Error> {
+fn go_on(ctx: &mut Ctx<'_>, substitution: &mut Substitution, may_call: bool) -> Result<Next, Error> {
     let is_anchored = split_anchor(text(ctx, 2)).0;
-    let mut found = Match::default();
-    let may_call = ctx.kind(STATE) == Kind::Userdata;
     let mut program = None;
     loop {
-        let Progress { count, count_max, match_end: start, .. } = progress;
-        if count >= count_max || (is_anchored && count > 0) || result.is_full() {
-            return finish(ctx, &progress, result);
+        let Substitution { progress, result, found, program: ticket } = &mut *substitution;
+        let start = progress.match_end;
+        if progress.count >= progress.count_max || (is_anchored && progress.count > 0) || result.is_full() {
+            return finish(ctx, substitution);
         }
-        let plan = Search { start, is_anchored, excluded_end: (count > 0).then_some(start) };
-        let is_found = patiently(ctx, |[subject, pattern, _], clock| {
-            let pattern = split_anchor(pattern).1;
-            if program.is_none() {
-                program = Some(Program::of(pattern, clock)?);
-            }
-            program.as_ref().map_or(Ok(false), |program| search(subject, (pattern, program), &plan, &mut found, clock))
+        let plan = Search { start, is_anchored, excluded_end: (progress.count > 0).then_some(start) };
+        let is_found = patiently(ctx, |ctx, clock| {
+            let pattern = split_anchor(text(ctx, 2)).1;
+            let program = match &mut program {
+                Some(program) => program,
+                none => none.insert(Program::again(pattern, ticket, clock)?),
+            };
+            search(text(ctx, 1), (pattern, program), &plan, found, clock)
         })?;
         if !is_found {
-            return finish(ctx, &progress, result);
+            return finish(ctx, substitution);
         }
         (progress.match_start, progress.match_end) = (found.whole.start, found.whole.end);
         progress.count += 1;
-        if let Some(call) = replacement(ctx, &found, may_call)? {
-            keep(ctx, progress, result)?;
+        if let Some(call) = replacement(ctx, found, may_call)? {
             return Ok(call);
         }
-        accept(ctx, &mut progress, &mut result)?;
+        accept(ctx, substitution)?;
         ctx.work(1)?;
     }
 }
@@ -228,23 +229,32 @@ fn replacement(ctx: &mut Ctx<'_>, found: &Match, may_call: bool) -> Result<Optio
 }
 
 /// Takes the replacement from the top into the result; nil and false keep the match as it is.
-fn accept(ctx: &mut Ctx<'_>, progress: &mut Progress, result: &mut Buffer) -> Result<(), Error> {
-    if ctx.to_bool(-1) {
-        check_replacement(ctx)?;
+fn accept(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<(), Error> {
+    let Substitution { progress, result, .. } = substitution;
+    let value = ctx.value(-1);
+    if !matches!(value, Value::Nil | Value::Bool(false)) {
         result.extend_from_slice(&text(ctx, 1)[progress.copied..progress.match_start]);
-        append_plain(ctx, -1, result);
+        match value {
+            Value::Str(bytes) => result.extend_from_slice(bytes),
+            Value::Int(_) | Value::Float(_) => append_plain(ctx, -1, result),
+            _ => {
+                let name = ctx.kind(-1).name();
+                return Err(ctx.error(format!("invalid replacement value (a {name})")));
+            }
+        }
         progress.copied = progress.match_end;
     }
     ctx.pop(1);
     Ok(())
 }
 
-fn finish(ctx: &mut Ctx<'_>, progress: &Progress, mut result: Buffer) -> Result<Next, Error> {
+fn finish(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<Next, Error> {
+    let Substitution { progress, result, .. } = substitution;
     if progress.copied == 0 && result.is_empty() && !result.is_full() {
         ctx.push_copy(1);
     } else {
         result.extend_from_slice(&text(ctx, 1)[progress.copied..]);
-        built(ctx, &result)?;
+        built(ctx, result)?;
     }
     ctx.push_int(progress.count);
     Ok(Next::Return(2))
@@ -257,7 +267,7 @@ mod tests {
     fn replaced(subject: &str, pattern: &str, template: &str, count_max: i64) -> Result<(String, i64), Stop> {
         let mut result = Buffer::with_room(usize::MAX);
         let mut clock = |_| true;
-        let count = substitute(subject.as_bytes(), pattern.as_bytes(), template.as_bytes(), count_max, &mut result, &mut Clock::new(&mut clock))?;
+        let count = substitute([subject, pattern, template].map(str::as_bytes), count_max, &mut result, &mut Clock::new(&mut clock))?;
         Ok((String::from_utf8(result.to_vec()).unwrap(), count))
     }
 

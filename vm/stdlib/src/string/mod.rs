@@ -60,18 +60,6 @@ fn text<'a>(ctx: &'a Ctx<'_>, index: i32) -> &'a [u8] {
     ctx.bytes(index).unwrap_or(b"")
 }
 
-/// Pushes the bytes `range` of the string at `index`.
-fn push_part(ctx: &mut Ctx<'_>, index: i32, range: std::ops::Range<usize>) -> Result<(), Error> {
-    let mut short = [0; 64];
-    let length = range.len();
-    if length <= short.len() {
-        short[..length].copy_from_slice(&text(ctx, index)[range]);
-        return ctx.push_bytes(&short[..length]);
-    }
-    let part = text(ctx, index)[range].to_vec();
-    ctx.push_bytes(&part)
-}
-
 /// A start position: negative counts from the end, and all before the first is the first.
 pub(crate) fn start_position(position: i64, length: usize) -> usize {
     match position {
@@ -152,7 +140,7 @@ fn sub(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let start = start_position(ctx.check_int(2)?, length);
     let end = end_position(ctx.opt_int(3, -1)?, length);
     let range = if start > end { 0..0 } else { start - 1..end };
-    push_part(ctx, 1, range)?;
+    ctx.push_part(1, range)?;
     Ok(Next::Return(1))
 }
 

@@ -2,7 +2,7 @@
 
 use perilune_vm::{Buffer, Ctx, Error, Next};
 
-use super::{push_part, start_position, text};
+use super::{start_position, text};
 
 /// The widest integer format.
 const INT_SIZE_MAX: usize = 16;
@@ -342,17 +342,17 @@ fn push_item(ctx: &mut Ctx<'_>, item: Item, at: usize, is_little: bool) -> Resul
             let Some(count) = usize::try_from(count).ok().filter(|count| *count <= rest.len()) else {
                 return Err(ctx.arg_error(2, "data string too short"));
             };
-            push_part(ctx, 2, end..end + count)?;
+            ctx.push_part(2, end..end + count)?;
             return Ok(at + count);
         }
         Kind::ZeroEnded => {
             let Some(count) = rest.iter().position(|c| *c == 0) else {
                 return Err(ctx.arg_error(2, "unfinished string for format 'z'"));
             };
-            push_part(ctx, 2, at..at + count)?;
+            ctx.push_part(2, at..at + count)?;
             return Ok(at + count + 1);
         }
-        _ => push_part(ctx, 2, at..end)?,
+        _ => ctx.push_part(2, at..end)?,
     }
     Ok(at)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use perilune_vm::{Ctx, Error, Next};
 
 use super::pattern::{self, Capture, Captures, Clock, Matcher, Program, Stop};
-use super::{push_part, start_position, text};
+use super::{start_position, text};
 
 /// What to look for in a subject.
 pub(super) struct Search {
@@ -41,26 +41,25 @@ pub(super) fn search(
     Ok(true)
 }
 
-/// Runs `task` on the strings at 1, 2 and 3 of the window (nothing for other values), and once more if it takes so
-/// long that its steps have to be counted.
+/// Runs `task`, and once more if it takes so long that its steps have to be counted.
 #[inline]
 pub(super) fn patiently<T>(
     ctx: &mut Ctx<'_>,
-    mut task: impl FnMut([&[u8]; 3], &mut Clock<'_>) -> Result<T, Stop>,
+    mut task: impl FnMut(&Ctx<'_>, &mut Clock<'_>) -> Result<T, Stop>,
 ) -> Result<T, Error> {
-    let texts = |ctx| [text(ctx, 1), text(ctx, 2), text(ctx, 3)];
-    let outcome = match task(texts(ctx), &mut Clock::new(&mut |_| false)) {
+    match task(ctx, &mut Clock::new(&mut |_| false)) {
+        Ok(value) => Ok(value),
         Err(Stop::Interrupted) => {
             let mut patience = ctx.patience();
-            let outcome = task(texts(ctx), &mut Clock::new(&mut |steps| patience.step(steps)));
+            let outcome = task(ctx, &mut Clock::new(&mut |steps| patience.step(steps)));
             ctx.settle(&patience)?;
-            outcome
+            outcome.map_err(|stop| pattern_error(ctx, &stop))
         }
-        outcome => outcome,
-    };
-    outcome.map_err(|stop| pattern_error(ctx, &stop))
+        Err(stop) => Err(pattern_error(ctx, &stop)),
+    }
 }
 
+#[cold]
 fn pattern_error(ctx: &mut Ctx<'_>, stop: &Stop) -> Error {
     match stop {
         Stop::Malformed(message) => ctx.error(message.as_ref()),
@@ -80,7 +79,7 @@ pub(super) fn split_anchor(pattern: &[u8]) -> (bool, &[u8]) {
 pub(super) fn push_capture(ctx: &mut Ctx<'_>, found: &Match, index: usize) -> Result<(), Error> {
     match found.captures.get(index, &found.whole) {
         Ok(Capture::Position(at)) => ctx.push_int(at as i64 + 1),
-        Ok(Capture::Span { start, end }) => push_part(ctx, 1, start..end)?,
+        Ok(Capture::Span { start, end }) => ctx.push_part(1, start..end)?,
         Ok(Capture::Open) => return Err(ctx.error("unfinished capture")),
         Err(stop) => return Err(pattern_error(ctx, &stop)),
     }
@@ -113,10 +112,10 @@ fn check_start(ctx: &mut Ctx<'_>) -> Result<Option<usize>, Error> {
 }
 
 fn find_from(ctx: &mut Ctx<'_>, start: usize, found: &mut Match) -> Result<bool, Error> {
-    patiently(ctx, |[subject, pattern, _], clock| {
-        let (is_anchored, pattern) = split_anchor(pattern);
+    patiently(ctx, |ctx, clock| {
+        let (is_anchored, pattern) = split_anchor(text(ctx, 2));
         let program = Program::of(pattern, clock)?;
-        search(subject, (pattern, &program), &Search { start, is_anchored, excluded_end: None }, found, clock)
+        search(text(ctx, 1), (pattern, &program), &Search { start, is_anchored, excluded_end: None }, found, clock)
     })
 }
 
@@ -125,7 +124,7 @@ pub(super) fn find(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let Some(start) = check_start(ctx)? else { return fail(ctx) };
     if ctx.to_bool(4) || pattern::is_plain(text(ctx, 2)) {
         let length = text(ctx, 2).len();
-        let at = patiently(ctx, |[subject, needle, _], clock| pattern::find_plain(subject, needle, start, clock))?;
+        let at = patiently(ctx, |ctx, clock| pattern::find_plain(text(ctx, 1), text(ctx, 2), start, clock))?;
         let Some(at) = at else { return fail(ctx) };
         ctx.push_int(at as i64 + 1);
         ctx.push_int((at + length) as i64);
@@ -174,9 +173,10 @@ pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let start = if place < 0 { -1 - place } else { place } as usize;
     let plan = Search { start, is_anchored: false, excluded_end: (place >= 0).then_some(start) };
     let mut found = Match::default();
-    let is_found = patiently(ctx, |[subject, pattern, _], clock| {
+    let is_found = patiently(ctx, |ctx, clock| {
+        let pattern = text(ctx, 2);
         let program = Program::of(pattern, clock)?;
-        search(subject, (pattern, &program), &plan, &mut found, clock)
+        search(text(ctx, 1), (pattern, &program), &plan, &mut found, clock)
     })?;
     if !is_found {
         return Ok(Next::Return(0));

@@ -8,7 +8,7 @@ mod class;
 mod program;
 
 use class::Class;
-pub use program::Program;
+pub use program::{Program, Ticket};
 use program::{Item, Repeat};
 use std::borrow::Cow;
 

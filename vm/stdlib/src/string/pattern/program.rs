@@ -4,6 +4,7 @@ use super::class::{self, Class, Members};
 use super::{CAPTURES_MAX, Clock, ESCAPE, Stop};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often a class may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub enum Item {
 #[derive(Debug)]
 pub struct Program {
     text: Box<[u8]>,
+    /// Different for each program that is kept.
+    serial: u64,
     /// Its items in order.
     pub items: Vec<Item>,
     /// What each match begins with, if the pattern says so at once.
@@ -61,6 +64,17 @@ const ITEMS_MAX: usize = 4096;
 const KEPT_MAX: usize = 256;
 /// Patterns that are kept.
 const PLACES: usize = 64;
+
+/// Programs that were kept, by all threads.
+static SERIALS: AtomicU64 = AtomicU64::new(1);
+
+/// How a program is found again without a look at its pattern.
+#[derive(Clone, Copy, Default)]
+pub struct Ticket {
+    place: usize,
+    /// 0: none.
+    serial: u64,
+}
 
 thread_local! {
     /// Patterns that were used last, each at its place: most are applied more than once.
@@ -80,8 +94,22 @@ impl Program {
         }
         let mut program = Program::new(pattern, clock)?;
         program.text = pattern.into();
+        program.serial = SERIALS.fetch_add(1, Ordering::Relaxed);
         let program = Rc::new(program);
         KNOWN.with_borrow_mut(|known| known[place] = Some(Rc::clone(&program)));
+        Ok(program)
+    }
+
+    /// As [`Program::of`], for a pattern that was asked for before; the ticket is brought up to date.
+    pub fn again(pattern: &[u8], ticket: &mut Ticket, clock: &mut Clock<'_>) -> Result<Rc<Program>, Stop> {
+        let known = KNOWN.with_borrow(|known| {
+            known.get(ticket.place)?.as_ref().filter(|program| program.serial == ticket.serial).cloned()
+        });
+        if let Some(program) = known {
+            return Ok(program);
+        }
+        let program = Program::of(pattern, clock)?;
+        *ticket = Ticket { place: place(pattern), serial: program.serial };
         Ok(program)
     }
 
@@ -104,7 +132,7 @@ impl Program {
         }
         foresee(&mut items);
         let first = first_class(&items);
-        Ok(Program { text: Box::default(), items, first })
+        Ok(Program { text: Box::default(), serial: 0, items, first })
     }
 }
 
