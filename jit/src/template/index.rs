@@ -17,6 +17,7 @@ const ARRAY_LEN: i32 = offset_of!(Table, array_len) as i32;
 const ARRAY_CAP: i32 = offset_of!(Table, array_cap) as i32;
 const HASH: i32 = offset_of!(Table, hash) as i32;
 const META: i32 = offset_of!(Table, meta) as i32;
+const ABSENT_EVENTS: i32 = offset_of!(Table, absent_events) as i32;
 
 impl Assembler<'_> {
     /// The general register with the table in a register of the frame, which is `rax` unless there is a home.
@@ -272,18 +273,24 @@ impl Assembler<'_> {
                 ; cmp BYTE [rsi], 0
                 ; jne =>plain
                 ; jmp =>elsewhere
-                // An array that has room grows by an item, unless the hash may have the key.
+                // An array that has room grows by an item, unless the hash may have the key, or `__newindex` sees to it.
                 ; =>append
                 ; jne =>elsewhere
             );
+            let free = this.asm.new_dynamic_label();
             dynasm!(this.asm
                 ; .arch x64
                 ; cmp esi, [Rq(table) + ARRAY_CAP]
                 ; jae =>elsewhere
-                ; cmp QWORD [Rq(table) + META], 0
-                ; jne =>elsewhere
                 ; cmp QWORD [Rq(table) + HASH], 0
                 ; jne =>elsewhere
+                ; mov rsi, [Rq(table) + META]
+                ; test rsi, rsi
+                ; jz =>free
+                ; test DWORD [rsi + ABSENT_EVENTS], Table::NO_NEW_INDEX as i32
+                ; jz =>elsewhere
+                ; =>free
+                ; mov esi, [Rq(table) + ARRAY_LEN]
                 ; add esi, 1
                 ; mov [Rq(table) + ARRAY_LEN], esi
                 ; jmp =>plain

@@ -12,6 +12,7 @@
 
 use crate::api::{Ctx, Kind};
 use crate::heap::Heap;
+use crate::number::{self, Number};
 use crate::object::{Native, Str, Table};
 use crate::string;
 use crate::table;
@@ -67,6 +68,16 @@ impl Leaf<'_> {
     /// An argument that is a number, as float.
     pub fn number(&self, index: usize) -> Option<f64> {
         self.slot(index).and_then(crate::arith::to_float)
+    }
+
+    /// An argument that is a number, or a string that reads as one.
+    pub fn numeral(&self, index: usize) -> Option<Number> {
+        let slot = self.slot(index)?;
+        match slot.tag {
+            tag::INT => Some(Number::Int(slot.as_int())),
+            tag::FLOAT => Some(Number::Float(slot.as_float())),
+            _ => number::parse(self.bytes(index)?),
+        }
     }
 
     /// Bytes of an argument that is a string.

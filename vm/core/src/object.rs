@@ -84,6 +84,11 @@ pub struct Table {
     pub absent_events: u32,
 }
 
+impl Table {
+    /// The bit in `absent_events` that says that new keys are nobody's business.
+    pub const NO_NEW_INDEX: u32 = 1 << crate::meta::Event::NewIndex as u32;
+}
+
 /// A Lua function.
 #[repr(C)]
 pub struct Closure {

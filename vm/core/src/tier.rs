@@ -20,6 +20,7 @@
 #![allow(unsafe_code)]
 
 pub mod assist;
+mod meta;
 pub mod seen;
 
 use crate::cache::{Cache, kind as cache_kind};
@@ -736,10 +737,15 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         let (a, n) = match i as u8 {
             op if op == Op::Return0 as u8 => (0, 0),
             op if op == Op::Return1 as u8 => ((i >> 8 & 0xff) as usize, 1),
-            _ => return vm.step_at(false),
+            _ if vm.tier.torture != 0 => return vm.step_at(false),
+            _ => return vm.call_metamethod(base, pc, i).unwrap_or_else(|| vm.step_at(false)),
         };
         if vm.tier.torture != 0 {
             return vm.step_at(false);
+        }
+        let first = if n == 0 { Slot::NIL } else { Slot::read(base.add(a)) };
+        if let Some(caller) = vm.return_from_metamethod(base, first) {
+            return caller;
         }
         // To a caller that is not compiled, or wants something special: no need for the interpreter.
         vm.count_left();

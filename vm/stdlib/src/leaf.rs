@@ -1,7 +1,8 @@
 //! Leaf forms of the library's busiest functions. Whatever is unusual they leave to the general form.
 
 use perilune_vm::leaf::{Leaf, LeafFn, LeafValue};
-use perilune_vm::{Kind, number};
+use perilune_vm::number::{self, Number};
+use perilune_vm::Kind;
 
 use crate::string::{end_position, start_position};
 
@@ -34,7 +35,7 @@ pub(crate) const BASE: &[(&str, LeafFn)] = &[
     ("assert", |leaf| leaf.argument(0).filter(|_| !matches!(leaf.kind(0), None | Some(Kind::Nil | Kind::Bool)))),
     ("rawequal", |leaf| leaf.raw_equal(0, 1)),
     ("setmetatable", |leaf| leaf.set_metatable(0, 1)),
-    ("tonumber", |leaf| if leaf.count() == 1 && leaf.number(0).is_some() { leaf.argument(0) } else { None }),
+    ("tonumber", tonumber),
     ("rawget", |leaf| if leaf.count() == 2 { leaf.raw_get(0, 1) } else { None }),
     ("select", select),
     ("type", type_),
@@ -75,6 +76,13 @@ fn best(leaf: &mut Leaf<'_>, ints: fn(i64, i64) -> bool, floats: fn(f64, f64) ->
     }
     let (a, b) = (leaf.float(0)?, leaf.float(1)?);
     Some(LeafValue::float(if floats(b, a) { b } else { a }))
+}
+
+fn tonumber(leaf: &mut Leaf<'_>) -> Result {
+    match leaf.numeral(0).filter(|_| leaf.count() == 1)? {
+        Number::Int(int) => Some(LeafValue::int(int)),
+        Number::Float(float) => Some(LeafValue::float(float)),
+    }
 }
 
 fn tointeger(leaf: &mut Leaf<'_>) -> Result {

@@ -84,6 +84,24 @@ impl Vm {
         if meta.is_null() { Slot::NIL } else { unsafe { self.heap.metamethod(meta, event) } }
     }
 
+    /// The result of a native metamethod by its leaf form, as that of strings that read as numbers.
+    fn leaf_of_two(&mut self, f: Slot, x: Slot, y: Slot) -> Option<Slot> {
+        // SAFETY: the running thread is live; the slots are above its frame, where there is room.
+        unsafe {
+            if f.tag != tag::NATIVE || (*self.thread).hook_state != 0 {
+                return None;
+            }
+            let slots = (*self.thread).stack.add(stack::extent(self.thread) as usize);
+            if slots.add(4) > self.limit {
+                return None;
+            }
+            *slots = f;
+            *slots.add(2) = x;
+            *slots.add(3) = y;
+            self.call_leaf(slots, 2)
+        }
+    }
+
     /// Pushes a call above the current frame whose result completes the instruction.
     pub(crate) fn call_meta(&mut self, f: Slot, args: &[Slot], extra: u32) -> Result<Flow, Error> {
         self.call_above(f, args, kind::META, 2, 0, extra)
@@ -132,6 +150,11 @@ impl Vm {
                 let mut f = self.metamethod(x, event);
                 if f.is_nil() {
                     f = self.metamethod(y, event);
+                }
+                if let Some(value) = self.leaf_of_two(f, x, y) {
+                    // SAFETY: operand of a verified instruction.
+                    unsafe { *self.register((i >> 8 & 0xff) as usize) = value };
+                    return Ok(Flow::Next);
                 }
                 if !f.is_nil() {
                     return self.call_meta(f, &[x, y], 0);

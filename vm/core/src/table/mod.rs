@@ -19,7 +19,6 @@ pub(crate) use cache::{WATCHED, set_meta};
 pub(crate) use hash::{Entry, entry as hash_entry, used as hash_used};
 
 use crate::heap::{Heap, OutOfMemory};
-use crate::meta::Event;
 use crate::object::{Str, Table, flag};
 use crate::shape::{DICTIONARY, MAX_PROPS};
 use crate::string::is_short;
@@ -388,7 +387,7 @@ unsafe fn may_intercept(t: *mut Table) -> bool {
     // SAFETY: live by contract of the caller.
     unsafe {
         let meta = (*t).meta;
-        !meta.is_null() && (*meta).absent_events & (1 << Event::NewIndex as u32) == 0
+        !meta.is_null() && (*meta).absent_events & Table::NO_NEW_INDEX == 0
     }
 }
 

@@ -1,36 +1,58 @@
 //! Arithmetic on strings that read as numbers: the metamethods of the string metatable.
 
+use perilune_vm::leaf::{Leaf, LeafFn, LeafValue};
 use perilune_vm::number::{self, Number};
 use perilune_vm::{Ctx, Error, Kind, Next, Value};
 
 use crate::support::Entry;
 
-/// The metamethods, by versioned name.
-pub(super) const METAMETHODS: &[Entry] = &[
-    ("string.__add", |ctx, _| arithmetic(ctx, b"__add", |a, b| Ok(Number::Int(a.wrapping_add(b))), |a, b| a + b)),
-    ("string.__sub", |ctx, _| arithmetic(ctx, b"__sub", |a, b| Ok(Number::Int(a.wrapping_sub(b))), |a, b| a - b)),
-    ("string.__mul", |ctx, _| arithmetic(ctx, b"__mul", |a, b| Ok(Number::Int(a.wrapping_mul(b))), |a, b| a * b)),
-    ("string.__mod", |ctx, _| arithmetic(ctx, b"__mod", modulo, float_modulo)),
-    ("string.__pow", |ctx, _| arithmetic(ctx, b"__pow", |a, b| Ok(Number::Float(power(a as f64, b as f64))), power)),
-    ("string.__div", |ctx, _| arithmetic(ctx, b"__div", |a, b| Ok(Number::Float(a as f64 / b as f64)), |a, b| a / b)),
-    ("string.__idiv", |ctx, _| arithmetic(ctx, b"__idiv", floor_divide, |a, b| (a / b).floor())),
-    ("string.__unm", |ctx, _| arithmetic(ctx, b"__unm", |a, _| Ok(Number::Int(a.wrapping_neg())), |a, _| -a)),
-];
+macro_rules! operations {
+    ($($name:literal: $event:literal, $on_ints:expr, $on_floats:expr;)*) => {
+        /// The metamethods, by versioned name.
+        pub(super) const METAMETHODS: &[Entry] =
+            &[$(($name, |ctx, _| arithmetic(ctx, $event, $on_ints, $on_floats))),*];
+
+        /// Their leaf forms, by event.
+        pub(super) const LEAVES: &[(&str, LeafFn)] = &[$(($event, |leaf| leaf_arithmetic(leaf, $on_ints, $on_floats))),*];
+    };
+}
+
+operations! {
+    "string.__add": "__add", |a, b| Ok(Number::Int(a.wrapping_add(b))), |a, b| a + b;
+    "string.__sub": "__sub", |a, b| Ok(Number::Int(a.wrapping_sub(b))), |a, b| a - b;
+    "string.__mul": "__mul", |a, b| Ok(Number::Int(a.wrapping_mul(b))), |a, b| a * b;
+    "string.__mod": "__mod", modulo, float_modulo;
+    "string.__pow": "__pow", |a, b| Ok(Number::Float(power(a as f64, b as f64))), power;
+    "string.__div": "__div", |a, b| Ok(Number::Float(a as f64 / b as f64)), |a, b| a / b;
+    "string.__idiv": "__idiv", floor_divide, |a, b| (a / b).floor();
+    "string.__unm": "__unm", |a, _| Ok(Number::Int(a.wrapping_neg())), |a, _| -a;
+}
 
 type OnInts = fn(i64, i64) -> Result<Number, &'static str>;
+type OnFloats = fn(f64, f64) -> f64;
 
-fn arithmetic(ctx: &mut Ctx<'_>, event: &'static [u8], on_ints: OnInts, on_floats: fn(f64, f64) -> f64) -> Result<Next, Error> {
+fn arithmetic(ctx: &mut Ctx<'_>, event: &'static str, on_ints: OnInts, on_floats: OnFloats) -> Result<Next, Error> {
     let (Some(a), Some(b)) = (operand(ctx, 1), operand(ctx, 2)) else { return try_metamethod(ctx, event) };
-    let result = match (a, b) {
-        (Number::Int(a), Number::Int(b)) => on_ints(a, b),
-        (a, b) => Ok(Number::Float(on_floats(to_float(a), to_float(b)))),
-    };
-    match result {
+    match compute(a, b, on_ints, on_floats) {
         Ok(Number::Int(int)) => ctx.push_int(int),
         Ok(Number::Float(float)) => ctx.push_float(float),
         Err(message) => return Err(ctx.error_plain(message.as_bytes())),
     }
     Ok(Next::Return(1))
+}
+
+fn leaf_arithmetic(leaf: &mut Leaf<'_>, on_ints: OnInts, on_floats: OnFloats) -> Option<LeafValue> {
+    match compute(leaf.numeral(0)?, leaf.numeral(1)?, on_ints, on_floats).ok()? {
+        Number::Int(int) => Some(LeafValue::int(int)),
+        Number::Float(float) => Some(LeafValue::float(float)),
+    }
+}
+
+fn compute(a: Number, b: Number, on_ints: OnInts, on_floats: OnFloats) -> Result<Number, &'static str> {
+    match (a, b) {
+        (Number::Int(a), Number::Int(b)) => on_ints(a, b),
+        (a, b) => Ok(Number::Float(on_floats(to_float(a), to_float(b)))),
+    }
 }
 
 fn operand(ctx: &Ctx<'_>, index: i32) -> Option<Number> {
@@ -50,10 +72,10 @@ fn to_float(number: Number) -> f64 {
 }
 
 /// The second operand's metamethod; a string there would only lead back here.
-fn try_metamethod(ctx: &mut Ctx<'_>, event: &'static [u8]) -> Result<Next, Error> {
+fn try_metamethod(ctx: &mut Ctx<'_>, event: &'static str) -> Result<Next, Error> {
     ctx.set_top(2);
-    if ctx.kind(2) == Kind::Str || !ctx.metafield(2, event) {
-        let operation = String::from_utf8_lossy(&event[2..]);
+    if ctx.kind(2) == Kind::Str || !ctx.metafield(2, event.as_bytes()) {
+        let operation = &event[2..];
         let (left, right) = (ctx.kind(1).name(), ctx.kind(2).name());
         return Err(ctx.error(format!("attempt to {operation} a '{left}' with a '{right}'")));
     }

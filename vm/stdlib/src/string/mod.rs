@@ -48,6 +48,7 @@ fn set_metatable(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.push_bytes(b"")?;
     ctx.new_table(0, 9)?;
     set_functions(ctx, arithmetic::METAMETHODS)?;
+    support::set_leaves(ctx, arithmetic::LEAVES);
     ctx.push_copy(-3);
     ctx.raw_set_field(-2, b"__index")?;
     ctx.set_metatable(-2);
