@@ -26,8 +26,9 @@ const TORTURE_LIMIT: Duration = Duration::from_secs(120);
 /// Chooses what is compiled.
 const JIT: &str = "PERILUNE_JIT";
 
-/// Ways to torture the collector: whole cycles, the smallest pieces of one, and generations.
-const TORTURES: [&str; 3] = ["cycles", "pieces", "generations"];
+/// Ways to torture the collector: whole cycles, the smallest pieces of one, generations, and whole cycles on two
+/// threads; and how many times rarer than the program says, for threads take long to start.
+const TORTURES: [(&str, u32); 4] = [("cycles", 1), ("pieces", 1), ("generations", 1), ("threads", 20)];
 
 /// Fewer checks than this means that a file was lost or ended early.
 const CHECKS_MIN: usize = 600;
@@ -161,9 +162,10 @@ fn modes(engines: &Engines, program: &Path, arguments: &[String], expected: &Out
 }
 
 fn torture(engines: &Engines, program: &Path, arguments: &[String], expected: &Outcome, jit: &str) -> Result<(), String> {
-    let period = setting(program, "-- torture: ")?.unwrap_or("1".to_string());
-    for kind in TORTURES {
-        let torture = format!("{kind}:{period}");
+    let period = setting(program, "-- torture: ")?.map_or(Ok(1), |text| text.trim().parse::<u32>());
+    let period = period.map_err(|error| format!("the line `-- torture: N`: {error}"))?;
+    for (kind, rarer) in TORTURES {
+        let torture = format!("{kind}:{}", period * rarer);
         let environment = [("PERILUNE_TORTURE", torture.as_str()), (JIT, jit)];
         let actual = process::lua_in(&environment, &engines.perilune, program, arguments, TORTURE_LIMIT)?;
         difference(expected, &actual).map_err(|why| format!("under torture ({torture}, {JIT}={jit}): {why}"))?;

@@ -18,12 +18,14 @@ pub enum Torture {
     /// A collection of the young objects, and now and then of all, in generational mode,
     /// at the safepoint after every n-th allocation.
     Generations(u32),
+    /// As [`Torture::Cycles`], marked on two threads.
+    Threads(u32),
 }
 
 impl FromStr for Torture {
     type Err = String;
 
-    /// Reads `none`, `cycles:N`, `pieces:N` or `generations:N`.
+    /// Reads `none`, `cycles:N`, `pieces:N`, `generations:N` or `threads:N`.
     fn from_str(text: &str) -> Result<Torture, String> {
         let (kind, period) = text.split_once(':').unwrap_or((text, "1"));
         let period = period.parse::<u32>().ok().filter(|period| *period > 0);
@@ -32,7 +34,8 @@ impl FromStr for Torture {
             ("cycles", Some(period)) => Ok(Torture::Cycles(period)),
             ("pieces", Some(period)) => Ok(Torture::Pieces(period)),
             ("generations", Some(period)) => Ok(Torture::Generations(period)),
-            _ => Err(format!("'{text}' is neither none nor cycles:N, pieces:N or generations:N")),
+            ("threads", Some(period)) => Ok(Torture::Threads(period)),
+            _ => Err(format!("'{text}' is neither none nor cycles:N, pieces:N, generations:N or threads:N")),
         }
     }
 }
@@ -50,13 +53,14 @@ impl Vm {
     pub fn set_torture(&mut self, torture: Torture) {
         match torture {
             Torture::None => self.heap.set_torture(0, false),
-            Torture::Cycles(period) => self.heap.set_torture(period, false),
+            Torture::Cycles(period) | Torture::Threads(period) => self.heap.set_torture(period, false),
             Torture::Pieces(period) => self.heap.set_torture(period, true),
             Torture::Generations(period) => {
                 self.heap.set_torture(period, false);
                 self.set_generational(true);
             }
         }
+        self.heap.gc.threads_used.insist(matches!(torture, Torture::Threads(_)));
         self.torture_stack = torture != Torture::None;
         self.torture_tier(if torture == Torture::None { 0 } else { 0x9e37_79b9_7f4a_7c15 });
         self.refresh_limit();

@@ -403,6 +403,12 @@ impl Vm {
         done
     }
 
+    /// Says how many threads may mark in collections of everything, as for `collectgarbage()`, when the heap is large;
+    /// 1 for the caller's own alone. Without this there are as many as processors, up to four.
+    pub fn set_marking_threads(&mut self, count: usize) {
+        self.heap.gc.threads_used.set_count(count);
+    }
+
     fn drop_dead_hosts(&mut self) {
         for id in std::mem::take(&mut self.heap.dead_hosts) {
             self.remove_host(id + 1);

@@ -25,8 +25,8 @@ pub fn case(seed: u64) {
     if let Some(expected) = expected {
         assert_same(&program, &expected, &plain, "the reference has another result");
     }
-    let tortures = [Torture::Cycles(1), Torture::Pieces(1), Torture::Generations(1)];
-    let (first, second) = (tortures[seed as usize % 2], tortures[(seed as usize + 1) % 2]);
+    let tortures = [Torture::Cycles(1), Torture::Pieces(1), Torture::Generations(1), Torture::Threads(40)];
+    let (first, second) = (tortures[seed as usize % 4], tortures[(seed as usize + 1) % 4]);
     let tortured = run(&program, first, None);
     assert_same(&program, &plain, &tortured, "torture changes the result");
     let tortured = run(&program, second, eager);

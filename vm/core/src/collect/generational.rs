@@ -70,6 +70,7 @@ impl Heap {
     pub(super) fn collect_old(&mut self, roots: &mut dyn Roots) {
         self.whiten();
         self.start(roots);
+        self.mark_on_threads(roots);
         self.mark_all(roots);
         self.sweep_generation(0, |_| true);
         self.gc.survived = self.used();

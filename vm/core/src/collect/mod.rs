@@ -13,6 +13,7 @@ mod generational;
 mod prefetch;
 mod settle;
 pub(crate) mod sweep;
+mod threads;
 mod trace;
 mod verify;
 mod weak;
@@ -125,6 +126,8 @@ pub struct Gc {
     /// Collections under torture.
     tormented: u32,
     finalization: finalize::Finalization,
+    /// When marking uses threads.
+    pub(crate) threads_used: threads::Threads,
     /// Tables of which values are to be removed.
     weak_values: Vec<*mut Table>,
     /// Tables whose values hang on their keys.
@@ -176,6 +179,7 @@ impl Gc {
             trims: false,
             tormented: 0,
             finalization: finalize::Finalization::default(),
+            threads_used: threads::Threads::new(),
             weak_values: Vec::new(),
             weak_keys: Vec::new(),
             all_weak: Vec::new(),
@@ -270,7 +274,8 @@ impl Heap {
         while self.gc.phase != Phase::Pause {
             self.advance(roots);
         }
-        self.advance(roots);
+        self.start(roots);
+        self.mark_on_threads(roots);
         while self.gc.phase != Phase::Pause {
             self.advance(roots);
         }

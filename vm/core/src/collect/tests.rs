@@ -1,6 +1,7 @@
 //! Collection with simple roots.
 
 mod pieces;
+mod threads;
 
 use super::*;
 use crate::object::Str;

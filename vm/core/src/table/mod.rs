@@ -975,6 +975,16 @@ unsafe fn border_within(t: *mut Table, len: usize) -> i64 {
     }
 }
 
+/// Whether [`trim`] has something to do.
+///
+/// # Safety
+/// `t` is live.
+pub(crate) unsafe fn would_trim(t: *mut Table) -> bool {
+    // SAFETY: live by contract.
+    let (len, cap) = unsafe { ((*t).array_len, (*t).array_cap) };
+    storage_layout(cap).0 > crate::heap::block::LARGEST && cap - len >= cap / 32
+}
+
 /// Gives back room of a long array that it does not use, if there is memory to do so.
 ///
 /// # Safety
@@ -983,7 +993,7 @@ pub(crate) unsafe fn trim(heap: &mut Heap, t: *mut Table) {
     // SAFETY: live by contract; the elements below `array_len` stay.
     unsafe {
         let (len, cap) = ((*t).array_len, (*t).array_cap);
-        if storage_layout(cap).0 <= crate::heap::block::LARGEST || cap - len < cap / 32 {
+        if !would_trim(t) {
             return;
         }
         if let Ok(array) = resize_storage(heap, (*t).array, cap, len, len.max(4)) {
