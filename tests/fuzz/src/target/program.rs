@@ -23,7 +23,7 @@ pub fn case(seed: u64) {
         return;
     }
     if let Some(expected) = expected {
-        assert_same(&program, &expected, &plain, "the reference has another result");
+        assert_same(&program, &without_sign(&expected), &without_sign(&plain), "the reference has another result");
     }
     let tortures = [Torture::Cycles(1), Torture::Pieces(1), Torture::Generations(1), Torture::Threads(40)];
     let (first, second) = (tortures[seed as usize % 4], tortures[(seed as usize + 1) % 4]);
@@ -43,6 +43,13 @@ fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome 
     let outcome = machine.run(program.as_bytes(), b"=stdin");
     machine.verify();
     outcome
+}
+
+/// The outcome with one kind of not-a-number: which sign a sum of two of them has depends on the order in which a C
+/// compiler adds them.
+fn without_sign(outcome: &Outcome) -> Outcome {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("-nan", "nan").into_bytes();
+    Outcome { output: text(&outcome.output), error: outcome.error.as_deref().map(text) }
 }
 
 #[track_caller]
