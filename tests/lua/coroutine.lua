@@ -176,6 +176,51 @@ do
   check("nesting without end is an error", not ok and tostring(e):find("C stack overflow", 1, true) ~= nil)
 end
 
+do -- what sort and gsub call cannot yield
+  local message = "attempt to yield across a C-call boundary"
+  local function tried(work)
+    return wrap(function()
+      local ok, why = pcall(work)
+      local between = yield("outside", coroutine.isyieldable())
+      return ok, why, between
+    end)
+  end
+  local function order(a, b) yield(a) return a < b end
+  local works = {
+    { "sort with yield", function() table.sort({ 3, 1, 2 }, yield) end },
+    { "sort", function() table.sort({ 3, 1, 2 }, order) end },
+    { "sort by metamethod", function()
+      local meta = { __lt = function(a, b) return order(a[1], b[1]) end }
+      table.sort({ setmetatable({ 2 }, meta), setmetatable({ 1 }, meta) })
+    end },
+    { "sort of what yields", function() table.sort(setmetatable({ 2, 1 }, { __len = function() return 2 end }), order) end },
+    { "gsub", function() string.gsub("abc", "b", function(c) return yield(c) end) end },
+    { "gsub with yield", function() string.gsub("abc", "b", yield) end },
+    { "gsub with a table", function() string.gsub("abc", "b", setmetatable({}, { __index = function(_, k) return yield(k) end })) end },
+    { "deeper", function() table.sort({ 2, 1 }, function(a, b) local function deep(k) if k == 0 then yield() end deep(k - 1) end deep(20) return a < b end) end },
+    { "for", function() string.gsub("a", "a", function() for _ in yield do end end) end },
+  }
+  for _, case in ipairs(works) do
+    local name, co = case[1], tried(case[2])
+    list(name .. " is left", "outside true", co())
+    list(name .. " fails", "false " .. message .. " between", co("between"))
+  end
+  local inside
+  wrap(function() table.sort({ 2, 1 }, function(a, b) inside = coroutine.isyieldable() return a < b end) end)()
+  same("not yieldable in sort", inside, false)
+  wrap(function() ("a"):gsub("a", function() inside = select(2, coroutine.isyieldable()) or coroutine.isyieldable() end) end)()
+  same("not yieldable in gsub", inside, false)
+  local co = wrap(function()
+    table.sort({ 2, 1 }, function(a, b)
+      for x in wrap(function() yield(1) yield(2) end) do inside = x end
+      return a < b
+    end)
+    return yield(inside)
+  end)
+  list("coroutines inside may", "2", co())
+  list("and it may afterwards", "after", co("after"))
+end
+
 do -- an error that is nil is an error
   local co = create(function() error(nil) end)
   local ran, why = coroutine.resume(co)

@@ -1027,6 +1027,16 @@ impl<'a> Ctx<'a> {
         Ok(bytes)
     }
 
+    /// Bars what this function calls from yielding, as PUC Lua's `lua_call` does; also what is called in its place.
+    pub fn bar_yields(&mut self) {
+        // SAFETY: the running thread has a native frame on top.
+        unsafe {
+            let thread = self.vm.thread;
+            crate::stack::change_flags(thread, (*thread).base, crate::stack::flag::BARS, 0);
+            (*thread).may_bar = true;
+        }
+    }
+
     /// Pops the topmost `n` values into `t[1]` to `t[n]` of a fresh table.
     ///
     /// # Errors

@@ -395,7 +395,7 @@ impl Vm {
             (*thread).pc = frame.caller_pc;
             (*thread).top = frame.result + 2 + n;
             let extra = self.extra_of(&frame);
-            let kept = frame.flags & flag::HOOK;
+            let kept = frame.flags & (flag::HOOK | flag::BARS);
             self.enter(frame.result, n, frame.wanted, frame.kind, kept | flag::TAIL, extra)
         }
     }

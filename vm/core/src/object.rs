@@ -224,6 +224,8 @@ pub struct Thread {
     pub outer_calls: u32,
     /// Calls that natives have under way, to limit recursion as PUC's `LUAI_MAXCCALLS` does.
     pub native_calls: u32,
+    /// A function that bars what it calls from yielding may be under way, see `stack::flag::BARS`.
+    pub may_bar: bool,
     /// Serial number, for people and protocols.
     pub serial: u64,
     /// Hook function (see `debug.sethook`), or nil.

@@ -74,6 +74,8 @@ pub mod flag {
     pub const HOOK: u8 = 32;
     /// The call hook is due before the first instruction.
     pub const CALL_DUE: u8 = 64;
+    /// What it calls may not yield.
+    pub const BARS: u8 = 128;
 }
 
 /// Slots kept free above every frame, for the arguments of metamethods.
@@ -218,6 +220,26 @@ pub unsafe fn extent(thread: *const Thread) -> u32 {
             end = end.max(t.base + u32::from((*proto).max_stack));
         }
         end.min(t.capacity)
+    }
+}
+
+/// Whether a function under way bars the coroutine from yielding.
+///
+/// # Safety
+/// `thread` is live.
+pub unsafe fn bars_yield(thread: *mut Thread) -> bool {
+    // SAFETY: frames are walked by their links.
+    unsafe {
+        let mut base = if (*thread).may_bar { (*thread).base } else { 0 };
+        while base != 0 {
+            let frame = frame(thread, base);
+            if frame.flags & flag::BARS != 0 {
+                return true;
+            }
+            base = if frame.delta == 0 { 0 } else { base - frame.delta };
+        }
+        (*thread).may_bar = false;
+        false
     }
 }
 

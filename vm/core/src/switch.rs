@@ -95,7 +95,7 @@ impl Vm {
         unsafe {
             let from = self.thread;
             let to = (*from).resumer;
-            if from == self.main || to.is_null() || self.inspection.stepping.is_some() {
+            if from == self.main || to.is_null() || (*from).may_bar || self.inspection.stepping.is_some() {
                 return false;
             }
             let values = std::slice::from_raw_parts((*from).stack.add(func as usize + 2), n as usize);

@@ -437,6 +437,7 @@ fn sort(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if !has_order && ctx.array_len(1) == Some(size as u64) && sort_plain(ctx, size)? {
         return Ok(Next::Return(0));
     }
+    ctx.bar_yields();
     SORT.push(ctx, 2)?;
     ctx.push_native("table.sort", raise, 0)?;
     ctx.push_copy(1);

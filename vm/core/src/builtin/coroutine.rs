@@ -7,6 +7,7 @@ use crate::api::{Change, Ctx, Kind, Next, Switch, Value};
 use crate::call::{ERROR_STATE, MAX_NATIVE_CALLS};
 use crate::error::Error;
 use crate::object::Thread;
+use crate::stack;
 use crate::switch::Role;
 use crate::unwind::{CLOSED_WITH_ERROR, status};
 use crate::value::{Slot, tag};
@@ -143,6 +144,11 @@ fn yield_(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     if ctx.is_main() {
         return Err(ctx.error_plain("attempt to yield from outside a coroutine"));
     }
+    let thread = ctx.vm().thread;
+    // SAFETY: the running thread.
+    if unsafe { stack::bars_yield(thread) } {
+        return Err(ctx.error_plain("attempt to yield across a C-call boundary"));
+    }
     Ok(Next::Switch(Switch(Change::Yield { values: ctx.top() as u32 })))
 }
 
@@ -166,12 +172,9 @@ fn running(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 }
 
 fn is_yieldable(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
-    let yieldable = if ctx.kind(1) == Kind::Thread {
-        let thread = thread_at(ctx, 1)?;
-        thread != ctx.vm().main
-    } else {
-        !ctx.is_main()
-    };
+    let thread = if ctx.kind(1) == Kind::Thread { thread_at(ctx, 1)? } else { ctx.vm().thread };
+    // SAFETY: a live thread.
+    let yieldable = thread != ctx.vm().main && unsafe { !stack::bars_yield(thread) };
     ctx.push_bool(yieldable);
     Ok(Next::Return(1))
 }

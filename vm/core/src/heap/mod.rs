@@ -584,6 +584,7 @@ impl Heap {
                 flags: 0,
                 outer_calls: 0,
                 native_calls: 0,
+                may_bar: false,
                 serial: self.serial,
                 hook: Slot::NIL,
                 hook_state: 0,

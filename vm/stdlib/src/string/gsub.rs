@@ -75,6 +75,7 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     ctx.set_top(STATE as usize);
     let next = go_on(ctx, &mut substitution, may_call)?;
     if matches!(next, Next::Call { .. }) {
+        ctx.bar_yields();
         ctx.push_host(Box::new(Waiting { substitution: None, charged: 0 }), 0)?;
         ctx.replace(STATE);
         keep(ctx, Box::new(substitution))?;
