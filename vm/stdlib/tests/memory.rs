@@ -56,8 +56,7 @@ fn what_is_kept_meets_the_limit_and_can_be_dropped() {
         "local s = ('a'):rep(100000):gsub('a', ('b'):rep(100000))",
         "local b = ('b'):rep(100000) local s = ('a'):rep(100000):gsub('a', function() return b end)",
         "local s = ('a'):rep(100000):gsub('a', { a = ('b'):rep(100000) })",
-        "local t = {} for i = 1, 100000 do t[i] = coroutine.wrap(string.gsub) t[i]('ab', '.', function(c)
-            return c == 'a' and ('x'):rep(50000) or coroutine.yield() end) end",
+        "local function nest() ('ab'):gsub('.', function(c) if c == 'a' then return ('x'):rep(1000000) end nest() end) end nest()",
         "local b, t = ('b'):rep(100000), {} for i = 1, 100000 do t[i] = b end table.concat(t)",
         "local b = ('b'):rep(100000) local t = {} for i = 1, 200 do t[i] = b end
             local s = ('%s'):rep(200):format(table.unpack(t))",
