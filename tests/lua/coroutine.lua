@@ -194,6 +194,7 @@ do -- what sort and gsub call cannot yield
       table.sort({ setmetatable({ 2 }, meta), setmetatable({ 1 }, meta) })
     end },
     { "sort of what yields", function() table.sort(setmetatable({ 2, 1 }, { __len = function() return 2 end }), order) end },
+    { "sort by a length", function() table.sort(setmetatable({ 2, 1 }, { __len = function() yield() return 2 end })) end },
     { "gsub", function() string.gsub("abc", "b", function(c) return yield(c) end) end },
     { "gsub with yield", function() string.gsub("abc", "b", yield) end },
     { "gsub with a table", function() string.gsub("abc", "b", setmetatable({}, { __index = function(_, k) return yield(k) end })) end },

@@ -33,6 +33,20 @@ const MAX_CALL_CHAIN: u32 = 2000;
 /// As many when the first overflow is being handled.
 const MAX_HANDLING_CALLS: u32 = MAX_NATIVE_CALLS / 10 * 11;
 
+/// Puts `wanted` results where they belong, below the `given` ones that there are.
+#[inline(always)]
+unsafe fn place(target: *mut Slot, source: *const Slot, given: u32, wanted: u32) {
+    // SAFETY: there is room for them by contract.
+    unsafe {
+        for i in 0..given.min(wanted) as usize {
+            *target.add(i) = Slot::read(source.add(i));
+        }
+        for i in given..wanted {
+            *target.add(i as usize) = Slot::NIL;
+        }
+    }
+}
+
 impl Vm {
     /// Counts a call that PUC Lua would make over its C stack, with its limits (`luaE_checkcstack`).
     /// After the first overflow a few more are left for handlers.
@@ -222,12 +236,7 @@ impl Vm {
             let stack = (*thread).stack;
             let target = stack.add(func as usize);
             let source = stack.add(((*thread).top - given) as usize);
-            for i in 0..given.min(results) as usize {
-                *target.add(i) = Slot::read(source.add(i));
-            }
-            for i in given..results {
-                *target.add(i as usize) = Slot::NIL;
-            }
+            place(target, source, given, results);
             (*thread).base = caller;
             (*thread).pc = pc;
             (*thread).top = func + results;
@@ -419,23 +428,25 @@ impl Vm {
             let stack_before = (*thread).stack;
             let header = stack_before.add((*thread).base as usize - 2);
             let (head, link) = ((*header).tag, (*header.add(1)).tag);
-            if head as u32 >> 8 & 0xff == u32::from(kind::FROM_NATIVE) && (head >> 24) as u8 & flag::VARARG == 0 {
+            // What natives and instructions call most, without decoding all of the header.
+            let called_by = (head >> 8) as u8;
+            if matches!(called_by, kind::FROM_NATIVE | kind::META) && (head >> 24) as u8 & flag::VARARG == 0 {
                 let wanted = (head >> 16) as u8;
                 let results = if wanted == 0 { n } else { u32::from(wanted) - 1 };
                 let func = (*thread).base - 2;
                 if func + results < (*thread).capacity {
                     let source = stack_before.add(first as usize);
-                    for i in 0..n.min(results) as usize {
-                        *header.add(i) = Slot::read(source.add(i));
-                    }
-                    for i in n..results {
-                        *header.add(i as usize) = Slot::NIL;
-                    }
                     (*thread).base = func + 2 - (link >> 32) as u32;
                     (*thread).pc = link as u32;
-                    (*thread).top = func + results;
                     (*thread).native_calls = (*thread).native_calls.saturating_sub(1);
                     self.returned_fixed = wanted != 0;
+                    if called_by == kind::META {
+                        (*thread).top = func;
+                        let result = if n == 0 { Slot::NIL } else { Slot::read(source) };
+                        return self.finish_op(result, (head >> 32) as u32);
+                    }
+                    place(header, source, n, results);
+                    (*thread).top = func + results;
                     return Ok(Flow::Reload);
                 }
             }
@@ -456,12 +467,7 @@ impl Vm {
                     }
                     let target = (*thread).stack.add(frame.result as usize);
                     let source = (*thread).stack.add(first as usize);
-                    for i in 0..n.min(wanted) as usize {
-                        *target.add(i) = Slot::read(source.add(i));
-                    }
-                    for i in n..wanted {
-                        *target.add(i as usize) = Slot::NIL;
-                    }
+                    place(target, source, n, wanted);
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result + wanted;

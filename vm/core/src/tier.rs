@@ -743,10 +743,6 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         if vm.tier.torture != 0 {
             return vm.step_at(false);
         }
-        let first = if n == 0 { Slot::NIL } else { Slot::read(base.add(a)) };
-        if let Some(caller) = vm.return_from_metamethod(base, first) {
-            return caller;
-        }
         // To a caller that is not compiled, or wants something special: no need for the interpreter.
         vm.count_left();
         (*vm.thread).pc = pc + 1;

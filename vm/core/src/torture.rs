@@ -60,7 +60,7 @@ impl Vm {
                 self.set_generational(true);
             }
         }
-        self.heap.gc.threads_used.insist(matches!(torture, Torture::Threads(_)));
+        self.heap.gc.threads_used.always = matches!(torture, Torture::Threads(_));
         self.torture_stack = torture != Torture::None;
         self.torture_tier(if torture == Torture::None { 0 } else { 0x9e37_79b9_7f4a_7c15 });
         self.refresh_limit();

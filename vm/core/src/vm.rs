@@ -406,7 +406,7 @@ impl Vm {
     /// Says how many threads may mark in collections of everything, as for `collectgarbage()`, when the heap is large;
     /// 1 for the caller's own alone. Without this there are as many as processors, up to four.
     pub fn set_marking_threads(&mut self, count: usize) {
-        self.heap.gc.threads_used.set_count(count);
+        self.heap.gc.threads_used.count = count.max(1);
     }
 
     fn drop_dead_hosts(&mut self) {
@@ -418,8 +418,8 @@ impl Vm {
     /// Calls the next waiting finalizer as a frame above the current one.
     pub(crate) fn after_collection(&mut self) -> Result<Flow, Error> {
         self.drop_dead_hosts();
-        if self.heap.has_finalizers() && !self.heap.gc.stopped && self.has_room_for_finalizer() {
-            if let Some(object) = self.heap.next_finalizer() {
+        if self.heap.has_finalizers() && !self.heap.gc.stopped {
+            if let Some(object) = self.next_finalizer() {
                 let f = self.metamethod(object, Event::Gc);
                 if f.tag == tag::CLOSURE || f.tag == tag::NATIVE {
                     return self.call_finalizer(f, object);
@@ -429,15 +429,16 @@ impl Vm {
         Ok(Flow::Next)
     }
 
-    /// Whether a finalizer can be called here without an overflow that would be its caller's doing; it waits
-    /// otherwise. (PUC Lua calls it and gives a warning.)
-    pub(crate) fn has_room_for_finalizer(&self) -> bool {
+    /// The next object whose finalizer is to be called, if that can be done here without an overflow that would be
+    /// the caller's doing; it waits otherwise. (PUC Lua calls it and gives a warning.)
+    pub(crate) fn next_finalizer(&mut self) -> Option<Slot> {
         // SAFETY: the running thread is live.
-        unsafe {
+        let has_room = unsafe {
             let thread = self.thread;
             (*thread).native_calls + FINALIZER_CALLS < MAX_NATIVE_CALLS
                 && (*thread).base + FINALIZER_SLOTS < stack::MAX_SLOTS as u32
-        }
+        };
+        if has_room { self.heap.next_finalizer() } else { None }
     }
 
     fn call_finalizer(&mut self, f: Slot, object: Slot) -> Result<Flow, Error> {

@@ -421,7 +421,10 @@ fn join(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64, shown: i64) -> Res
 fn sort(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     let size = match length_of(ctx, state, ALL)? {
         Ok(length) => length,
-        Err(call) => return Ok(call),
+        Err(call) => {
+            ctx.bar_yields();
+            return Ok(call);
+        }
     };
     if size < 2 {
         return Ok(Next::Return(0));

@@ -166,9 +166,7 @@ fn collect_garbage(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 
 fn finalizers(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
     ctx.set_top(0);
-    let vm = ctx.vm();
-    let next = if vm.has_room_for_finalizer() { vm.heap.next_finalizer() } else { None };
-    match next {
+    match ctx.vm().next_finalizer() {
         Some(object) => {
             let f = ctx.vm().metamethod(object, crate::meta::Event::Gc);
             ctx.push_native("finalizer", finalizer, 0)?;

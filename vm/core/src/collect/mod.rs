@@ -179,7 +179,7 @@ impl Gc {
             trims: false,
             tormented: 0,
             finalization: finalize::Finalization::default(),
-            threads_used: threads::Threads::new(),
+            threads_used: threads::Threads::default(),
             weak_values: Vec::new(),
             weak_keys: Vec::new(),
             all_weak: Vec::new(),

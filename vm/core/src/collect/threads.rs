@@ -11,9 +11,10 @@
 
 use super::Roots;
 use super::prefetch::{self, Queue};
+use super::trace::follow;
 use crate::heap::{BLACK, GREY, Heap};
 use crate::meta::Event;
-use crate::object::{Closure, Header, Native, ProtoObject, Table, Upvalue, Userdata};
+use crate::object::{Header, Table};
 use crate::table::{self, clear_entry, hash_entry, hash_used, load};
 use crate::value::{Slot, tag};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -31,26 +32,12 @@ const PART: usize = 1024;
 const SHARED_FROM: usize = 64;
 
 /// When marking uses threads.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Threads {
     /// How many; 0 to find out.
-    count: usize,
-    /// Bytes in use from which.
-    from: usize,
-}
-
-impl Threads {
-    pub(super) const fn new() -> Threads {
-        Threads { count: 0, from: LARGE }
-    }
-
+    pub(crate) count: usize,
     /// For tests: always, on two threads.
-    pub(crate) fn insist(&mut self, always: bool) {
-        *self = if always { Threads { count: 2, from: 0 } } else { Threads::new() };
-    }
-
-    pub(crate) fn set_count(&mut self, count: usize) {
-        self.count = count.max(1);
-    }
+    pub(crate) always: bool,
 }
 
 /// An object on its way from one thread to another.
@@ -111,18 +98,18 @@ struct Worker<'a> {
 impl Heap {
     /// Does most of what is to be marked on several threads, if the heap is large.
     pub(super) fn mark_on_threads(&mut self, roots: &mut dyn Roots) {
-        let threads = &self.gc.threads_used;
-        if self.used() < threads.from {
+        let Threads { count, always } = self.gc.threads_used;
+        if !always && self.used() < LARGE {
             return;
         }
-        let count = match threads.count {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS_MAX)),
-            count => count,
+        let (count, alone) = match count {
+            _ if always => (2, 0),
+            0 => (std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS_MAX)), ALONE),
+            count => (count, ALONE),
         };
         if count < 2 {
             return;
         }
-        let alone = if threads.from == 0 { 0 } else { ALONE };
         loop {
             let (mut bundle, mut traced) = (Vec::new(), 0);
             while let Some(object) = self.next_grey() {
@@ -340,46 +327,10 @@ impl<'a> Worker<'a> {
             match u64::from((*object).kind) {
                 tag::TABLE if !self.is_plain(object.cast()) => return self.left.objects.push(Grey(object)),
                 tag::TABLE => self.trace_table(object.cast()),
-                tag::CLOSURE => {
-                    let closure = object.cast::<Closure>();
-                    if !(*closure).proto.is_null() {
-                        self.refer((*closure).proto.cast());
-                    }
-                    for at in 0..(*object).aux as usize {
-                        let upvalue = *(*closure).upvalues.add(at);
-                        if !upvalue.is_null() {
-                            self.refer(upvalue.cast());
-                        }
-                    }
+                tag::THREAD => return self.left.objects.push(Grey(object)),
+                _ => {
+                    follow(object, |target| self.refer(target));
                 }
-                tag::UPVALUE => self.refer_to(*(*object.cast::<Upvalue>()).location),
-                tag::NATIVE => {
-                    for at in 0..(*object).aux as usize {
-                        self.refer_to(*Native::upvalues(object.cast()).add(at));
-                    }
-                }
-                tag::USERDATA => {
-                    let userdata = object.cast::<Userdata>();
-                    if !(*userdata).meta.is_null() {
-                        self.refer((*userdata).meta.cast());
-                    }
-                    for at in 0..(*object).aux as usize {
-                        self.refer_to(*Userdata::values(userdata).add(at));
-                    }
-                }
-                tag::PROTO => {
-                    let proto = object.cast::<ProtoObject>();
-                    for at in 0..(*proto).n_constants as usize {
-                        self.refer_to(*(*proto).constants.add(at));
-                    }
-                    for at in 0..(*proto).n_children as usize {
-                        let child = *(*proto).children.add(at);
-                        if !child.is_null() {
-                            self.refer(child.cast());
-                        }
-                    }
-                }
-                _ => return self.left.objects.push(Grey(object)),
             }
             AtomicU8::from_ptr(&raw mut (*object).mark).store(BLACK, Ordering::Relaxed);
         }

@@ -10,7 +10,7 @@ use crate::object::{Closure, Header, Native, ProtoObject, Str, Table, Thread, Up
 use crate::string::str_bytes;
 use crate::table::{self, Entry, SLICE, clear_entry, hash_entry, hash_used, load};
 use crate::unwind::status;
-use crate::value::tag;
+use crate::value::{Slot, tag};
 use std::ops::Range;
 
 /// Which references of a table do not keep their targets alive.
@@ -45,6 +45,71 @@ pub(super) unsafe fn runs(object: *mut Header) -> bool {
     }
 }
 
+/// Shows `visit` all that an object refers to that is neither a table nor a coroutine; gives its cost.
+#[inline(always)]
+pub(super) unsafe fn follow(object: *mut Header, mut visit: impl FnMut(*mut Header)) -> usize {
+    // SAFETY: the object is live by contract, and so is what it refers to; the kind says which struct the header begins.
+    unsafe {
+        let count = (*object).aux as usize;
+        match u64::from((*object).kind) {
+            tag::CLOSURE => {
+                let closure = object.cast::<Closure>();
+                if !(*closure).proto.is_null() {
+                    visit((*closure).proto.cast());
+                }
+                for at in 0..count {
+                    let upvalue = *(*closure).upvalues.add(at);
+                    if !upvalue.is_null() {
+                        visit(upvalue.cast());
+                    }
+                }
+                32 + count * 8
+            }
+            tag::UPVALUE => {
+                follow_values((*object.cast::<Upvalue>()).location, 1, visit);
+                48
+            }
+            tag::NATIVE => {
+                follow_values(Native::upvalues(object.cast()), count, visit);
+                16 + count * 16
+            }
+            tag::USERDATA => {
+                let userdata = object.cast::<Userdata>();
+                if !(*userdata).meta.is_null() {
+                    visit((*userdata).meta.cast());
+                }
+                follow_values(Userdata::values(userdata), count, visit);
+                32 + count * 16
+            }
+            tag::PROTO => {
+                let proto = object.cast::<ProtoObject>();
+                let constants = (*proto).n_constants as usize;
+                follow_values((*proto).constants, constants, &mut visit);
+                for at in 0..(*proto).n_children as usize {
+                    let child = *(*proto).children.add(at);
+                    if !child.is_null() {
+                        visit(child.cast());
+                    }
+                }
+                128 + constants * 16
+            }
+            _ => 16,
+        }
+    }
+}
+
+/// Shows `visit` what `count` values refer to.
+#[inline(always)]
+unsafe fn follow_values(values: *const Slot, count: usize, mut visit: impl FnMut(*mut Header)) {
+    for at in 0..count {
+        // SAFETY: the values belong to a live object by contract.
+        let value = unsafe { *values.add(at) };
+        if value.is_collectable() {
+            visit(value.as_ptr());
+        }
+    }
+}
+
 impl Heap {
     /// Traces a marked object; gives its cost.
     pub(super) fn trace(&mut self, object: *mut Header, roots: &mut dyn Roots) -> usize {
@@ -55,62 +120,9 @@ impl Heap {
             (*object).mark = BLACK | self.gc.revived;
             match u64::from((*object).kind) {
                 tag::TABLE => self.trace_table(object.cast()),
-                tag::CLOSURE => {
-                    let closure = object.cast::<Closure>();
-                    if !(*closure).proto.is_null() {
-                        self.mark_soon((*closure).proto.cast());
-                    }
-                    let count = (*object).aux as usize;
-                    for at in 0..count {
-                        let upvalue = *(*closure).upvalues.add(at);
-                        if !upvalue.is_null() {
-                            self.mark_soon(upvalue.cast());
-                        }
-                    }
-                    32 + count * 8
-                }
-                tag::UPVALUE => {
-                    self.mark_slot(*(*object.cast::<Upvalue>()).location);
-                    48
-                }
-                tag::NATIVE => {
-                    let count = (*object).aux as usize;
-                    for at in 0..count {
-                        self.mark_slot(*Native::upvalues(object.cast()).add(at));
-                    }
-                    16 + count * 16
-                }
-                tag::USERDATA => {
-                    let userdata = object.cast::<Userdata>();
-                    if !(*userdata).meta.is_null() {
-                        self.mark_soon((*userdata).meta.cast());
-                    }
-                    let count = (*object).aux as usize;
-                    for at in 0..count {
-                        self.mark_slot(*Userdata::values(userdata).add(at));
-                    }
-                    32 + count * 16
-                }
-                tag::PROTO => self.trace_proto(object.cast()),
                 tag::THREAD => self.trace_thread(object.cast(), roots),
-                _ => 16,
+                _ => follow(object, |target| self.mark_soon(target)),
             }
-        }
-    }
-
-    unsafe fn trace_proto(&mut self, proto: *mut ProtoObject) -> usize {
-        // SAFETY: constants and children belong to the proto, which is live.
-        unsafe {
-            for at in 0..(*proto).n_constants as usize {
-                self.mark_slot(*(*proto).constants.add(at));
-            }
-            for at in 0..(*proto).n_children as usize {
-                let child = *(*proto).children.add(at);
-                if !child.is_null() {
-                    self.mark_soon(child.cast());
-                }
-            }
-            128 + (*proto).n_constants as usize * 16
         }
     }
 

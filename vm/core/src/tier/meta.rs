@@ -1,7 +1,7 @@
-//! Metamethods of compiled code that are compiled themselves: called, and their results taken, without the interpreter.
+//! Metamethods of compiled code that are compiled themselves are called without the interpreter.
 //!
 //! Frames are the same as the interpreter makes them for metamethods (`stack::kind::META`), so that either may go on
-//! with what the other has begun.
+//! with what the other has begun, and they return as from there.
 //!
 //! `unsafe`: called for the frame on top, whose instructions are verified.
 
@@ -141,49 +141,6 @@ impl Vm {
         unsafe {
             let function = self.heap.metamethod((*t).meta, event);
             (function.tag == tag::CLOSURE && table::get(t, key, &self.heap).is_nil()).then_some(function)
-        }
-    }
-
-    /// The frame on top, whose register 0 is at `base`, is that of a metamethod, and returns `result` to compiled code;
-    /// `None`, with nothing done, when it is no such frame or wants something special.
-    pub(super) unsafe fn return_from_metamethod(&mut self, base: *mut Slot, result: Slot) -> Option<Continuation> {
-        // SAFETY: the top frame is a Lua frame; its caller stands behind the first word of a verified instruction.
-        unsafe {
-            let thread = self.thread;
-            let (head, link) = ((*base.sub(2)).tag, (*base.sub(1)).tag);
-            // Flags are none, the kind is that of metamethods.
-            if head >> 8 & 0xff_00ff != u64::from(kind::META) || (*thread).hook_state != 0 {
-                return None;
-            }
-            let (pc, delta) = (link as u32, (link >> 32) as usize);
-            let caller = base.sub(delta);
-            let proto = (*(*caller.sub(2)).as_ptr::<Closure>()).proto;
-            if (*proto).native.is_null() {
-                return None;
-            }
-            let i = *(*proto).code.add(pc as usize - 1);
-            let op = Op::from_byte(i as u8)?;
-            let mut next = pc as usize - 1 + op.words();
-            match op {
-                Op::Concat => return None,
-                Op::SetField | Op::SetFieldK | Op::SetUpTable | Op::SetUpTableK | Op::SetIndex | Op::SetIndexK | Op::SetInt => {}
-                Op::Eq | Op::Lt | Op::Le | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm => {
-                    let e = *(*proto).code.add(pc as usize) as i32;
-                    next = pc as usize + 1;
-                    if result.is_falsy() != (i >> 24 != 0) {
-                        next = next.wrapping_add_signed(e as isize);
-                    }
-                }
-                _ => *caller.add((i >> 8 & 0xff) as usize) = result,
-            }
-            (*thread).native_calls = (*thread).native_calls.saturating_sub(1);
-            (*thread).base -= delta as u32;
-            (*thread).pc = next as u32;
-            (*thread).top = base.offset_from((*thread).stack) as u32 - 2;
-            if let Some(address) = (*(*proto).native).at(next as u32, caller) {
-                return Some(Continuation { address, base: caller });
-            }
-            Some(self.resolve(crate::interp::Flow::Reload))
         }
     }
 }

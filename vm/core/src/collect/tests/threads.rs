@@ -11,7 +11,7 @@ fn random(state: &mut u64) -> usize {
 /// after each collection.
 fn story(on_threads: bool, seed: u64) -> Vec<usize> {
     let mut heap = Heap::new(seed);
-    heap.gc.threads_used.insist(on_threads);
+    heap.gc.threads_used.always = on_threads;
     let mut state = seed;
     let (all, keys, values) = (table_in(&mut heap), with_mode(&mut heap, "k"), with_mode(&mut heap, "v"));
     let mut roots = Held(vec![all, keys, values]);
