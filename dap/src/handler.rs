@@ -32,7 +32,7 @@ const HANDLERS: &[Handler] = &[
     row("attach", When::Idle, attach::attach),
     row("setBreakpoints", When::Configuring, |s, c, a| typed(s, c, a, breakpoint::set)),
     row("setExceptionBreakpoints", When::Configuring, |s, c, a| typed(s, c, a, breakpoint::set_exceptions)),
-    row("configurationDone", When::Configuring, lifecycle::configuration_done),
+    row("configurationDone", When::Beginning, lifecycle::configuration_done),
     row("threads", When::Connected, stack::threads),
     row("stackTrace", When::Connected, |s, c, a| typed(s, c, a, stack::stack_trace)),
     row("exceptionInfo", When::Connected, |s, c, a| typed(s, c, a, stack::exception_info)),

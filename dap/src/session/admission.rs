@@ -30,6 +30,8 @@ pub enum When {
     Idle,
     /// Before the program and with it; the sooner there is one the better.
     Configuring,
+    /// As `Configuring`, and when the program has ended already, which is no mistake of the client's.
+    Beginning,
     /// With a program.
     Connected,
     /// With a program that is not just being told to go on, which a pause would overtake.
@@ -65,20 +67,20 @@ impl Session {
     fn verdict(&self, when: When) -> Verdict {
         let refuse = |text: &str| Verdict::Refuse(Refusal::new(Reason::OutOfOrder, text));
         match (&self.phase, when) {
-            (_, When::Always) | (Phase::New, When::First) => Verdict::Run,
+            (_, When::Always) | (Phase::New, When::First) | (Phase::Over, When::Beginning) => Verdict::Run,
             (Phase::New, _) => refuse("the first request must be `initialize`"),
             (_, When::First) => refuse("`initialize` comes only once"),
             (Phase::Over, _) => Verdict::Refuse(Refusal::ended()),
             _ if self.held.len() + self.pending.len() >= LIMIT => refuse("too many requests are under way"),
             (Phase::Idle, When::Idle) => Verdict::Run,
-            (Phase::Idle, When::Configuring) if self.configures_early => Verdict::Run,
-            (Phase::Idle | Phase::Starting(_), When::Configuring) => Verdict::Hold,
+            (Phase::Idle, When::Configuring | When::Beginning) if self.configures_early => Verdict::Run,
+            (Phase::Idle | Phase::Starting(_), When::Configuring | When::Beginning) => Verdict::Hold,
             (Phase::Idle, When::Connected | When::Settled) => refuse("there is no program: `launch` or `attach` first"),
             (Phase::Starting(_), When::Idle) => refuse("a program is being started already"),
             (Phase::Starting(_), When::Connected | When::Settled) => Verdict::Hold,
             (Phase::Connected, When::Idle) => refuse("there is a program already"),
             (Phase::Connected, When::Settled) if self.is_resuming => Verdict::Hold,
-            (Phase::Connected, When::Configuring | When::Connected | When::Settled) => Verdict::Run,
+            (Phase::Connected, _) => Verdict::Run,
         }
     }
 

@@ -169,7 +169,12 @@ impl Session {
                 session.course = Course::Running;
                 session.handles.clear();
             }
-            session.finish_unless_ended(seq, result.map(|Empty {}| body));
+            // A program that went on to its end at once has gone on.
+            let result = match result {
+                Err(refusal) if refusal != Refusal::ended() => Err(refusal),
+                _ => Ok(body),
+            };
+            session.finish(seq, &result);
             session.release_held();
         });
         Ok(Answer::Later)

@@ -21,6 +21,7 @@ fn chunks_are_refused_or_run() {
 #[test]
 fn programs_have_one_result() {
     run("program", 60);
+    run("compare", 240);
 }
 
 #[test]

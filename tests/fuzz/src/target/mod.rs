@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "syntax", case: syntax::case },
     Target { name: "chunk", case: chunk::case },
     Target { name: "program", case: program::case },
+    Target { name: "compare", case: program::compare },
     Target { name: "memory", case: memory::case },
     Target { name: "lsp", case: lsp::case },
     Target { name: "document", case: document::case },

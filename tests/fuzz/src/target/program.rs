@@ -9,22 +9,10 @@ const MEMORY: usize = 256 << 20;
 /// What the limit of calls by natives says.
 const OVERFLOW: &[u8] = b"stack overflow";
 
-/// One program.
+/// One program, compared and then tortured.
 pub fn case(seed: u64) {
-    let program = generate::program(seed);
-    let plain = run(&program, Torture::None, None);
+    let Some((program, plain)) = compared(seed) else { return };
     let eager = Some(Eagerness::Eager);
-    let compiled = run(&program, Torture::None, eager);
-    assert_same(&program, &plain, &compiled, "compiled code has another result");
-    let expected = reference::run(&program);
-    let overflows = |outcome: &Outcome| outcome.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW);
-    if overflows(&plain) || expected.as_ref().is_some_and(overflows) {
-        // A finalizer takes a call as well, and the collector decides when it runs.
-        return;
-    }
-    if let Some(expected) = expected {
-        assert_same(&program, &without_sign(&expected), &without_sign(&plain), "the reference has another result");
-    }
     let tortures = [Torture::Cycles(1), Torture::Pieces(1), Torture::Generations(1), Torture::Threads(40)];
     let (first, second) = (tortures[seed as usize % 4], tortures[(seed as usize + 1) % 4]);
     let tortured = run(&program, first, None);
@@ -33,6 +21,31 @@ pub fn case(seed: u64) {
     assert_same(&program, &plain, &tortured, "torture changes the result of compiled code");
     let tortured = run(&program, first, Some(Eagerness::Early));
     assert_same(&program, &plain, &tortured, "torture changes the result of code that knows what was seen");
+}
+
+/// One program, compared only: several times as many programs in the same time.
+pub fn compare(seed: u64) {
+    compared(seed);
+}
+
+/// The program of a seed and its result, which is the same interpreted, compiled and by the reference. Nothing for a
+/// program whose stack overflows: a finalizer takes a call as well, and the collector decides when it runs.
+fn compared(seed: u64) -> Option<(String, Outcome)> {
+    let program = generate::program(seed);
+    let plain = run(&program, Torture::None, None);
+    let compiled = run(&program, Torture::None, Some(Eagerness::Eager));
+    assert_same(&program, &plain, &compiled, "compiled code has another result");
+    let early = run(&program, Torture::None, Some(Eagerness::Early));
+    assert_same(&program, &plain, &early, "code that knows what was seen has another result");
+    let expected = reference::run(&program);
+    let overflows = |outcome: &Outcome| outcome.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW);
+    if overflows(&plain) || expected.as_ref().is_some_and(overflows) {
+        return None;
+    }
+    if let Some(expected) = expected {
+        assert_same(&program, &without_sign(&expected), &without_sign(&plain), "the reference has another result");
+    }
+    Some((program, plain))
 }
 
 fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome {
