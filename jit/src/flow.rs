@@ -5,7 +5,7 @@
 //! mistake here costs time and nothing else.
 
 use crate::registers::Registers;
-use crate::template::Operand;
+use crate::template::{Operand, intrinsic};
 use perilune_isa::effect;
 use perilune_isa::instruction::{Instruction as I, instructions};
 use perilune_isa::op::{BREAKPOINT, Kind};
@@ -647,6 +647,13 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
             let mut taken = Step { function, seen, tags: before.clone() };
             taken.set(a + 2, before.get(a + 4));
             jump = Some(taken.tags);
+            true
+        }
+        I::Call { a, .. } => {
+            step.tags.forget(Registers::range(effect::writes(instruction)));
+            for (r, tag) in intrinsic::results(function, seen, instruction).into_iter().flatten() {
+                step.set(a + r, Some(tag));
+            }
             true
         }
         _ => {

@@ -4,7 +4,7 @@ use crate::flow::Flow;
 use crate::homes::Homes;
 use crate::registers::Registers;
 use crate::state::State;
-use crate::stub::{Service, Stubs};
+use crate::stub::{Routine, Service, Stubs};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 use perilune_isa::effect;
@@ -12,7 +12,7 @@ use perilune_isa::instruction::Instruction;
 use perilune_isa::op::BREAKPOINT;
 use perilune_vm::tier::assist::{self, Assist};
 use perilune_vm::tier::seen::Seen;
-use perilune_vm::tier::{Fact, Function, layout};
+use perilune_vm::tier::{Fact, Function, Place, layout};
 
 /// Machine code that can be placed anywhere.
 pub struct Assembled {
@@ -20,13 +20,11 @@ pub struct Assembled {
     pub bytes: Vec<u8>,
     /// Where a call enters.
     pub entry: Option<u32>,
-    /// Where each word of code goes on; 0 within instructions.
-    pub places: Box<[u32]>,
+    /// How each word of code goes on.
+    pub places: Box<[Place]>,
     /// Where the code of each word begins; 0 within instructions.
     pub starts: Box<[u32]>,
-    /// For each word of code: where the list of what it relies on begins.
-    pub needs: Box<[u32]>,
-    /// The lists.
+    /// Lists of what places rely on.
     pub facts: Box<[Fact]>,
 }
 
@@ -57,13 +55,13 @@ pub struct Assembler<'a> {
     pc: usize,
     labels: Vec<DynamicLabel>,
     services: Vec<DynamicLabel>,
+    routines: Vec<DynamicLabel>,
     missed: Option<DynamicLabel>,
     has_exit: bool,
     cold: Vec<Cold<'a>>,
     entries: Vec<(usize, State)>,
-    places: Box<[u32]>,
+    places: Box<[Place]>,
     starts: Box<[u32]>,
-    needs: Box<[u32]>,
     facts: Vec<Fact>,
     floats: Vec<(u64, DynamicLabel)>,
     /// See [`crate::template::calls_before`].
@@ -75,6 +73,7 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
     let mut asm = VecAssembler::new(0);
     let labels = function.code.iter().map(|_| asm.new_dynamic_label()).collect();
     let services = Service::ALL.iter().map(|_| asm.new_dynamic_label()).collect();
+    let routines = Routine::ALL.iter().map(|_| asm.new_dynamic_label()).collect();
     let flow = Flow::new(function);
     let homes = Homes::new(function, &flow);
     let calls_before = crate::template::calls_before(function, &flow);
@@ -93,13 +92,13 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
         pc: 0,
         labels,
         services,
+        routines,
         missed: None,
         has_exit: false,
         cold: Vec::new(),
         entries: Vec::new(),
-        places: vec![0; words].into_boxed_slice(),
+        places: vec![Place::default(); words].into_boxed_slice(),
         starts: vec![0; words].into_boxed_slice(),
-        needs: vec![0; words].into_boxed_slice(),
         facts: vec![Fact::END],
         floats: Vec::new(),
         calls_before,
@@ -107,9 +106,9 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
     let entry = assembler.entry();
     assembler.instructions();
     assembler.end(stubs);
-    let Assembler { asm, places, starts, needs, facts, .. } = assembler;
+    let Assembler { asm, places, starts, facts, .. } = assembler;
     let bytes = asm.finalize().expect("every label is placed");
-    Assembled { bytes, entry, places, starts, needs, facts: facts.into_boxed_slice() }
+    Assembled { bytes, entry, places, starts, facts: facts.into_boxed_slice() }
 }
 
 impl<'a> Assembler<'a> {
@@ -222,9 +221,9 @@ impl<'a> Assembler<'a> {
         self.alive = true;
         let label = self.labels[self.pc];
         dynasm!(self.asm ; .arch x64 ; =>label);
-        self.places[self.pc] = self.asm.offset().0 as u32;
-        self.starts[self.pc] = self.places[self.pc];
-        self.needs[self.pc] = self.need();
+        let offset = self.asm.offset().0 as u32;
+        self.places[self.pc] = Place { offset, needs: self.need() };
+        self.starts[self.pc] = offset;
         if !self.state.home.is_empty() {
             self.entries.push((self.pc, self.state.clone()));
         }
@@ -255,12 +254,16 @@ impl<'a> Assembler<'a> {
             cold(self);
         }
         for (pc, state) in std::mem::take(&mut self.entries) {
-            self.places[pc] = self.asm.offset().0 as u32;
+            self.places[pc].offset = self.asm.offset().0 as u32;
             self.enter_with_homes(&state, self.labels[pc]);
         }
         for (service, label) in Service::ALL.into_iter().zip(std::mem::take(&mut self.services)) {
             let address = stubs.service(service) as i64;
             dynasm!(self.asm ; .arch x64 ; =>label ; mov rax, QWORD address ; jmp rax);
+        }
+        for (routine, label) in Routine::ALL.into_iter().zip(std::mem::take(&mut self.routines)) {
+            let address = stubs.routine(routine) as i64;
+            dynasm!(self.asm ; .arch x64 ; =>label ; mov rdi, QWORD address ; jmp rdi);
         }
         for (bits, label) in std::mem::take(&mut self.floats) {
             dynasm!(self.asm ; .arch x64 ; .align 8 ; =>label ; .u64 bits);
@@ -287,7 +290,7 @@ impl<'a> Assembler<'a> {
     /// The instruction before this one, when it always runs first.
     pub fn before(&self) -> Option<Instruction> {
         let at = self.pc.checked_sub(1).filter(|_| self.flow.blocks[self.pc].is_none())?;
-        (self.places[at] != 0).then(|| Instruction::at(self.function.code, at)).flatten()
+        (self.places[at].offset != 0).then(|| Instruction::at(self.function.code, at)).flatten()
     }
 
     /// The pc of the instruction under way.
@@ -318,6 +321,11 @@ impl<'a> Assembler<'a> {
     /// The label to jump to for a service, with its argument in `edx`.
     pub fn service(&self, service: Service) -> DynamicLabel {
         self.services[service as usize]
+    }
+
+    /// The label to call for a routine, which changes `rdi` besides what it says.
+    pub fn routine(&self, routine: Routine) -> DynamicLabel {
+        self.routines[routine as usize]
     }
 
     /// The label of the instruction at a pc.

@@ -14,6 +14,7 @@ mod state;
 mod function;
 mod template;
 mod listing;
+mod lookup;
 
 pub use listing::listing;
 
@@ -83,7 +84,6 @@ unsafe impl Tier for Baseline {
             entry: code.entry,
             places: code.places,
             starts: code.starts,
-            needs: code.needs,
             facts: code.facts,
             length: code.bytes.len(),
             owner: Box::new(block),

@@ -8,6 +8,7 @@
 //! made here for exactly that signature.
 #![allow(unsafe_code)]
 
+use crate::lookup;
 use crate::memory::{Block, Memory};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynasmApi, VecAssembler, dynasm};
@@ -65,10 +66,27 @@ impl Service {
     }
 }
 
+/// Routines that code calls without leaving it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routine {
+    /// See [`lookup::find`].
+    Find,
+    /// See [`lookup::put`].
+    Put,
+    /// See [`lookup::iterate`].
+    Iterate,
+}
+
+impl Routine {
+    /// All of them.
+    pub const ALL: [Routine; 3] = [Routine::Find, Routine::Put, Routine::Iterate];
+}
+
 /// The code that all functions share.
 pub struct Stubs {
     block: Block,
     leave: usize,
+    routines: [usize; Routine::ALL.len()],
     services: [usize; Service::ALL.len()],
 }
 
@@ -123,10 +141,19 @@ impl Stubs {
             );
             place
         });
+        let routines = Routine::ALL.map(|routine| {
+            let place = asm.offset().0;
+            match routine {
+                Routine::Find => lookup::find(&mut asm),
+                Routine::Put => lookup::put(&mut asm),
+                Routine::Iterate => lookup::iterate(&mut asm),
+            }
+            place
+        });
         let code = asm.finalize().ok()?;
         let block = memory.place(&code)?;
-        let start = block.start() as usize;
-        Some(Stubs { leave: start + leave, services: services.map(|place| start + place), block })
+        let at = |place: usize| block.start() as usize + place;
+        Some(Stubs { leave: at(leave), services: services.map(at), routines: routines.map(at), block })
     }
 
     /// The way in.
@@ -143,5 +170,10 @@ impl Stubs {
     /// Address to jump to for a service.
     pub fn service(&self, service: Service) -> usize {
         self.services[service as usize]
+    }
+
+    /// Address to call for a routine.
+    pub fn routine(&self, routine: Routine) -> usize {
+        self.routines[routine as usize]
     }
 }

@@ -223,6 +223,10 @@ fn variables_that_others_change() {
          return a + b + #t",
         "local n, x = 0, 1.5 while n < 100 do n = n + 1 if n == 60 then x = 2 end x = x + n end return x",
         "local s = '' for i = 3, 1, -1 do for j = i, 6, 2 do i = i + 0.5 s = s .. j .. ' ' .. i .. ';' end end return s",
+        // Fields of tables of several shapes, with what is loaded into homes on the way.
+        "local function g() local a, b = 0, 1 for j = 1, 3 do a = a + j b = b + a end return a + b end
+         local s, objects = 0, { { x = 1 }, { y = 1, x = 2 }, { z = 0, w = 1, x = 3 } }
+         for i = 1, 600 do local o, n, m = objects[i % 3 + 1], i * 2, i * 3 g() o.x = n s = s + n + m + o.x end return s",
         "local function f(n) if n < 2 then return n end return f(n - 1) + f(n - 2) end local a = f(15) local b = f(15.0) return a + b",
     ];
     assert_eq!(same_when_seen(chunks.iter().map(|chunk| chunk.to_string())), chunks.len());

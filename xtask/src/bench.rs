@@ -17,8 +17,27 @@ const RESULTS: &str = "bench/results.md";
 struct Engine {
     name: &'static str,
     path: PathBuf,
+    arguments: &'static [&'static str],
     /// What of ours is compiled, see `--jit`.
     jit: &'static str,
+    /// Whether it need not understand every program: other languages lack operators and libraries of Lua 5.4.
+    is_foreign: bool,
+}
+
+impl Engine {
+    fn new(name: &'static str, path: PathBuf) -> Engine {
+        Engine { name, path, arguments: &[], jit: "on", is_foreign: false }
+    }
+
+    /// The program and its switches.
+    fn title(&self) -> String {
+        let program = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        std::iter::once(program.as_str()).chain(self.arguments.iter().copied()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn foreign(name: &'static str, path: PathBuf, arguments: &'static [&'static str]) -> Engine {
+        Engine { arguments, is_foreign: true, ..Engine::new(name, path) }
+    }
 }
 
 /// Ours compiled and ours interpreted come first, then the reference.
@@ -52,15 +71,20 @@ pub fn run(options: &Options, report: &mut Report) {
     }
 }
 
-/// In the order of the constants above, then what else the machine has.
+/// In the order of the constants above, then the other implementations.
 fn engines(options: &Options) -> Result<Vec<Engine>, String> {
     let ours = engine::perilune(options)?;
     let mut engines = vec![
-        Engine { name: "perilune", path: ours.clone(), jit: "on" },
-        Engine { name: "--jit=off", path: ours, jit: "off" },
-        Engine { name: "lua5.4", path: engine::lua(options)?, jit: "on" },
+        Engine::new("perilune", ours.clone()),
+        Engine { jit: "off", ..Engine::new("--jit=off", ours) },
+        Engine::new("lua5.4", engine::lua(options)?),
     ];
-    engines.extend(engine::luajit().map(|path| Engine { name: "luajit", path, jit: "on" }));
+    if options.peers {
+        let luajit = engine::luajit()?;
+        engines.push(Engine::foreign("luajit", luajit.clone(), &[]));
+        engines.push(Engine::foreign("-joff", luajit, &["-joff"]));
+        engines.push(Engine::foreign("luau", engine::luau()?, &[]));
+    }
     Ok(engines)
 }
 
@@ -78,8 +102,7 @@ fn measure(engines: &[Engine], program: &Path, rounds: usize, report: &mut Repor
                 Err(why) => {
                     failed[index] = true;
                     row.times[index].clear();
-                    // LuaJIT knows no Lua 5.4 operators: it may fail, ours may not.
-                    if engine.name != "luajit" {
+                    if !engine.is_foreign {
                         report.fail(&format!("{name} under {}", engine.name), &why);
                     }
                 }
@@ -95,7 +118,7 @@ fn measure(engines: &[Engine], program: &Path, rounds: usize, report: &mut Repor
 
 fn time(engine: &Engine, program: &Path) -> Result<f64, String> {
     let before = process::processor_time();
-    let outcome = process::lua_in(&[("PERILUNE_JIT", engine.jit)], &engine.path, program, &[], LIMIT)?;
+    let outcome = process::lua_in(&[("PERILUNE_JIT", engine.jit)], &engine.path, engine.arguments, program, &[], LIMIT)?;
     match outcome.code {
         Some(0) => Ok(process::processor_time() - before),
         Some(_) => Err(outcome.last_error()),
@@ -116,16 +139,23 @@ fn table(engines: &[Engine], rows: &[Row]) -> String {
             out += &format!(" {:>10} |", cell(median(times)));
         }
         for ours in [COMPILED, INTERPRETED] {
-            out += &format!(" {:>10} |", cell(ratio(row, ours)));
+            out += &format!(" {:>10} |", cell(ratio(row, ours, REFERENCE)));
         }
     }
-    let mean = |ours: usize| {
-        let ratios: Vec<f64> = rows.iter().filter_map(|row| ratio(row, ours)).collect();
-        cell(geometric_mean(&ratios))
-    };
+    let ratios = |ours: usize, theirs: usize| -> Vec<f64> { rows.iter().filter_map(|row| ratio(row, ours, theirs)).collect() };
+    let mean = |ours: usize| cell(geometric_mean(&ratios(ours, REFERENCE)));
     out += &format!("\n| {:<16} |", "geometric mean");
     out += &format!(" {:>10} |", "").repeat(engines.len());
-    out + &format!(" {:>10} | {:>10} |\n", mean(COMPILED), mean(INTERPRETED))
+    out += &format!(" {:>10} | {:>10} |\n", mean(COMPILED), mean(INTERPRETED));
+    for (index, engine) in engines.iter().enumerate().skip(REFERENCE) {
+        let ratios = ratios(COMPILED, index);
+        let faster = ratios.iter().filter(|ratio| **ratio < 1.0).count();
+        if let Some(mean) = geometric_mean(&ratios) {
+            let (name, speed, both) = (engine.title(), 1.0 / mean, ratios.len());
+            out += &format!("\n* Beside {name}: {speed:.2} times the speed over the {both} programs that both run; faster on {faster}.");
+        }
+    }
+    out + "\n"
 }
 
 fn page(table: &str, rounds: usize) -> String {
@@ -141,8 +171,8 @@ fn cell(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.3}"))
 }
 
-fn ratio(row: &Row, ours: usize) -> Option<f64> {
-    Some(median(&row.times[ours])? / median(&row.times[REFERENCE])?)
+fn ratio(row: &Row, ours: usize, theirs: usize) -> Option<f64> {
+    Some(median(&row.times[ours])? / median(&row.times[theirs])?)
 }
 
 fn median(times: &[f64]) -> Option<f64> {

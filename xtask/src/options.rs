@@ -7,7 +7,7 @@ usage: cargo xtask test  [--perilune PATH] [--lua PATH]      everything a change
        cargo xtask suite [--perilune PATH] [--lua PATH] [NAME..]   Lua programs under both engines
        cargo xtask tidy                                      rules about the source itself
        cargo xtask clients [--perilune PATH] [--write] [NAME..]     editors, debuggers, terminals
-       cargo xtask bench [--perilune PATH] [--lua PATH] [--rounds N] [--write] [NAME..]
+       cargo xtask bench [--perilune PATH] [--lua PATH] [--rounds N] [--peers] [--write] [NAME..]
        cargo xtask torture [--minutes N] [memory] [mutants] [recursion] [kill]   long runs against the machine";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Options {
     pub minutes: String,
     /// Whether results that the documentation shows are written into it.
     pub write: bool,
+    /// Whether the other implementations of Lua are measured as well.
+    pub peers: bool,
     /// Only the programs whose names contain one of these; all when empty.
     pub names: Vec<String>,
 }
@@ -49,7 +51,7 @@ impl Options {
             None => return Err("a task is missing".into()),
         };
         let mut options =
-            Options { task, perilune: None, lua: None, rounds: 5, minutes: "10".into(), write: false, names: Vec::new() };
+            Options { task, perilune: None, lua: None, rounds: 5, minutes: "10".into(), write: false, peers: false, names: Vec::new() };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
@@ -58,6 +60,7 @@ impl Options {
                 "--rounds" => options.rounds = rounds(&value()?)?,
                 "--minutes" => options.minutes = value()?,
                 "--write" => options.write = true,
+                "--peers" => options.peers = true,
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
                 name => options.names.push(name.to_string()),
             }

@@ -48,19 +48,21 @@ pub fn lua(
     arguments: &[String],
     limit: Duration,
 ) -> Result<Outcome, String> {
-    lua_in(&[], engine, program, arguments, limit)
+    lua_in(&[], engine, &[], program, arguments, limit)
 }
 
-/// As [`lua`], with variables added to the environment.
+/// As [`lua`], with variables added to the environment, and switches before the program.
 pub fn lua_in(
     environment: &[(&str, &str)],
     engine: &Path,
+    switches: &[&str],
     program: &Path,
     arguments: &[String],
     limit: Duration,
 ) -> Result<Outcome, String> {
     let mut child = Command::new(engine)
         .envs(environment.iter().copied())
+        .args(switches)
         .arg(program.file_name().unwrap_or_default())
         .args(arguments)
         .current_dir(program.parent().unwrap_or(project::root()))

@@ -154,7 +154,7 @@ fn compare(engines: &Engines, program: &Path, arguments: &[String]) -> Result<St
 /// Runs a program in all the ways that must make no difference.
 fn modes(engines: &Engines, program: &Path, arguments: &[String], expected: &Outcome) -> Result<(), String> {
     for jit in ["off", "eager"] {
-        let actual = process::lua_in(&[(JIT, jit)], &engines.perilune, program, arguments, LIMIT)?;
+        let actual = process::lua_in(&[(JIT, jit)], &engines.perilune, &[], program, arguments, LIMIT)?;
         difference(expected, &actual).map_err(|why| format!("with {JIT}={jit}: {why}"))?;
         torture(engines, program, arguments, expected, jit)?;
     }
@@ -167,7 +167,7 @@ fn torture(engines: &Engines, program: &Path, arguments: &[String], expected: &O
     for (kind, rarer) in TORTURES {
         let torture = format!("{kind}:{}", period * rarer);
         let environment = [("PERILUNE_TORTURE", torture.as_str()), (JIT, jit)];
-        let actual = process::lua_in(&environment, &engines.perilune, program, arguments, TORTURE_LIMIT)?;
+        let actual = process::lua_in(&environment, &engines.perilune, &[], program, arguments, TORTURE_LIMIT)?;
         difference(expected, &actual).map_err(|why| format!("under torture ({torture}, {JIT}={jit}): {why}"))?;
     }
     Ok(())

@@ -10,11 +10,12 @@ use crate::function::Assembler;
 use crate::homes::Home;
 use crate::registers::Registers;
 use crate::state::Source;
-use crate::stub::Service;
+use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
+use perilune_vm::tier::seen::Callee;
 use perilune_vm::tier::{self, assist, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
@@ -33,10 +34,17 @@ const fn plain_head(n: u8) -> i32 {
 impl Assembler<'_> {
     /// Calls `r[a]` with `b - 1` arguments, or up to the top, for `c - 1` results, or all.
     pub fn call(&mut self, a: u8, b: u8, c: u8) {
+        if self.intrinsic(a, b, c) {
+            return;
+        }
         self.vacate();
         let after = self.asm.new_dynamic_label();
         let called = self.called(Service::Call, after);
-        let other = if c == 1 || c == 2 { self.call_leaf(a, b, c, called, after) } else { called };
+        let other = match self.seen().callee() {
+            Callee::Unseen | Callee::Lua if !self.function.is_final => self.call_unseen(a, called),
+            _ if c == 1 || c == 2 => self.call_leaf(a, b, c, called, after),
+            _ => called,
+        };
         self.load_entry(a, other, called);
         self.load_count(a, b);
         let address = self.asm.new_dynamic_label();
@@ -46,7 +54,7 @@ impl Assembler<'_> {
     }
 
     /// A label in cold code that has the machine make a call, which comes back to `after`.
-    fn called(&mut self, service: Service, after: DynamicLabel) -> DynamicLabel {
+    pub fn called(&mut self, service: Service, after: DynamicLabel) -> DynamicLabel {
         let (label, served) = (self.asm.new_dynamic_label(), self.served(service));
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>label ; lea rcx, [=>after] ; jmp =>served);
@@ -55,7 +63,7 @@ impl Assembler<'_> {
     }
 
     /// Here a call of `r[a]` returns: what is below has not changed, unless it is shared.
-    fn bind_return(&mut self, a: u8, after: DynamicLabel) {
+    pub fn bind_return(&mut self, a: u8, after: DynamicLabel) {
         self.forget_all(Registers::range(u16::from(a)..u16::MAX));
         self.state.shapes.clear();
         dynasm!(self.asm ; .arch x64 ; =>after);
@@ -63,7 +71,7 @@ impl Assembler<'_> {
 
     /// Where a compiled callee goes that has put one slot or more, `delta`, between the frames: it has left `rbx` as it
     /// was. Who has set `rbx` comes in [`RETURN_LENGTH`] behind.
-    fn bind_address(&mut self, address: DynamicLabel, delta: i32) {
+    pub fn bind_address(&mut self, address: DynamicLabel, delta: i32) {
         dynasm!(self.asm ; .arch x64 ; =>address);
         let start = self.asm.offset().0;
         dynasm!(self.asm ; .arch x64 ; sub rbx, DWORD delta);
@@ -107,7 +115,7 @@ impl Assembler<'_> {
 
     /// The Lua function `r[a]` in `rdi` and where it is entered in `rcx`; goes to `other` when it is no Lua
     /// function, and to `uncompiled` when it has no entry.
-    fn load_entry(&mut self, a: u8, other: DynamicLabel, uncompiled: DynamicLabel) {
+    pub fn load_entry(&mut self, a: u8, other: DynamicLabel, uncompiled: DynamicLabel) {
         if self.tag(a) != Some(tag::CLOSURE) {
             dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], CLOSURE ; jne =>other);
         }
@@ -121,32 +129,48 @@ impl Assembler<'_> {
         );
     }
 
-    /// Code for a callee that is no Lua function: natives may have a leaf form. Operands as in [`Assembler::call`].
-    fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel, after: DynamicLabel) -> DynamicLabel {
-        let other = self.asm.new_dynamic_label();
+    /// Code for a callee that is no Lua function, where no native was called so far.
+    fn call_unseen(&mut self, a: u8, called: DynamicLabel) -> DynamicLabel {
+        let (other, missed) = (self.asm.new_dynamic_label(), self.missed());
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>other
                 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
-                ; jne =>called
+                ; je =>missed
+                ; jmp =>called
             );
-            this.load_count(a, b);
-            dynasm!(this.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; lea rsi, [rbx + payload(a)]
-                ; mov edx, eax
-                ; mov ecx, i32::from(c)
-                ; mov rax, QWORD tier::call_leaf as *const () as i64
-                ; call rax
-                ; test eax, eax
-                ; jz =>called
-            );
-            this.collect_if_due((c != 0).then(|| a + (c - 1)));
+        });
+        other
+    }
+
+    /// Code for a callee that is no Lua function: natives may have a leaf form. Operands as in [`Assembler::call`].
+    fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel, after: DynamicLabel) -> DynamicLabel {
+        let other = self.asm.new_dynamic_label();
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>other);
+            this.leaf(a, b, c, called);
             dynasm!(this.asm ; .arch x64 ; jmp =>after);
         });
         other
+    }
+
+    /// Calls a native by its leaf form, with memory up to date; goes to `called` when that cannot be.
+    pub fn leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel) {
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32 ; jne =>called);
+        self.load_count(a, b);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; lea rsi, [rbx + payload(a)]
+            ; mov edx, eax
+            ; mov ecx, i32::from(c)
+            ; mov rax, QWORD tier::call_leaf as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>called
+        );
+        self.collect_if_due((c != 0).then(|| a + (c - 1)));
     }
 
     /// The start of a generic loop.
@@ -163,18 +187,27 @@ impl Assembler<'_> {
         self.vacate();
         let (after, called) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         let served = self.called(Service::CallIterator, after);
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp QWORD [rbx + tag_of(a)], CLOSURE
-            ; je =>called
-            ; mov rdi, r12
-            ; lea rsi, [rbx + payload(a)]
-            ; mov edx, i32::from(c)
-            ; mov rax, QWORD tier::iterate as *const () as i64
-            ; call rax
-            ; test eax, eax
-            ; jz =>served
-        );
+        let (iterate, other) = (self.routine(Routine::Iterate), self.asm.new_dynamic_label());
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], CLOSURE ; je =>called);
+        if c <= 2 {
+            dynasm!(self.asm ; .arch x64 ; lea rsi, [rbx + payload(a)] ; call =>iterate ; jc =>other);
+        } else {
+            dynasm!(self.asm ; .arch x64 ; jmp =>other);
+        }
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>other
+                ; mov rdi, r12
+                ; lea rsi, [rbx + payload(a)]
+                ; mov edx, i32::from(c)
+                ; mov rax, QWORD tier::iterate as *const () as i64
+                ; call rax
+                ; test eax, eax
+                ; jz =>served
+                ; jmp =>after
+            );
+        });
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>called);
             this.forget_all(Registers::range(u16::from(a)..u16::MAX));
@@ -390,7 +423,7 @@ impl Assembler<'_> {
     /// Returns nothing.
     pub fn return_none(&mut self) {
         self.alive = false;
-        let (one, back, spread) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let [one, back, special, spread] = std::array::from_fn(|_| self.asm.new_dynamic_label());
         dynasm!(self.asm
             ; .arch x64
             ; cmp DWORD [rbx - 24], plain_head(0)
@@ -404,7 +437,7 @@ impl Assembler<'_> {
                 ; =>one
                 ; mov eax, [rbx - 24]
                 ; test eax, SPECIAL
-                ; jnz =>spread
+                ; jnz =>special
                 ; shr eax, 16
                 ; and eax, 0xff
                 ; cmp eax, 1
@@ -413,8 +446,10 @@ impl Assembler<'_> {
                 ; jne =>spread
                 ; mov QWORD [rbx - 24], tag::NIL as i32
                 ; jmp =>back
-                ; =>spread
+                ; =>special
             );
+            this.check_protected(spread);
+            dynasm!(this.asm ; .arch x64 ; xor edi, edi ; jmp =>back ; =>spread);
             this.spill();
             let stepped = this.stepped();
             this.return_spread(0, 0, stepped);
@@ -423,12 +458,7 @@ impl Assembler<'_> {
 
     /// Returns `r[a]`.
     pub fn return_one(&mut self, a: u8) {
-        let (none, back, store, spread) = (
-            self.asm.new_dynamic_label(),
-            self.asm.new_dynamic_label(),
-            self.asm.new_dynamic_label(),
-            self.asm.new_dynamic_label(),
-        );
+        let [none, back, store, special, spread] = std::array::from_fn(|_| self.asm.new_dynamic_label());
         let (tag, source) = (self.tag(a), self.peek(a));
         let is_vector = tag == Some(tag::FLOAT);
         dynasm!(self.asm
@@ -456,7 +486,7 @@ impl Assembler<'_> {
                 ; =>none
                 ; mov eax, [rbx - 24]
                 ; test eax, SPECIAL
-                ; jnz =>spread
+                ; jnz =>special
                 ; shr eax, 16
                 ; and eax, 0xff
                 ; cmp eax, 2
@@ -471,15 +501,31 @@ impl Assembler<'_> {
                 ; shr rdi, 4
                 ; mov [rsi + offset_of!(Thread, top) as i32], edi
                 ; jmp =>store
-                ; =>spread
+                ; =>special
             );
+            this.check_protected(spread);
+            dynasm!(this.asm ; .arch x64 ; mov edi, 1 ; jmp =>store ; =>spread);
             this.spill();
             let stepped = this.stepped();
             this.return_spread(a, 1, stepped);
         });
     }
 
-    /// The start of a numeric loop; in place for integers and the step 1.
+    /// Goes to `other` unless the frame, whose head is in `eax`, was called by compiled code in the place of `pcall`:
+    /// that takes the number of results in `edi`.
+    fn check_protected(&mut self, other: DynamicLabel) {
+        let head = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
+        dynasm!(self.asm
+            ; .arch x64
+            ; and eax, !(i32::from(stack::flag::TAIL) << 24)
+            ; cmp eax, head
+            ; jne =>other
+            ; cmp QWORD [rbx - 16], 0
+            ; je =>other
+        );
+    }
+
+    /// The start of a numeric loop; in place for integers and the steps 1 and -1.
     pub fn for_prep(&mut self, a: u8, e: i32) {
         let (start, limit, step, value) = (a, a + 1, a + 2, a + 3);
         if loop_form(self.seen(), &self.state.tags, a) == LoopForm::Any {
@@ -494,8 +540,11 @@ impl Assembler<'_> {
         if self.tag(limit) != Some(tag::INT) {
             dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(limit)], INT ; jne =>general);
         }
-        let is_one = matches!(self.before(), Some(Instruction::LoadInt { a, sbx: 1 }) if a == step);
-        if !is_one {
+        let known_step = match self.before() {
+            Some(Instruction::LoadInt { a, sbx }) if a == step => Some(sbx),
+            _ => None,
+        };
+        if !matches!(known_step, Some(1 | -1)) {
             dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + payload(step)], 1 ; jne =>general);
         }
         let skip = self.way(self.target(e));
@@ -504,8 +553,13 @@ impl Assembler<'_> {
             ; mov rax, [rbx + payload(start)]
             ; mov rcx, [rbx + payload(limit)]
             ; cmp rax, rcx
-            ; jg =>skip
-            ; sub rcx, rax
+        );
+        match known_step {
+            Some(-1) => dynasm!(self.asm ; .arch x64 ; jl =>skip ; mov rdx, rax ; sub rdx, rcx ; mov rcx, rdx),
+            _ => dynasm!(self.asm ; .arch x64 ; jg =>skip ; sub rcx, rax),
+        }
+        dynasm!(self.asm
+            ; .arch x64
             ; mov [rbx + payload(limit)], rcx
             ; mov [rbx + payload(value)], rax
             ; mov QWORD [rbx + tag_of(value)], INT

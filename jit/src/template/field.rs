@@ -7,9 +7,9 @@
 
 use super::{BLACK, MARK, SHAPE, STRING, TABLE, arith::Operand, payload, tag_of};
 use crate::function::Assembler;
-use crate::registers::Registers;
 use crate::state::{Join, Source};
-use crate::stub::Service;
+use crate::registers::Registers;
+use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::cache::{Cache, kind};
 use perilune_vm::object::Table;
@@ -95,9 +95,6 @@ impl Assembler<'_> {
             return self.unseen();
         }
         let key = self.function.constants[usize::from(key)].payload;
-        if known.kind == kind::MEGAMORPHIC {
-            self.vacate();
-        }
         let missed = self.missed();
         let table = self.table(object, missed, known.kind != kind::OWN);
         self.get_known(object, table, (known, record), key, a);
@@ -116,9 +113,6 @@ impl Assembler<'_> {
         }
         // Writing the copy again does no harm when the instruction is done again.
         self.copy(a + 2, b);
-        if known.kind == kind::MEGAMORPHIC {
-            self.vacate();
-        }
         let object = Object::Register(a + 2);
         let missed = self.missed();
         let table = self.table(object, missed, known.kind != kind::OWN);
@@ -178,7 +172,7 @@ impl Assembler<'_> {
                 ; jmp =>found_out
                 ; =>anywhere
             );
-            this.find_field(key);
+            this.find_field(key, found_out);
             dynasm!(this.asm ; .arch x64 ; =>found_out ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
             this.rejoin_but(found, a);
@@ -187,8 +181,23 @@ impl Assembler<'_> {
         self.finish_get(a, result);
     }
 
-    /// Looks for the field of the table in `rax`; its value to `rax` and `edx`.
-    fn find_field(&mut self, key: u64) {
+    /// Looks for the field of the table in `rax`; its value to `rax` and `edx`, at `found` or here. Memory is up to date.
+    fn find_field(&mut self, key: u64, found: DynamicLabel) {
+        let (find, unknown) = (self.routine(Routine::Find), self.asm.new_dynamic_label());
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdx, QWORD key as i64
+            ; call =>find
+            ; jc =>unknown
+            ; mov rax, rcx
+            ; jmp =>found
+            ; =>unknown
+        );
+        self.find_field_slowly(key);
+    }
+
+    /// As [`Assembler::find_field`], by the machine.
+    fn find_field_slowly(&mut self, key: u64) {
         dynasm!(self.asm
             ; .arch x64
             ; mov rdi, r12
@@ -228,12 +237,22 @@ impl Assembler<'_> {
         }
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>anywhere);
-            if table != 0 {
-                dynasm!(this.asm ; .arch x64 ; mov rax, Rq(table));
-            }
+            this.load_general(0, Source::In(table));
+            let (find, unknown) = (this.routine(Routine::Find), this.asm.new_dynamic_label());
+            let missed = this.served(Service::Missed);
+            dynasm!(this.asm
+                ; .arch x64
+                ; mov rdx, QWORD key as i64
+                ; call =>find
+                ; jc =>unknown
+                ; mov rax, rcx
+            );
+            this.accept(a, result, missed);
+            this.rejoin_but(join, a);
+            dynasm!(this.asm ; .arch x64 ; =>unknown);
             this.spill();
             let (missed, stepped) = (this.served(Service::Missed), this.stepped());
-            this.find_field(key);
+            this.find_field_slowly(key);
             dynasm!(this.asm ; .arch x64 ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
             this.rejoin_but(join, a);
@@ -339,19 +358,21 @@ impl Assembler<'_> {
                 let (missed, anywhere, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
                 let table = self.table(object, missed, true);
                 debug_assert!(table == 0);
+                let home = self.state.home;
                 self.add(record, value, anywhere);
-                self.put_field(key, value, anywhere, 0, join);
+                self.put_field(key, value, anywhere, (0, home), join);
                 self.bind_join(join);
                 self.state.shapes.clear();
             }
             kind::MEGAMORPHIC => {
-                self.vacate();
-                let missed = self.missed();
+                let (missed, unknown, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
                 self.table(object, missed, true);
-                let stepped = self.stepped();
-                self.call_put_field(key, value, stepped);
-                self.collect_if_due(None);
-                self.state.home = Registers::default();
+                self.put_quickly(key, value, unknown);
+                self.put_off(move |this| {
+                    dynasm!(this.asm ; .arch x64 ; =>unknown);
+                    this.put_slowly(key, value, join);
+                });
+                self.bind_join(join);
                 self.state.shapes.clear();
             }
             _ => self.unseen(),
@@ -359,21 +380,31 @@ impl Assembler<'_> {
     }
 
     /// In cold code at `anywhere`: stores into tables of other shapes than the usual one, or by the machine for another
-    /// reason. The table is at `table`.
-    fn put_field(&mut self, key: u64, value: Operand, anywhere: DynamicLabel, table: u8, join: Join) {
+    /// reason. The table is at `table`, and so many registers are in their homes on every way there.
+    fn put_field(&mut self, key: u64, value: Operand, anywhere: DynamicLabel, (table, home): (u8, Registers), join: Join) {
         self.put_off(move |this| {
+            this.state.home = this.state.home.and(home);
+            let unknown = this.asm.new_dynamic_label();
             dynasm!(this.asm ; .arch x64 ; =>anywhere);
             this.load_general(0, Source::In(table));
-            this.spill();
-            let stepped = this.stepped();
-            this.call_put_field(key, value, stepped);
-            this.collect_if_due(None);
+            this.put_quickly(key, value, unknown);
             this.rejoin(join);
+            dynasm!(this.asm ; .arch x64 ; =>unknown);
+            this.put_slowly(key, value, join);
         });
     }
 
-    /// Stores into the table in `rax` by the machine, with memory up to date.
-    fn call_put_field(&mut self, key: u64, value: Operand, stepped: DynamicLabel) {
+    /// Stores into the table in `rax` by the records that all sites share; goes to `unknown` when that cannot be.
+    fn put_quickly(&mut self, key: u64, value: Operand, unknown: DynamicLabel) {
+        let put = self.routine(Routine::Put);
+        self.load_value(value);
+        dynasm!(self.asm ; .arch x64 ; mov rsi, QWORD key as i64 ; call =>put ; jc =>unknown);
+    }
+
+    /// In cold code: stores into the table in `rax` by the machine.
+    fn put_slowly(&mut self, key: u64, value: Operand, join: Join) {
+        self.spill();
+        let stepped = self.stepped();
         self.load_value(value);
         dynasm!(self.asm
             ; .arch x64
@@ -386,6 +417,8 @@ impl Assembler<'_> {
             ; test eax, eax
             ; jz =>stepped
         );
+        self.collect_if_due(None);
+        self.rejoin(join);
     }
 
     /// Stores a property that the table has.
@@ -394,6 +427,7 @@ impl Assembler<'_> {
         let (missed, anywhere, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
         let table = self.table(object, missed, false);
         let is_strict = self.is_strict(object, known);
+        let home = self.state.home;
         self.check_shape(object, table, known, anywhere);
         match self.value_tag(value) {
             Some(known) if known != tag::NIL => self.store_property(table, slot, value, known, anywhere),
@@ -412,7 +446,7 @@ impl Assembler<'_> {
                 dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
             }
         }
-        self.put_field(key, value, anywhere, table, join);
+        self.put_field(key, value, anywhere, (table, home), join);
         self.bind_join(join);
         if !is_strict {
             self.state.shapes.clear();

@@ -4,7 +4,7 @@ use super::arith::{Number, Operand};
 use super::{BLACK, MARK, STRING, TABLE, payload, tag_of};
 use crate::function::Assembler;
 use crate::state::Source;
-use crate::stub::Service;
+use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::object::{Str, Table};
 use perilune_vm::tier::seen::Class;
@@ -186,8 +186,43 @@ impl Assembler<'_> {
         self.vacate();
         let (known, missed) = (self.seen().result(), self.missed());
         self.guard(b, tag::TABLE, missed);
-        self.get_elsewhere(b, key, known, a);
+        let Some(r) = self.possible_string(key) else {
+            self.get_elsewhere(b, key, known, a);
+            return self.finish_get(a, known);
+        };
+        let (elsewhere, join, find) = (self.asm.new_dynamic_label(), self.join(), self.routine(Routine::Find));
+        self.check_string(r, elsewhere);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rax, [rbx + payload(b)]
+            ; mov rdx, [rbx + payload(r)]
+            ; call =>find
+            ; jc =>elsewhere
+            ; mov rax, rcx
+        );
+        self.accept(a, known, missed);
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+            this.get_elsewhere(b, key, known, a);
+            this.rejoin_but(join, a);
+        });
+        self.bind_join(join);
         self.finish_get(a, known);
+    }
+
+    /// The register of a key that may be a string.
+    fn possible_string(&self, key: Operand) -> Option<u8> {
+        match key {
+            Operand::Register(r) if self.tag(r).is_none_or(|known| known == tag::STRING) => Some(r),
+            _ => None,
+        }
+    }
+
+    /// Goes to `other` unless the register has a string.
+    fn check_string(&mut self, r: u8, other: DynamicLabel) {
+        if self.tag(r) != Some(tag::STRING) {
+            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(r)], STRING ; jne =>other);
+        }
     }
 
     /// `r[b][key] = value`; `table` and `n` are the places of the table and the key among the registers read.
@@ -367,7 +402,27 @@ impl Assembler<'_> {
         self.vacate();
         let missed = self.missed();
         self.guard(b, tag::TABLE, missed);
-        self.put_slow(b, key, value);
+        match self.possible_string(key) {
+            Some(r) => {
+                let (elsewhere, join, put) = (self.asm.new_dynamic_label(), self.join(), self.routine(Routine::Put));
+                self.check_string(r, elsewhere);
+                self.load_value(value);
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; mov rax, [rbx + payload(b)]
+                    ; mov rsi, [rbx + payload(r)]
+                    ; call =>put
+                    ; jc =>elsewhere
+                );
+                self.put_off(move |this| {
+                    dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+                    this.put_slow(b, key, value);
+                    this.rejoin(join);
+                });
+                self.bind_join(join);
+            }
+            None => self.put_slow(b, key, value),
+        }
         // A string may have become a property.
         self.state.shapes.clear();
     }

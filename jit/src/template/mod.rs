@@ -8,6 +8,7 @@ mod call;
 mod compare;
 mod field;
 mod index;
+pub mod intrinsic;
 
 use crate::function::Assembler;
 pub use arith::Operand;
@@ -227,7 +228,7 @@ impl Assembler<'_> {
     }
 
     /// Copies the slot of a register.
-    fn copy_memory(&mut self, a: u8, b: u8) {
+    pub fn copy_memory(&mut self, a: u8, b: u8) {
         dynasm!(self.asm
             ; .arch x64
             ; mov rax, [rbx + payload(b)]
@@ -428,7 +429,8 @@ fn calls(function: &Function<'_>, pc: usize, instruction: I, tags: &crate::flow:
     };
     let constant = |c: u8| Operand::Constant(function.constants[usize::from(c)]);
     match instruction {
-        I::Call { .. } | I::TailCall { .. } | I::TForCall { .. } | I::TForPrep { .. } | I::Vararg { .. } | I::Close { .. } => true,
+        I::Call { .. } => !intrinsic::is_plain(function, seen, instruction),
+        I::TailCall { .. } | I::TForCall { .. } | I::TForPrep { .. } | I::Vararg { .. } | I::Close { .. } => true,
         I::NewTable { .. } | I::SetList { .. } | I::Concat { .. } | I::Closure { .. } | I::Tbc { .. } | I::Pow { .. } => true,
         I::PowK { c, .. } => perilune_vm::arith::to_float(function.constants[usize::from(c)]) != Some(2.0),
         I::Mod { b, c, .. } => is_float_mod(b, Operand::Register(c)),

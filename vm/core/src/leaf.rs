@@ -40,6 +40,40 @@ pub enum Iterator {
     Index,
 }
 
+/// Natives that compiled code may do in place, for the arguments that it sees there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intrinsic {
+    /// `math.abs`
+    Abs,
+    /// `math.floor`
+    Floor,
+    /// `math.max`
+    Max,
+    /// `math.min`
+    Min,
+    /// `math.sqrt`
+    Sqrt,
+    /// `string.byte`
+    Byte,
+    /// `string.sub`
+    Sub,
+    /// `table.insert`
+    Insert,
+    /// `table.remove`
+    Remove,
+    /// `pairs`, whose upvalue is what it returns first.
+    Pairs,
+    /// `ipairs`, likewise.
+    Ipairs,
+    /// `pcall`
+    Protect,
+}
+
+/// Which natives they are, in their order, as in [`Native::id`].
+pub(crate) type Iterators = [u64; 2];
+/// None of them is there yet.
+pub(crate) const NO_ITERATORS: Iterators = [u64::MAX; 2];
+
 impl Leaf<'_> {
     /// Number of arguments.
     pub fn count(&self) -> usize {
@@ -199,10 +233,20 @@ impl Ctx<'_> {
         }
     }
 
-    /// Says that the native at `index` is one of the iterators that the machine knows.
-    pub fn set_iterator(&mut self, index: i32, iterator: Iterator) {
+    /// Says what compiled code may do in the place of the native at `index`, and of all that run the same function
+    /// under the same name.
+    pub fn set_intrinsic(&mut self, index: i32, intrinsic: Intrinsic) {
         if let Some(entry) = self.native_entry(index) {
-            entry.iterator = Some(iterator);
+            entry.intrinsic = Some(intrinsic);
+        }
+    }
+
+    /// Says that the native at `index`, and all that run the same function under the same name, is this iterator.
+    pub fn set_iterator(&mut self, index: i32, iterator: Iterator) {
+        let slot = self.slot(index);
+        if slot.tag == tag::NATIVE {
+            // SAFETY: the tag says it is a native.
+            self.vm.iterators[iterator as usize] = unsafe { (*slot.as_ptr::<Native>()).id };
         }
     }
 
@@ -251,14 +295,14 @@ impl Vm {
             if (*f).tag != tag::NATIVE || (*f.add(1)).tag != tag::TABLE {
                 return false;
             }
-            let id = (*(*f).as_ptr::<Native>()).id as usize;
+            let id = (*(*f).as_ptr::<Native>()).id;
             let t = (*f.add(1)).as_ptr::<Table>();
-            let pair = match self.natives[id].iterator {
-                Some(Iterator::Next) => match table::next(&self.heap, t, *f.add(2)) {
+            let pair = match self.iterators {
+                [next, _] if id == next => match table::next(&self.heap, t, *f.add(2)) {
                     Ok(pair) => pair,
                     Err(_) => return false,
                 },
-                Some(Iterator::Index) if (*f.add(2)).tag == tag::INT => {
+                [_, index] if id == index && (*f.add(2)).tag == tag::INT => {
                     let index = (*f.add(2)).as_int().wrapping_add(1);
                     let value = table::get_int(t, index);
                     if value.is_nil() && !(*t).meta.is_null() {

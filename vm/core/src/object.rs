@@ -206,6 +206,8 @@ pub struct Thread {
     pub top: u32,
     /// Where the top frame goes on, when the coroutine is not running.
     pub pc: u32,
+    /// Machine address at which the top frame goes on when its call of `resume` or `yield` is over, or 0; see `tier`.
+    pub goes_on: u64,
     /// Open upvalues, highest slot first.
     pub open: *mut Upvalue,
     /// The coroutine that resumed this one, or null.

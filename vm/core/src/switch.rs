@@ -43,26 +43,41 @@ impl Vm {
             match role {
                 Role::Plain => None,
                 Role::Protect => (n > 0).then(|| self.call_protected(func, n, wanted)),
-                Role::Resume | Role::Wrapped => self.resume_at_once(role, func, n, wanted).then_some(Ok(Flow::Reload)),
-                Role::Yield => self.yield_at_once(func, n, wanted).then_some(Ok(Flow::Reload)),
+                _ => self.switch_at_once(role, func, n, wanted, 0).map(|_| Ok(Flow::Reload)),
             }
         }
     }
 
-    fn role_of(&self, callee: Slot) -> Role {
+    /// As [`Vm::play`], for those that change the coroutine: gives the machine address at which the other one may go
+    /// on, or 0. This one goes on at `address` in its turn, if that is not 0 and nothing but values reaches it.
+    pub(crate) unsafe fn switch_at_once(&mut self, role: Role, func: u32, n: u32, wanted: u8, address: u64) -> Option<u64> {
+        // SAFETY: by contract.
+        unsafe {
+            let from = self.thread;
+            let next = match role {
+                Role::Plain | Role::Protect => None,
+                Role::Resume | Role::Wrapped => self.resume_at_once(role, func, n, wanted),
+                Role::Yield => self.yield_at_once(func, n, wanted),
+            }?;
+            (*from).goes_on = address;
+            Some(next)
+        }
+    }
+
+    pub(crate) fn role_of(&self, callee: Slot) -> Role {
         // SAFETY: the tag says what it is.
         if callee.tag == tag::NATIVE { self.natives[unsafe { (*callee.as_ptr::<Native>()).id } as usize].role } else { Role::Plain }
     }
 
     /// Resumes a coroutine that stands in a plain `yield`.
-    unsafe fn resume_at_once(&mut self, role: Role, func: u32, n: u32, wanted: u8) -> bool {
+    unsafe fn resume_at_once(&mut self, role: Role, func: u32, n: u32, wanted: u8) -> Option<u64> {
         // SAFETY: see the head of the module.
         unsafe {
             let from = self.thread;
             let slot = (*from).stack.add(func as usize);
             let (coroutine, given) = match role {
                 Role::Wrapped => (*Native::upvalues((*slot).as_ptr::<Native>()), 0),
-                _ if n == 0 => return false,
+                _ if n == 0 => return None,
                 _ => (*slot.add(2), 1),
             };
             let to = coroutine.as_ptr::<Thread>();
@@ -71,11 +86,11 @@ impl Vm {
                 && to != from
                 && (*from).native_calls + 1 < MAX_NATIVE_CALLS;
             if !fits || self.inspection.stepping.is_some() {
-                return false;
+                return None;
             }
             let arguments = std::slice::from_raw_parts(slot.add(2 + given), n as usize - given);
             if (*to).base == 0 || !self.pass_on(to, arguments) {
-                return false;
+                return None;
             }
             self.stand_in(func, wanted);
             // Its window holds the coroutine, in case that fails.
@@ -84,30 +99,28 @@ impl Vm {
             (*from).status = status::NORMAL;
             (*to).resumer = from;
             nest(from, to, 1);
-            self.activate(to);
-            true
+            Some(self.activate(to))
         }
     }
 
     /// Yields to a coroutine that stands in a plain `resume`.
-    unsafe fn yield_at_once(&mut self, func: u32, n: u32, wanted: u8) -> bool {
+    unsafe fn yield_at_once(&mut self, func: u32, n: u32, wanted: u8) -> Option<u64> {
         // SAFETY: see the head of the module.
         unsafe {
             let from = self.thread;
             let to = (*from).resumer;
             if from == self.main || to.is_null() || (*from).may_bar || self.inspection.stepping.is_some() {
-                return false;
+                return None;
             }
             let values = std::slice::from_raw_parts((*from).stack.add(func as usize + 2), n as usize);
             if !self.pass_on(to, values) {
-                return false;
+                return None;
             }
             self.stand_in(func, wanted);
             (*from).top = func + 2;
             (*from).status = status::SUSPENDED;
             (*from).resumer = std::ptr::null_mut();
-            self.activate(to);
-            true
+            Some(self.activate(to))
         }
     }
 
@@ -183,14 +196,17 @@ impl Vm {
         }
     }
 
-    pub(crate) unsafe fn activate(&mut self, thread: *mut Thread) {
+    /// The coroutine runs from now on. Gives the machine address at which it may go on, or 0.
+    pub(crate) unsafe fn activate(&mut self, thread: *mut Thread) -> u64 {
         // SAFETY: `thread` is live.
-        unsafe {
+        let address = unsafe {
             (*thread).status = status::RUNNING;
             self.heap.touch_thread(thread);
-        }
+            std::mem::take(&mut (*thread).goes_on)
+        };
         self.thread = thread;
         self.refresh_limit();
+        address
     }
 
     /// The first frame of a coroutine returned.

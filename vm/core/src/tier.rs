@@ -30,9 +30,10 @@ use crate::object::{Closure, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
 use crate::meta::Event;
 use crate::stack;
+use crate::switch::Role;
 use crate::table;
 use crate::value::{Slot, tag};
-use crate::vm::Vm;
+use crate::vm::{NativeEntry, Vm};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::{LocalVar, Op};
 use perilune_isa::op::BREAKPOINT;
@@ -90,6 +91,8 @@ pub struct Function<'a> {
     pub seen: &'a [Seen],
     /// Whether instructions that have seen nothing take every form, rather than wait until they have.
     pub is_final: bool,
+    /// The native functions of the machine, by number.
+    pub natives: &'a [NativeEntry],
     /// Registers that a closure may share, as a set of bits: a call may change them.
     pub shared: [u64; 4],
     /// The variables, which a debugger may look at; `None` when they are not known.
@@ -112,19 +115,26 @@ impl Fact {
     pub const END: Fact = Fact { register: u8::MAX, tag: 0, shape: 0 };
 }
 
+/// How to go on at a word of code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The offset of the machine code; 0 within instructions.
+    pub offset: u32,
+    /// Where the list begins of what must hold, in [`Compiled::facts`].
+    pub needs: u32,
+}
+
 /// Machine code of one function.
 pub struct Compiled {
     /// First byte.
     pub start: *const u8,
     /// Where a call enters, as offset from `start`; `None` when calls have to go through the machine.
     pub entry: Option<u32>,
-    /// For each word of code: the offset at which it goes on there, 0 within instructions.
-    pub places: Box<[u32]>,
+    /// For each word of code: how to go on there.
+    pub places: Box<[Place]>,
     /// For each word of code: the offset of its code, which is not always where it is entered; 0 within instructions.
     pub starts: Box<[u32]>,
-    /// For each word of code: where in `facts` the list begins of what must hold to go on there.
-    pub needs: Box<[u32]>,
-    /// The lists, each up to [`Fact::END`].
+    /// Lists of what must hold, each up to [`Fact::END`].
     pub facts: Box<[Fact]>,
     /// Bytes of machine code.
     pub length: usize,
@@ -140,21 +150,31 @@ pub struct Installed {
 
 impl Installed {
     fn has_place(&self, pc: u32) -> bool {
-        self.compiled.places.get(pc as usize).is_some_and(|place| *place != 0)
+        self.compiled.places.get(pc as usize).is_some_and(|place| place.offset != 0)
     }
 
     /// Where a frame goes on at `pc`; `None` within instructions, or when the code there relies on what does not hold.
     unsafe fn at(&self, pc: u32, base: *const Slot) -> Option<*const u8> {
         let code = &self.compiled;
         let place = *code.places.get(pc as usize)?;
-        let mut facts = code.facts.get(*code.needs.get(pc as usize)? as usize..)?.iter();
-        // SAFETY: `base` is register 0 of a frame of the function, by contract.
-        let holds = facts.by_ref().take_while(|fact| fact.register != Fact::END.register).all(|fact| unsafe {
-            let value = base.add(usize::from(fact.register));
-            (*value).tag == u64::from(fact.tag)
-                && (fact.shape == 0 || (*(*value).as_ptr::<Table>()).header.aux == fact.shape)
-        });
-        (place != 0 && holds).then(|| code.start.wrapping_add(place as usize))
+        if place.offset == 0 {
+            return None;
+        }
+        for fact in code.facts.get(place.needs as usize..)? {
+            if fact.register == Fact::END.register {
+                return Some(code.start.wrapping_add(place.offset as usize));
+            }
+            // SAFETY: `base` is register 0 of a frame of the function, by contract.
+            unsafe {
+                let value = base.add(usize::from(fact.register));
+                let holds = (*value).tag == u64::from(fact.tag)
+                    && (fact.shape == 0 || (*(*value).as_ptr::<Table>()).header.aux == fact.shape);
+                if !holds {
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     fn contains(&self, address: u64) -> bool {
@@ -234,6 +254,7 @@ pub struct Continuation {
 /// Offsets of what compiled code reads of the machine, in bytes.
 pub mod layout {
     use super::{Vm, offset_of};
+    pub use crate::table::lookup::{FOLD, KEY_SHIFT, Lookup, Record, SPREAD};
 
     /// End of the stack that a frame may use, an address.
     pub const LIMIT: usize = offset_of!(Vm, limit);
@@ -243,6 +264,16 @@ pub mod layout {
     pub const DEBT: usize = offset_of!(Vm, heap.debt);
     /// The epoch of metatables, 32 bits.
     pub const EPOCH: usize = offset_of!(Vm, heap.meta_epoch);
+    /// The strings of one byte, by byte: addresses, null while there is none.
+    pub const BYTES: usize = offset_of!(Vm, heap.bytes);
+    /// Calls that natives have under way in a coroutine may be fewer than this, 32 bits in the coroutine.
+    pub const MAX_NATIVE_CALLS: u32 = crate::call::MAX_NATIVE_CALLS;
+    /// Which natives the known iterators are, 64 bits each: `next`, and that of `ipairs`.
+    pub const ITERATORS: usize = offset_of!(Vm, iterators);
+    /// What is known of keys in tables of a shape, for reading.
+    pub const READS: usize = offset_of!(Vm, heap.lookups.reads);
+    /// The same for writing.
+    pub const WRITES: usize = offset_of!(Vm, heap.lookups.writes);
 }
 
 impl Vm {
@@ -383,6 +414,7 @@ impl Vm {
                 max_stack: (*proto).max_stack,
                 seen: &cold.seen,
                 is_final: is_eager,
+                natives: &self.natives,
                 shared: shared_registers(proto),
                 locals: (!cold.proto.lines.is_empty()).then_some(&*cold.proto.locals),
             };
@@ -436,6 +468,9 @@ impl Vm {
             self.tier.counts.calls += 1;
             let base = (*self.thread).stack.add((*self.thread).base as usize);
             let slot = base.add(a as usize);
+            if let Some(other) = self.switch_for_native(slot, n, wanted, after) {
+                return other;
+            }
             let (dropped, distrust) = (self.tier.counts.dropped, self.heap.distrust);
             let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
                 // The template has tried the leaf form.
@@ -456,6 +491,25 @@ impl Vm {
             }
             let flow = self.settle(result);
             self.resolve(flow)
+        }
+    }
+
+    /// Calls what is in `slot` when it changes the coroutine, and says where that goes on. This one goes on at `after`.
+    #[inline(always)]
+    unsafe fn switch_for_native(&mut self, slot: *mut Slot, n: u32, wanted: u8, after: *const u8) -> Option<Continuation> {
+        // SAFETY: as `call_for_native`.
+        unsafe {
+            let role = self.role_of(*slot);
+            if role == Role::Plain || slot.add(n as usize + 4) > self.limit {
+                return None;
+            }
+            let func = slot.offset_from((*self.thread).stack) as u32;
+            let address = self.switch_at_once(role, func, n, wanted, after as u64)?;
+            if address == 0 {
+                return Some(self.resolve(Flow::Reload));
+            }
+            let base = (*self.thread).stack.add((*self.thread).base as usize);
+            Some(Continuation { address: address as *const u8, base })
         }
     }
 
@@ -540,6 +594,9 @@ impl Vm {
             let (Some(instruction), Some(seen)) = (instruction, (&mut (*(*proto).cold).seen).get_mut(pc)) else {
                 return self.interpret_one();
             };
+            if let Some(r) = seen::callee(instruction) {
+                seen.note_callee(register(r));
+            }
             for (n, r) in seen::operands(instruction).into_iter().enumerate() {
                 if let Some(r) = r {
                     seen.note_operand(n, register(r));
@@ -667,6 +724,9 @@ unsafe fn uninstall(proto: *mut ProtoObject) -> Option<Box<Installed>> {
 unsafe fn forget_addresses(thread: *mut Thread, dropped: &[Box<Installed>]) {
     // SAFETY: a live thread by contract; its frames are walked by their links.
     unsafe {
+        if dropped.iter().any(|code| code.contains((*thread).goes_on)) {
+            (*thread).goes_on = 0;
+        }
         let mut base = (*thread).base;
         while base != 0 {
             let frame = stack::frame(thread, base);
@@ -685,6 +745,7 @@ pub(crate) unsafe fn distrust_addresses(heap: &mut Heap, thread: *mut Thread) {
     heap.distrust += 1;
     // SAFETY: a live thread by contract; its frames are walked by their links.
     unsafe {
+        (*thread).goes_on = 0;
         let mut base = (*thread).base;
         while base != 0 {
             let frame = stack::frame(thread, base);

@@ -60,8 +60,8 @@ pub struct NativeEntry {
     pub function: NativeFn,
     /// What it does for common arguments, see [`crate::leaf`].
     pub leaf: Option<crate::leaf::LeafFn>,
-    /// Which iterator it is, if the machine knows it.
-    pub iterator: Option<crate::leaf::Iterator>,
+    /// What compiled code does in its place.
+    pub intrinsic: Option<crate::leaf::Intrinsic>,
     /// What the machine does in its place.
     pub(crate) role: crate::switch::Role,
 }
@@ -69,7 +69,7 @@ pub struct NativeEntry {
 impl NativeEntry {
     /// A function that has only its general form.
     pub fn new(name: &'static str, function: NativeFn) -> NativeEntry {
-        NativeEntry { name, function, leaf: None, iterator: None, role: crate::switch::Role::Plain }
+        NativeEntry { name, function, leaf: None, intrinsic: None, role: crate::switch::Role::Plain }
     }
 }
 
@@ -137,6 +137,8 @@ pub struct Vm {
     pub(crate) registry: *mut Table,
     pub(crate) type_meta: [*mut Table; 16],
     pub(crate) natives: Vec<NativeEntry>,
+    /// Natives that generic loops run in place.
+    pub(crate) iterators: crate::leaf::Iterators,
     native_ids: HashMap<(*const str, usize), u64, BuildHasherDefault<NumberHasher>>,
     pub(crate) hosts: Vec<Option<Box<dyn Any + Send>>>,
     free_hosts: Vec<usize>,
@@ -183,6 +185,7 @@ impl Vm {
             registry: std::ptr::null_mut(),
             type_meta: [std::ptr::null_mut(); 16],
             natives: Vec::new(),
+            iterators: crate::leaf::NO_ITERATORS,
             native_ids: HashMap::default(),
             hosts: Vec::new(),
             free_hosts: Vec::new(),
@@ -713,6 +716,7 @@ impl Vm {
             (*self.main).top = stack::extent(self.main);
             (*self.main).base = FIRST_BASE;
             (*self.main).native_calls = 0;
+            (*self.main).goes_on = 0;
             (*self.main).hook_state = self.limit_bit();
             self.thread = self.main;
         }

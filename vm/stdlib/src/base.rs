@@ -1,6 +1,6 @@
 //! The basic functions that are not the virtual machine's own.
 
-use perilune_vm::leaf::Iterator;
+use perilune_vm::leaf::{Intrinsic, Iterator};
 use perilune_vm::{Ctx, Error, Kind, Next, Value, number};
 
 use crate::support::{self, Chunk, set_functions, set_with_chunks};
@@ -31,6 +31,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ])?;
     ctx.raw_get_field(-1, b"next");
     ctx.push_native("pairs", pairs, 1)?;
+    ctx.set_intrinsic(-1, Intrinsic::Pairs);
     ctx.raw_set_field(-2, b"pairs")?;
     ctx.raw_get_field(-1, b"pcall");
     ctx.push_native("load", load::load, 1)?;
@@ -43,6 +44,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.raw_get_field(-1, b"ipairs");
     ctx.set_iterator(-1, Iterator::Index);
     ctx.push_native("ipairs", ipairs, 1)?;
+    ctx.set_intrinsic(-1, Intrinsic::Ipairs);
     ctx.raw_set_field(-2, b"ipairs")?;
     ctx.push_copy(-1);
     ctx.raw_set_field(-2, b"_G")?;

@@ -1,5 +1,6 @@
 //! `math`, with the functions that stock builds keep from Lua 5.3.
 
+use perilune_vm::leaf::Intrinsic;
 use perilune_vm::{Ctx, Error, Next, Value, number};
 
 use crate::{leaf, random};
@@ -42,6 +43,16 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     set_with_chunks(ctx, ("math.max", max), 1)?;
     set_with_chunks(ctx, ("math.min", min), 1)?;
     support::set_leaves(ctx, leaf::MATH);
+    support::set_intrinsics(
+        ctx,
+        &[
+            ("abs", Intrinsic::Abs),
+            ("floor", Intrinsic::Floor),
+            ("max", Intrinsic::Max),
+            ("min", Intrinsic::Min),
+            ("sqrt", Intrinsic::Sqrt),
+        ],
+    );
     random::install(ctx)?;
     ctx.push_float(std::f64::consts::PI);
     ctx.raw_set_field(-2, b"pi")?;

@@ -1,6 +1,6 @@
 //! Small things every library file needs: installing functions and naming system errors.
 
-use perilune_vm::leaf::LeafFn;
+use perilune_vm::leaf::{Intrinsic, LeafFn};
 use perilune_vm::{Ctx, Error, NativeFn, Next};
 
 /// A function of a library: its versioned name (`table.concat`) and its code.
@@ -187,6 +187,15 @@ pub(crate) fn set_leaves(ctx: &mut Ctx<'_>, entries: &[(&str, LeafFn)]) {
     for &(name, leaf) in entries {
         ctx.raw_get_field(-1, name.as_bytes());
         ctx.set_leaf(-1, leaf);
+        ctx.pop(1);
+    }
+}
+
+/// Says which functions in the table on the top compiled code may do in place.
+pub(crate) fn set_intrinsics(ctx: &mut Ctx<'_>, entries: &[(&str, Intrinsic)]) {
+    for &(name, intrinsic) in entries {
+        ctx.raw_get_field(-1, name.as_bytes());
+        ctx.set_intrinsic(-1, intrinsic);
         ctx.pop(1);
     }
 }

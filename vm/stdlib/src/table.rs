@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use perilune_vm::leaf::Intrinsic;
 use perilune_vm::{Ctx, Error, Kind, Next, Value};
 
 use crate::leaf;
@@ -131,6 +132,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     set_with_chunks(ctx, ("table.concat", concat), 2)?;
     set_with_chunks(ctx, ("table.insert", insert), 2)?;
     support::set_leaves(ctx, leaf::TABLE);
+    support::set_intrinsics(ctx, &[("insert", Intrinsic::Insert), ("remove", Intrinsic::Remove)]);
     set_with_chunks(ctx, ("table.move", move_), 2)?;
     set_with_chunks(ctx, ("table.remove", remove), 2)?;
     set_with_chunks(ctx, ("table.sort", sort), 2)?;

@@ -114,6 +114,19 @@ impl Block {
     }
 }
 
+/// Has the processor bring a cell near before it is asked for: a list goes through memory that nobody has used lately.
+#[inline(always)]
+fn fetch(cell: *const FreeCell) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, for any address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(cell.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = cell;
+}
+
 fn block_layout(size: u32) -> Layout {
     Layout::from_size_align(size as usize, ALIGNMENT).expect("sizes of blocks are small")
 }
@@ -154,7 +167,9 @@ impl Cells {
             return self.refill(class);
         }
         // SAFETY: cells on a free list are free and ours.
-        self.free[class] = unsafe { (*cell).next };
+        let next = unsafe { (*cell).next };
+        fetch(next);
+        self.free[class] = next;
         cell.cast()
     }
 

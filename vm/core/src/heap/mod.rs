@@ -575,6 +575,7 @@ impl Heap {
                 base: 0,
                 top: 0,
                 pc: 0,
+                goes_on: 0,
                 open: std::ptr::null_mut(),
                 resumer: std::ptr::null_mut(),
                 tbc: std::ptr::null_mut(),

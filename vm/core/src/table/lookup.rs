@@ -16,50 +16,83 @@ use crate::value::Slot;
 /// Records for each of reading and writing, once there is one; a power of two.
 const RECORDS: usize = 1024;
 
+/// What is known of a key in tables of a shape. Compiled code reads and writes by records as well.
 #[derive(Clone, Copy)]
-struct Record {
-    key: *mut Str,
-    cache: Cache,
+#[repr(C)]
+pub struct Record {
+    /// The key; null when there is no record.
+    pub key: *mut Str,
+    /// What is known, for the shape that it names.
+    pub cache: Cache,
 }
 
 const EMPTY: Record = Record { key: std::ptr::null_mut(), cache: Cache::EMPTY };
 
+/// Records for reading, or for writing.
+#[repr(C)]
+pub struct Lookup {
+    /// The first of them.
+    pub first: *const Record,
+    /// Their number less one.
+    pub mask: usize,
+    records: Box<[Record]>,
+}
+
 /// The records of a heap.
 pub struct Lookups {
-    reads: Vec<Record>,
-    writes: Vec<Record>,
+    /// For reading.
+    pub reads: Lookup,
+    /// For writing.
+    pub writes: Lookup,
+}
+
+// SAFETY: `first` is the address of `records`, which stay where they are.
+unsafe impl Send for Lookup {}
+
+impl Lookup {
+    fn new(count: usize) -> Lookup {
+        let records = vec![EMPTY; count].into_boxed_slice();
+        Lookup { first: records.as_ptr(), mask: count - 1, records }
+    }
+
+    fn keep(&mut self, record: Record) {
+        if self.records.len() < RECORDS {
+            *self = Lookup::new(RECORDS);
+        }
+        self.records[place(record.cache.shape, record.key) & self.mask] = record;
+    }
+
+    /// The record for a key in tables of a shape, if there is one.
+    #[inline(always)]
+    fn find(&self, shape: u32, key: *mut Str) -> Option<&Cache> {
+        let record = &self.records[place(shape, key) & self.mask];
+        (record.key == key && record.cache.shape == shape).then_some(&record.cache)
+    }
 }
 
 impl Lookups {
     pub(crate) fn new() -> Lookups {
-        Lookups { reads: vec![EMPTY], writes: vec![EMPTY] }
-    }
-
-    fn keep_read(&mut self, record: Record) {
-        keep(&mut self.reads, record);
-    }
-
-    fn keep_write(&mut self, record: Record) {
-        keep(&mut self.writes, record);
+        Lookups { reads: Lookup::new(1), writes: Lookup::new(1) }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.reads.fill(EMPTY);
-        self.writes.fill(EMPTY);
+        self.reads.records.fill(EMPTY);
+        self.writes.records.fill(EMPTY);
     }
 }
 
-fn keep(records: &mut Vec<Record>, record: Record) {
-    records.resize(RECORDS, EMPTY);
-    let at = place(records, record.cache.shape, record.key);
-    records[at] = record;
-}
+/// The product of this and a shape spreads shapes over the records.
+pub const SPREAD: u32 = 0x9E37_79B1;
+/// Bits of a key's address that are the same for all.
+pub const KEY_SHIFT: u32 = 4;
+/// Upper bits come down by so many.
+pub const FOLD: u32 = 10;
 
 #[inline(always)]
-fn place(records: &[Record], shape: u32, key: *mut Str) -> usize {
-    let mixed = (key as usize >> 4) ^ (shape as usize).wrapping_mul(0x9E37_79B1);
-    (mixed ^ mixed >> 10) & (records.len() - 1)
+fn place(shape: u32, key: *mut Str) -> usize {
+    let mixed = (key as usize >> KEY_SHIFT) as u32 ^ shape.wrapping_mul(SPREAD);
+    (mixed ^ mixed >> FOLD) as usize
 }
 
 impl Heap {
@@ -71,10 +104,9 @@ impl Heap {
     pub unsafe fn look_up(&mut self, t: *mut Table, key: *mut Str, to: *mut Slot) -> bool {
         // SAFETY: live by contract; records for the table's shape hold for the table.
         unsafe {
-            let shape = (*t).header.aux;
-            let record = &self.lookups.reads[place(&self.lookups.reads, shape, key)];
-            let hit = record.key == key && record.cache.shape == shape;
-            if hit && let Some(value) = self.answer(&record.cache, t) {
+            if let Some(cache) = self.lookups.reads.find((*t).header.aux, key)
+                && let Some(value) = self.answer(cache, t)
+            {
                 (*to).payload = value.payload;
                 (*to).tag = value.tag;
                 return true;
@@ -95,7 +127,7 @@ impl Heap {
             if !self.cache_get(t, key, &mut cache) {
                 return false;
             }
-            self.lookups.keep_read(Record { key, cache });
+            self.lookups.reads.keep(Record { key, cache });
             let Some(value) = self.answer(&cache, t) else { return false };
             *to = value;
             true
@@ -131,13 +163,10 @@ impl Heap {
     pub unsafe fn look_up_to_set(&mut self, t: *mut Table, key: *mut Str, value: Slot) -> bool {
         // SAFETY: as `look_up`.
         unsafe {
-            let shape = (*t).header.aux;
-            let record = &self.lookups.writes[place(&self.lookups.writes, shape, key)];
-            if record.key == key && record.cache.shape == shape {
-                let cache = record.cache;
-                if self.store_by(&cache, t, value) {
-                    return true;
-                }
+            if let Some(cache) = self.lookups.writes.find((*t).header.aux, key).copied()
+                && self.store_by(&cache, t, value)
+            {
+                return true;
             }
             if is_dictionary(t) || !is_short(key) {
                 return false;
@@ -146,7 +175,7 @@ impl Heap {
             if !self.cache_set(t, key, &mut cache) {
                 return false;
             }
-            self.lookups.keep_write(Record { key, cache });
+            self.lookups.writes.keep(Record { key, cache });
             self.store_by(&cache, t, value)
         }
     }

@@ -2,7 +2,11 @@
 //!
 //! Nothing is recorded by fast paths. An instruction that compiled code leaves to the interpreter is looked at
 //! before and after: so the first rounds fill the record, and whatever does not fit widens it.
+//!
+//! `unsafe`: a native that is called is looked at. The bargain: it is a value in a register of a live frame.
+#![allow(unsafe_code)]
 
+use crate::object::Native;
 use crate::value::{Slot, tag};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::Kind;
@@ -22,11 +26,25 @@ pub enum Class {
     Any,
 }
 
+/// What was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// Nothing that was looked at.
+    Unseen,
+    /// Lua functions alone.
+    Lua,
+    /// One native function, by its number among those of the machine.
+    Native(u32),
+    /// Several of them.
+    Several,
+}
+
 /// What one instruction has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     operands: u16,
     result: u8,
+    callee: u16,
 }
 
 const INT: u16 = 1;
@@ -34,6 +52,10 @@ const FLOAT: u16 = 2;
 const OTHER: u16 = 4;
 /// [`Seen`]'s result when there were several kinds; one kind is its tag plus one.
 const SEVERAL: u8 = 255;
+const CALLED_LUA: u16 = 1;
+/// The number of a native is added to this.
+const CALLED_NATIVE: u16 = 2;
+const CALLED_SEVERAL: u16 = u16::MAX;
 
 impl Seen {
     /// The kinds of operand number `n` among those that are read.
@@ -62,6 +84,28 @@ impl Seen {
         self.result != 0
     }
 
+    /// What a call has called.
+    pub fn callee(self) -> Callee {
+        match self.callee {
+            0 => Callee::Unseen,
+            CALLED_LUA => Callee::Lua,
+            CALLED_SEVERAL => Callee::Several,
+            native => Callee::Native(u32::from(native - CALLED_NATIVE)),
+        }
+    }
+
+    /// Takes note of what is called.
+    pub(crate) fn note_callee(&mut self, value: Slot) {
+        let kind = match value.tag {
+            tag::CLOSURE => CALLED_LUA,
+            // SAFETY: the tag says what it is.
+            tag::NATIVE => u16::try_from(unsafe { (*value.as_ptr::<Native>()).id })
+                .map_or(CALLED_SEVERAL, |id| id.saturating_add(CALLED_NATIVE)),
+            _ => CALLED_SEVERAL,
+        };
+        self.callee = if self.callee == 0 || self.callee == kind { kind } else { CALLED_SEVERAL };
+    }
+
     /// Takes note of a value of operand number `n`.
     pub(crate) fn note_operand(&mut self, n: usize, value: Slot) {
         let class = match value.tag {
@@ -79,10 +123,19 @@ impl Seen {
     }
 }
 
-/// The registers whose values are noted before an instruction: what it reads, and the start, limit and step of a loop.
+/// The register of what a call calls.
+pub(crate) fn callee(instruction: Instruction) -> Option<u8> {
+    if let Instruction::Call { a, .. } = instruction { Some(a) } else { None }
+}
+
+/// The registers whose values are noted before an instruction: what it reads, the start, limit and step of a loop, and
+/// the first arguments of a call.
 pub(crate) fn operands(instruction: Instruction) -> [Option<u8>; 3] {
     if let Instruction::ForPrep { a, .. } = instruction {
         return [Some(a), Some(a + 1), Some(a + 2)];
+    }
+    if let Instruction::Call { a, b, .. } = instruction {
+        return std::array::from_fn(|n| (usize::from(b) > n + 1).then(|| a + 2 + n as u8));
     }
     let mut read = instruction.operands().filter(|(operand, _)| operand.kind == Kind::In);
     std::array::from_fn(|_| read.next().map(|(_, register)| register as u8))
@@ -90,6 +143,9 @@ pub(crate) fn operands(instruction: Instruction) -> [Option<u8>; 3] {
 
 /// The register whose value is noted afterwards.
 pub(crate) fn result(instruction: Instruction) -> Option<u8> {
+    if let Instruction::Call { a, c: 2, .. } = instruction {
+        return Some(a);
+    }
     instruction.operands().find(|(operand, _)| operand.kind == Kind::Out).map(|(_, register)| register as u8)
 }
 

@@ -1,5 +1,6 @@
 //! `string`: the functions that only move bytes, and the metatable all strings share.
 
+use perilune_vm::leaf::Intrinsic;
 use perilune_vm::{Buffer, Ctx, Error, Kind, Next};
 
 use crate::leaf;
@@ -39,6 +40,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ])?;
     set_with_chunks(ctx, ("string.gsub", gsub::gsub), 1)?;
     support::set_leaves(ctx, leaf::STRING);
+    support::set_intrinsics(ctx, &[("byte", Intrinsic::Byte), ("sub", Intrinsic::Sub)]);
     set_metatable(ctx)?;
     support::publish(ctx, b"string")
 }

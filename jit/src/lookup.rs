@@ -1,0 +1,250 @@
+//! Routines that all functions call: fields of tables whose shape a site does not expect, by the records that all
+//! sites share (`vm/core/src/table/lookup.rs`), and rounds of loops over arrays.
+//!
+//! They keep all registers that are homes, and answer by the carry flag, which is set when the machine has to find out.
+
+use crate::template::{BLACK, INT, MARK, SHAPE, STRING, TABLE, payload, tag_of};
+use dynasmrt::x64::X64Relocation;
+use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use perilune_vm::cache::{Cache, kind};
+use perilune_vm::leaf::Iterator;
+use perilune_vm::object::{Native, Table};
+use perilune_vm::tier::layout::{self, Lookup, Record};
+use perilune_vm::value::tag;
+use std::mem::offset_of;
+
+const PROPS: i32 = offset_of!(Table, props) as i32;
+const PROPS_CAP: i32 = offset_of!(Table, props_cap) as i32;
+const ARRAY: i32 = offset_of!(Table, array) as i32;
+const ARRAY_LEN: i32 = offset_of!(Table, array_len) as i32;
+const HASH: i32 = offset_of!(Table, hash) as i32;
+const META: i32 = offset_of!(Table, meta) as i32;
+const KEY: i32 = offset_of!(Record, key) as i32;
+const CACHE: i32 = offset_of!(Record, cache) as i32;
+const KNOWN_SHAPE: i32 = CACHE + offset_of!(Cache, shape) as i32;
+const SLOT: i32 = CACHE + offset_of!(Cache, slot) as i32;
+const KIND: i32 = CACHE + offset_of!(Cache, kind) as i32;
+const NEXT_SHAPE: i32 = CACHE + offset_of!(Cache, next_shape) as i32;
+const MADE_IN: i32 = CACHE + offset_of!(Cache, epoch) as i32;
+const HOLDER: i32 = CACHE + offset_of!(Cache, holder) as i32;
+/// Records are this much apart, as a power of two.
+const RECORD_SHIFT: i8 = size_of::<Record>().trailing_zeros() as i8;
+const _: () = assert!(size_of::<Record>().is_power_of_two());
+const EPOCH: i32 = layout::EPOCH as i32;
+
+type Asm = VecAssembler<X64Relocation>;
+
+/// The value of the key at `rdx` in the table at `rax`, with what `__index` tables say: payload in `rcx`, tag in `edx`.
+/// Changes `rsi` and `rdi`; without an answer also `rcx` and `rdx`.
+pub fn find(asm: &mut Asm) {
+    let (first, mask) = places(layout::READS);
+    dynasm!(asm
+        ; .arch x64
+        ; mov esi, [rax + SHAPE]
+        ; imul ecx, esi, layout::SPREAD as i32
+        ; mov rdi, rdx
+        ; shr rdi, layout::KEY_SHIFT as i8
+        ; xor ecx, edi
+        ; mov edi, ecx
+        ; shr edi, layout::FOLD as i8
+        ; xor ecx, edi
+        ; and ecx, [r12 + mask]
+        ; shl rcx, RECORD_SHIFT
+        ; add rcx, [r12 + first]
+        ; cmp [rcx + KEY], rdx
+        ; jne >unknown
+        ; cmp [rcx + KNOWN_SHAPE], esi
+        ; jne >unknown
+        ; movzx esi, BYTE [rcx + KIND]
+        ; movzx edi, WORD [rcx + SLOT]
+        ; cmp esi, i32::from(kind::OWN)
+        ; jne >inherited
+        ; mov rsi, [rax + PROPS]
+        ; mov rcx, [rsi + rdi * 8]
+        ; not rdi
+        ; movzx edx, BYTE [rsi + rdi]
+        // A test clears the carry flag.
+        ; test edx, edx
+        ; jz >nil
+        ; ret
+        ; nil:
+        ; cmp QWORD [rax + META], 0
+        ; jne >unknown
+        ; ret
+        ; inherited:
+        ; mov edx, [rcx + MADE_IN]
+        ; cmp edx, [r12 + EPOCH]
+        ; jne >unknown
+        ; cmp esi, i32::from(kind::CHAIN)
+        ; jne >absent
+        ; mov rsi, [rcx + HOLDER]
+        ; mov edx, [rcx + NEXT_SHAPE]
+        ; cmp edx, [rsi + SHAPE]
+        ; jne >unknown
+        ; mov rsi, [rsi + PROPS]
+        ; mov rcx, [rsi + rdi * 8]
+        ; not rdi
+        ; movzx edx, BYTE [rsi + rdi]
+        ; test edx, edx
+        ; jz >unknown
+        ; ret
+        ; absent:
+        ; cmp esi, i32::from(kind::ABSENT)
+        ; jne >unknown
+        ; xor edx, edx
+        ; ret
+        ; unknown:
+        ; stc
+        ; ret
+    );
+}
+
+/// Stores the value with payload `rcx` and tag `edx` under the key at `rsi` in the table at `rax`. Changes `rsi` and `rdi`.
+pub fn put(asm: &mut Asm) {
+    let (first, mask) = places(layout::WRITES);
+    dynasm!(asm
+        ; .arch x64
+        ; test edx, edx
+        ; jz >at_once
+        ; cmp edx, STRING
+        ; jb >plain
+        ; test BYTE [rax + MARK], BLACK
+        ; jnz >at_once
+        ; plain:
+        ; push rcx
+        ; push rdx
+        ; mov edi, [rax + SHAPE]
+        ; imul ecx, edi, layout::SPREAD as i32
+        ; mov rdx, rsi
+        ; shr rdx, layout::KEY_SHIFT as i8
+        ; xor ecx, edx
+        ; mov edx, ecx
+        ; shr edx, layout::FOLD as i8
+        ; xor ecx, edx
+        ; and ecx, [r12 + mask]
+        ; shl rcx, RECORD_SHIFT
+        ; add rcx, [r12 + first]
+        ; cmp [rcx + KEY], rsi
+        ; jne >unknown
+        ; cmp [rcx + KNOWN_SHAPE], edi
+        ; jne >unknown
+        ; movzx esi, WORD [rcx + SLOT]
+        ; cmp BYTE [rcx + KIND], kind::OWN as i8
+        ; jne >add
+        ; mov rdi, [rax + PROPS]
+        ; mov rdx, rsi
+        ; not rdx
+        ; cmp BYTE [rdi + rdx], 0
+        ; jne >write
+        ; cmp QWORD [rax + META], 0
+        ; jne >unknown
+        ; write:
+        ; pop rdx
+        ; pop rcx
+        ; mov [rdi + rsi * 8], rcx
+        ; not rsi
+        ; mov [rdi + rsi], dl
+        ; clc
+        ; ret
+        ; add:
+        ; cmp BYTE [rcx + KIND], kind::ADD as i8
+        ; jne >unknown
+        ; mov edx, [rcx + MADE_IN]
+        ; cmp edx, [r12 + EPOCH]
+        ; jne >unknown
+        ; cmp esi, [rax + PROPS_CAP]
+        ; jae >unknown
+        ; mov edi, [rcx + NEXT_SHAPE]
+        ; mov [rax + SHAPE], edi
+        ; mov rdi, [rax + PROPS]
+        ; jmp <write
+        ; unknown:
+        ; pop rdx
+        ; pop rcx
+        ; at_once:
+        ; stc
+        ; ret
+    );
+}
+
+/// A round of the generic loop whose registers are at `rsi`, over the array of a table, by `next` or the iterator of
+/// `ipairs`: two variables are set. Changes `rax`, `rcx`, `rdx` and `rdi`.
+pub fn iterate(asm: &mut Asm) {
+    let next = layout::ITERATORS as i32 + 8 * Iterator::Next as i32;
+    let index = layout::ITERATORS as i32 + 8 * Iterator::Index as i32;
+    dynasm!(asm
+        ; .arch x64
+        ; cmp QWORD [rsi + tag_of(0)], tag::NATIVE as i32
+        ; jne >unknown
+        ; cmp QWORD [rsi + tag_of(1)], TABLE
+        ; jne >unknown
+        ; mov rax, [rsi + payload(0)]
+        ; mov rax, [rax + offset_of!(Native, id) as i32]
+        ; mov rdx, [rsi + payload(1)]
+        ; mov rcx, [rsi + payload(2)]
+        ; mov edi, [rdx + ARRAY_LEN]
+        ; cmp rax, [r12 + index]
+        ; jne >pairs
+        ; cmp QWORD [rsi + tag_of(2)], INT
+        ; jne >unknown
+        ; cmp rcx, rdi
+        ; jae >behind
+        ; mov rdi, [rdx + ARRAY]
+        ; inc rcx
+        ; mov rax, [rdi + rcx * 8 - 8]
+        ; sub rdi, rcx
+        ; movzx edi, BYTE [rdi]
+        ; test edi, edi
+        ; jz >nil
+        ; found:
+        ; mov [rsi + payload(4)], rcx
+        ; mov QWORD [rsi + tag_of(4)], INT
+        ; mov [rsi + payload(5)], rax
+        ; mov [rsi + tag_of(5)], rdi
+        ; clc
+        ; ret
+        ; behind:
+        ; cmp QWORD [rdx + HASH], 0
+        ; jne >unknown
+        ; nil:
+        ; cmp QWORD [rdx + META], 0
+        ; jne >unknown
+        ; mov QWORD [rsi + tag_of(4)], 0
+        ; mov QWORD [rsi + tag_of(5)], 0
+        ; clc
+        ; ret
+        ; pairs:
+        ; cmp rax, [r12 + next]
+        ; jne >unknown
+        ; cmp QWORD [rsi + tag_of(2)], 0
+        ; je >first
+        ; cmp QWORD [rsi + tag_of(2)], INT
+        ; jne >unknown
+        ; lea rax, [rcx - 1]
+        ; cmp rax, rdi
+        ; jae >unknown
+        ; search:
+        ; cmp rcx, rdi
+        ; jae >unknown
+        ; inc rcx
+        ; mov rax, [rdx + ARRAY]
+        ; sub rax, rcx
+        ; cmp BYTE [rax], 0
+        ; je <search
+        ; movzx edi, BYTE [rax]
+        ; add rax, rcx
+        ; mov rax, [rax + rcx * 8 - 8]
+        ; jmp <found
+        ; first:
+        ; xor ecx, ecx
+        ; jmp <search
+        ; unknown:
+        ; stc
+        ; ret
+    );
+}
+
+/// Where the machine has the address of the first record, and the mask.
+fn places(lookup: usize) -> (i32, i32) {
+    ((lookup + offset_of!(Lookup, first)) as i32, (lookup + offset_of!(Lookup, mask)) as i32)
+}
