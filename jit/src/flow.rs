@@ -19,50 +19,62 @@ const ROUNDS: usize = 12;
 const LIVE_ROUNDS: usize = 64;
 
 /// The tags of registers, as far as they are known.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Tags([u8; 256]);
-
-const UNKNOWN: u8 = u8::MAX;
+#[derive(Clone)]
+pub struct Tags {
+    /// By register; what is not known has any value.
+    tags: [u8; 256],
+    known: Registers,
+}
 
 impl Tags {
     /// Nothing is known.
-    pub const NONE: Tags = Tags([UNKNOWN; 256]);
+    pub const NONE: Tags = Tags { tags: [0; 256], known: Registers([0; 4]) };
 
     /// The tag of a register.
     pub fn get(&self, r: u8) -> Option<u64> {
-        let tag = self.0[usize::from(r)];
-        (tag != UNKNOWN).then_some(u64::from(tag))
+        self.known.has(r).then_some(u64::from(self.tags[usize::from(r)]))
     }
 
     /// Sets or forgets the tag of a register.
     pub fn set(&mut self, r: u8, tag: Option<u64>) {
-        self.0[usize::from(r)] = tag.map_or(UNKNOWN, |tag| tag as u8);
+        match tag {
+            Some(tag) => {
+                self.tags[usize::from(r)] = tag as u8;
+                self.known.add(r);
+            }
+            None => self.known.remove(r),
+        }
     }
 
     /// Forgets registers.
     pub fn forget(&mut self, registers: Registers) {
-        registers.iter().for_each(|r| self.set(r, None));
+        self.known = self.known.minus(registers);
     }
 
     /// Keeps what `other` knows as well; whether that is less.
     fn meet(&mut self, other: &Tags) -> bool {
-        let mut changed = false;
-        for (mine, other) in self.0.iter_mut().zip(&other.0) {
-            if *mine != *other && *mine != UNKNOWN {
-                (*mine, changed) = (UNKNOWN, true);
+        let before = self.known;
+        for r in before.iter() {
+            if other.get(r) != self.get(r) {
+                self.known.remove(r);
             }
         }
-        changed
+        self.known != before
     }
 
     /// Whether everything that `other` knows is known here.
     pub fn imply(&self, other: &Tags) -> bool {
-        self.0.iter().zip(&other.0).all(|(mine, other)| mine == other || *other == UNKNOWN)
+        other.known.iter().all(|r| self.get(r) == other.get(r))
     }
 
     /// The registers that are known.
     pub fn known(&self) -> impl Iterator<Item = (u8, u64)> {
-        self.0.iter().enumerate().filter(|(_, tag)| **tag != UNKNOWN).map(|(r, tag)| (r as u8, u64::from(*tag)))
+        self.known.iter().map(|r| (r, u64::from(self.tags[usize::from(r)])))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.known.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 }
 
@@ -106,9 +118,27 @@ pub struct Block {
     pub back: Option<usize>,
 }
 
+/// An instruction, and where it leads.
+#[derive(Clone, Copy)]
+struct Line {
+    pc: usize,
+    instruction: I,
+    /// By a jump.
+    jump: Option<usize>,
+    /// Whether it goes on to the next one.
+    falls_through: bool,
+}
+
+impl Line {
+    fn next(&self) -> Option<usize> {
+        self.falls_through.then(|| self.pc + self.instruction.words())
+    }
+}
+
 /// The function with what was found out.
 pub struct Flow<'a> {
     function: &'a Function<'a>,
+    lines: Vec<Line>,
     /// By word: what is known of the places that are jumped to.
     pub blocks: Vec<Option<Box<Block>>>,
     /// By word: registers whose values may be read from here on.
@@ -123,8 +153,15 @@ impl<'a> Flow<'a> {
     /// Looks through a function.
     pub fn new(function: &'a Function<'a>) -> Flow<'a> {
         let n = function.code.len();
+        let line = |(pc, instruction)| Line {
+            pc,
+            instruction,
+            jump: jump_of(pc, instruction),
+            falls_through: falls_through(instruction),
+        };
         let mut flow = Flow {
             function,
+            lines: instructions_of(function.code).into_iter().map(line).collect(),
             blocks: (0..n).map(|_| None).collect(),
             live: vec![Registers::default(); n + 1],
             named: named(function),
@@ -136,21 +173,15 @@ impl<'a> Flow<'a> {
         flow
     }
 
-    /// The instructions as they are without breakpoints.
-    fn each(&self) -> impl DoubleEndedIterator<Item = (usize, I)> + use<'a> {
-        instructions_of(self.function.code).into_iter()
-    }
-
     fn find_blocks(&mut self) {
         let mut steps = vec![0_i32; self.function.code.len()];
-        for (pc, instruction) in self.each() {
-            for target in targets(pc, instruction).into_iter().flatten() {
-                let block = self.blocks[target].get_or_insert_with(|| Box::new(Block { tags: Tags::NONE, back: None }));
-                if target <= pc {
-                    block.back = Some(pc + instruction.words());
-                    steps[target] += 1;
-                    steps[pc] -= 1;
-                }
+        for &Line { pc, instruction, jump, .. } in &self.lines {
+            let Some(target) = jump else { continue };
+            let block = self.blocks[target].get_or_insert_with(|| Box::new(Block { tags: Tags::NONE, back: None }));
+            if target <= pc {
+                block.back = Some(pc + instruction.words());
+                steps[target] += 1;
+                steps[pc] -= 1;
             }
         }
         let mut depth = 0;
@@ -161,15 +192,14 @@ impl<'a> Flow<'a> {
     }
 
     fn find_live(&mut self) {
-        let all: Vec<(usize, I)> = self.each().collect();
+        let used: Vec<_> = self.lines.iter().map(|line| (kills(line.instruction), reads(line.instruction))).collect();
         for _ in 0..LIVE_ROUNDS {
             let mut changed = false;
-            for &(pc, instruction) in all.iter().rev() {
-                let [jump, next] = ways(pc, instruction);
-                let after = [jump, next].into_iter().flatten().fold(Registers::default(), |set, to| set.or(self.live[to]));
-                let live = after.minus(kills(instruction)).or(reads(instruction));
-                changed |= live != self.live[pc];
-                self.live[pc] = live;
+            for (line, (kills, reads)) in self.lines.iter().zip(&used).rev() {
+                let live_at = |to: Option<usize>| to.map_or(Registers::default(), |to| self.live[to]);
+                let live = live_at(line.jump).or(live_at(line.next())).minus(*kills).or(*reads);
+                changed |= live != self.live[line.pc];
+                self.live[line.pc] = live;
             }
             if !changed {
                 return;
@@ -210,10 +240,9 @@ impl<'a> Flow<'a> {
     }
 
     fn find_tags(&mut self) {
-        let all: Vec<(usize, I)> = self.each().collect();
         let mut reached = vec![None; self.function.code.len()];
         for phase in [Phase::Seen, Phase::Rest] {
-            if !(0..ROUNDS).any(|_| !self.round(&all, &mut reached, phase)) {
+            if !(0..ROUNDS).any(|_| !self.round(&mut reached, phase)) {
                 self.blocks.iter_mut().flatten().for_each(|block| block.tags = Tags::NONE);
                 return;
             }
@@ -232,48 +261,52 @@ impl<'a> Flow<'a> {
     }
 
     /// Follows all ways once; whether a place further back has to be looked at again.
-    fn round(&mut self, all: &[(usize, I)], reached: &mut [Option<Phase>], phase: Phase) -> bool {
+    fn round(&mut self, reached: &mut [Option<Phase>], phase: Phase) -> bool {
         let mut again = false;
-        let mut tags = Some((Tags::NONE, Phase::Seen));
-        for &(pc, instruction) in all {
+        // Copied as seldom as can be: most of the time goes here.
+        let (mut tags, mut before, mut from) = (Tags::NONE, Tags::NONE, Some(Phase::Seen));
+        for line in &self.lines {
+            let pc = line.pc;
             if let Some(block) = &mut self.blocks[pc] {
-                if let Some((tags, from)) = &tags {
-                    arrive(block, &mut reached[pc], tags, *from);
+                if let Some(from) = from {
+                    arrive(block, &mut reached[pc], &tags, from);
                 }
-                tags = reached[pc].map(|phase| (block.tags.clone(), phase));
+                from = reached[pc];
+                tags.clone_from(&block.tags);
             }
-            let Some((before, from)) = tags.take() else { continue };
-            let after = after(self.function, pc, instruction, &before);
-            let from = if after.is_seen { from } else { Phase::Rest };
-            if from == Phase::Rest && phase == Phase::Seen {
+            let Some(phase_here) = from.take() else { continue };
+            before.clone_from(&tags);
+            let after = after(self.function, line, &before, &mut tags);
+            let here = if after.is_seen { phase_here } else { Phase::Rest };
+            if here == Phase::Rest && phase == Phase::Seen {
                 continue;
             }
-            if let (Some(jump), Some(target)) = (after.jump, jump_of(pc, instruction)) {
-                if let Some(block) = &mut self.blocks[target] {
-                    let changed = arrive(block, &mut reached[target], &jump, from);
-                    again |= changed && target <= pc;
-                }
+            if let Some(target) = line.jump
+                && let Some(block) = &mut self.blocks[target]
+            {
+                let changed = arrive(block, &mut reached[target], after.jump.as_deref().unwrap_or(&tags), here);
+                again |= changed && target <= pc;
             }
-            tags = after.next.map(|tags| (tags, from));
+            from = line.falls_through.then_some(here);
         }
         again
     }
 
-    /// The tags after an instruction that goes on to the next one.
-    pub fn after(&self, pc: usize, instruction: I, before: &Tags) -> Option<Tags> {
-        after(self.function, pc, instruction, before).next
-    }
-
-    /// The tags before every instruction that is reached.
-    pub fn each_with_tags(&self, mut visit: impl FnMut(usize, I, &Tags)) {
-        let mut tags = Some(Tags::NONE);
-        for (pc, instruction) in self.each() {
-            if let Some(block) = &self.blocks[pc] {
-                tags = Some(block.tags.clone());
+    /// The tags before and after every instruction that is reached; after it only where it goes on to the next one.
+    pub fn each_with_tags(&self, mut visit: impl FnMut(usize, I, &Tags, Option<&Tags>)) {
+        let (mut tags, mut before, mut is_reached) = (Tags::NONE, Tags::NONE, true);
+        for line in &self.lines {
+            if let Some(block) = &self.blocks[line.pc] {
+                tags.clone_from(&block.tags);
+                is_reached = true;
             }
-            let Some(before) = tags.take() else { continue };
-            visit(pc, instruction, &before);
-            tags = after(self.function, pc, instruction, &before).next;
+            if !is_reached {
+                continue;
+            }
+            before.clone_from(&tags);
+            after(self.function, line, &before, &mut tags);
+            is_reached = line.falls_through;
+            visit(line.pc, line.instruction, &before, is_reached.then_some(&tags));
         }
     }
 }
@@ -356,15 +389,6 @@ fn falls_through(instruction: I) -> bool {
     )
 }
 
-/// Where an instruction may lead: by a jump, and on to the next.
-fn ways(pc: usize, instruction: I) -> [Option<usize>; 2] {
-    [jump_of(pc, instruction), falls_through(instruction).then_some(pc + instruction.words())]
-}
-
-fn targets(pc: usize, instruction: I) -> [Option<usize>; 1] {
-    [jump_of(pc, instruction)]
-}
-
 /// The registers that an instruction may read.
 fn reads(instruction: I) -> Registers {
     let run = |first: u16, count1: u8| match count1 {
@@ -402,18 +426,18 @@ fn kills(instruction: I) -> Registers {
 
 struct After {
     is_seen: bool,
-    jump: Option<Tags>,
-    next: Option<Tags>,
+    /// What is known where a jump leads, when that is something else than on the way on.
+    jump: Option<Box<Tags>>,
 }
 
 /// What is known after an instruction, from what is known before.
-struct Step<'f> {
+struct Step<'f, 't> {
     function: &'f Function<'f>,
     seen: Seen,
-    tags: Tags,
+    tags: &'t mut Tags,
 }
 
-impl Step<'_> {
+impl Step<'_, '_> {
     fn set(&mut self, r: u8, tag: Option<u64>) {
         let is_shared = Registers(self.function.shared).has(r);
         self.tags.set(r, tag.filter(|_| !is_shared));
@@ -489,6 +513,13 @@ impl Step<'_> {
     }
 }
 
+/// What is known with another tag of a register.
+fn with(function: &Function<'_>, tags: &Tags, r: u8, tag: Option<u64>) -> Box<Tags> {
+    let mut changed = Box::new(tags.clone());
+    changed.set(r, tag.filter(|_| !Registers(function.shared).has(r)));
+    changed
+}
+
 /// The class of an operand, which is the `n`th register that the instruction reads.
 pub fn class(function: &Function<'_>, seen: Seen, tags: &Tags, operand: Operand, n: usize) -> Class {
     let known = match operand {
@@ -524,9 +555,11 @@ pub fn loop_form(seen: Seen, tags: &Tags, a: u8) -> LoopForm {
     if is_int(0) && is_int(2) { LoopForm::Int } else { LoopForm::Any }
 }
 
-fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> After {
+/// Changes `tags` from what is known before an instruction, which `before` is as well, to what is known after it.
+fn after(function: &Function<'_>, line: &Line, before: &Tags, tags: &mut Tags) -> After {
+    let (pc, instruction) = (line.pc, line.instruction);
     let seen = function.seen.get(pc).copied().unwrap_or_default();
-    let mut step = Step { function, seen, tags: before.clone() };
+    let mut step = Step { function, seen, tags };
     let reg = Operand::Register;
     let k = |index: u8| Operand::Constant(function.constants[usize::from(index)]);
     let mut jump = None;
@@ -617,9 +650,7 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
         I::LtImm { a, b, .. } | I::LeImm { a, b, .. } => step.numbers(reg(a), Operand::int(b)).is_some(),
         I::GtImm { a, b, .. } | I::GeImm { a, b, .. } => step.numbers(Operand::int(b), reg(a)).is_some(),
         I::TestSet { a, b, .. } => {
-            let mut taken = Step { function, seen, tags: before.clone() };
-            taken.set(a, before.get(b));
-            jump = Some(taken.tags);
+            jump = Some(with(function, before, a, before.get(b)));
             true
         }
         I::ForPrep { a, .. } => {
@@ -630,7 +661,7 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
                 step.set(r, known);
                 skipped.set(r, step.tags.get(r));
             }
-            jump = Some(skipped);
+            jump = Some(Box::new(skipped));
             for r in [a + 1, a + 3] {
                 step.set(r, (form == LoopForm::Int).then_some(tag::INT));
             }
@@ -638,15 +669,11 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
         }
         I::ForLoop { a, .. } => {
             let is_int = (a..a + 3).all(|r| before.get(r) == Some(tag::INT));
-            let mut taken = Step { function, seen, tags: before.clone() };
-            taken.set(a + 3, is_int.then_some(tag::INT));
-            jump = Some(taken.tags);
+            jump = Some(with(function, before, a + 3, is_int.then_some(tag::INT)));
             true
         }
         I::TForLoop { a, .. } => {
-            let mut taken = Step { function, seen, tags: before.clone() };
-            taken.set(a + 2, before.get(a + 4));
-            jump = Some(taken.tags);
+            jump = Some(with(function, before, a + 2, before.get(a + 4)));
             true
         }
         I::Call { a, .. } => {
@@ -662,10 +689,8 @@ fn after(function: &Function<'_>, pc: usize, instruction: I, before: &Tags) -> A
         }
     };
     if !goes_on {
-        step.tags = before.clone();
+        step.tags.clone_from(before);
         step.tags.forget(Registers::range(effect::writes(instruction)));
     }
-    let tags = step.tags;
-    let jump = jump_of(pc, instruction).map(|_| jump.unwrap_or_else(|| tags.clone()));
-    After { is_seen: goes_on, jump, next: falls_through(instruction).then_some(tags) }
+    After { is_seen: goes_on, jump }
 }

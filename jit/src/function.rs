@@ -231,20 +231,19 @@ impl<'a> Assembler<'a> {
 
     /// Where the list begins of what the code here relies on.
     fn need(&mut self) -> u32 {
-        let facts: Vec<Fact> = self
-            .state
-            .tags
-            .known()
-            .map(|(register, tag)| Fact { register, tag: tag as u8, shape: self.state.shape(register) })
-            .chain([Fact::END])
-            .collect();
-        if let Some(last) = self.facts.len().checked_sub(facts.len())
-            && self.facts[last..] == facts[..]
+        let state = &self.state;
+        let facts = || {
+            let known = state.tags.known();
+            known.map(|(register, tag)| Fact { register, tag: tag as u8, shape: state.shape(register) }).chain([Fact::END])
+        };
+        if let Some(last) = self.facts.len().checked_sub(state.tags.count() + 1)
+            && facts().eq(self.facts[last..].iter().copied())
         {
             return last as u32;
         }
-        self.facts.extend(facts);
-        (self.facts.len() - self.state.tags.known().count() - 1) as u32
+        let first = self.facts.len();
+        self.facts.extend(facts());
+        first as u32
     }
 
     fn end(&mut self, stubs: &Stubs) {
@@ -310,9 +309,10 @@ impl<'a> Assembler<'a> {
 
     /// Has code of the instruction under way emitted behind the function, out of the way.
     pub fn put_off(&mut self, cold: impl FnOnce(&mut Assembler<'a>) + 'a) {
-        let (pc, next, state) = (self.pc, self.next, self.state.clone());
+        // In a box: the closure is moved several times.
+        let (pc, next, state) = (self.pc, self.next, Box::new(self.state.clone()));
         self.cold.push(Box::new(move |this| {
-            (this.pc, this.next, this.state, this.alive) = (pc, next, state, true);
+            (this.pc, this.next, this.state, this.alive) = (pc, next, *state, true);
             (this.missed, this.has_exit) = (None, false);
             cold(this);
         }));

@@ -44,14 +44,13 @@ impl Homes {
             };
             counts[usize::from(r)] = counts[usize::from(r)].saturating_add(weight);
         };
-        flow.each_with_tags(|pc, instruction, before| {
+        flow.each_with_tags(|pc, instruction, before, after| {
             let weight = 1 << (3 * flow.depth(pc).min(6));
-            let after = flow.after(pc, instruction, before);
             for (operand, register) in instruction.operands() {
                 let r = register as u8;
                 match operand.kind {
-                    Kind::In => count(after.as_ref().and_then(|tags| tags.get(r)).or(before.get(r)), r, weight),
-                    Kind::Out => count(after.as_ref().and_then(|tags| tags.get(r)), r, weight),
+                    Kind::In => count(after.and_then(|tags| tags.get(r)).or(before.get(r)), r, weight),
+                    Kind::Out => count(after.and_then(|tags| tags.get(r)), r, weight),
                     Kind::Base if instruction.op() == perilune_isa::Op::ForLoop => {
                         // What else the loop keeps is read or written once in a round.
                         count(before.get(r + 1), r + 1, weight / 2);

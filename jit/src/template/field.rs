@@ -82,9 +82,15 @@ impl Assembler<'_> {
         }
     }
 
+    /// What a record knew, and its address. One that is empty although the instruction was done is for tables that
+    /// have no shape.
     fn cache(&self, index: u16) -> (Cache, i64) {
         let record = &self.function.caches[usize::from(index)];
-        (*record, std::ptr::from_ref(record) as i64)
+        let mut known = *record;
+        if known.kind == kind::EMPTY && !self.seen().is_empty() {
+            known.kind = kind::MEGAMORPHIC;
+        }
+        (known, std::ptr::from_ref(record) as i64)
     }
 
     /// `r[a] = object[key]`.
@@ -350,7 +356,11 @@ impl Assembler<'_> {
 
     /// `object[key] = value`.
     pub fn set_field(&mut self, object: Object, cache: u16, key: u16, value: Operand) {
-        let (known, record) = self.cache(cache);
+        let (mut known, record) = self.cache(cache);
+        if known.kind == kind::EMPTY && matches!(object, Object::Upvalue(_)) {
+            // Some of these read no register in which anything could be seen.
+            known.kind = kind::MEGAMORPHIC;
+        }
         let key = self.function.constants[usize::from(key)].payload;
         match known.kind {
             kind::OWN => self.set_own(object, known, key, value),

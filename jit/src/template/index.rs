@@ -162,8 +162,11 @@ impl Assembler<'_> {
             ; test edx, edx
             ; jnz =>found
             ; mov rsi, [rbx + payload(b)]
-            ; cmp QWORD [rsi + META], 0
-            ; jne =>stepped
+            ; mov rsi, [rsi + META]
+            ; test rsi, rsi
+            ; jz =>found
+            ; test DWORD [rsi + ABSENT_EVENTS], Table::NO_INDEX as i32
+            ; jz =>stepped
             ; =>found
         );
         self.accept(a, known, missed);
@@ -432,6 +435,7 @@ impl Assembler<'_> {
         self.store_operand(Operand::Register(b));
         let (string, search, join, stepped) =
             (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.join(), self.stepped());
+        let (meta, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         let (is_table, is_string) = (self.tag(b) == Some(tag::TABLE), self.tag(b) == Some(tag::STRING));
         let source = self.peek(b);
         self.load_general(7, source);
@@ -442,8 +446,10 @@ impl Assembler<'_> {
         }
         dynasm!(self.asm
             ; .arch x64
-            ; cmp QWORD [rdi + META], 0
-            ; jne =>stepped
+            ; mov rsi, [rdi + META]
+            ; test rsi, rsi
+            ; jnz =>meta
+            ; =>plain
             ; mov eax, [rdi + ARRAY_LEN]
             ; mov rsi, [rdi + ARRAY]
             ; sub rsi, rax
@@ -456,7 +462,14 @@ impl Assembler<'_> {
             let nothing = this.asm.new_dynamic_label();
             dynasm!(this.asm ; .arch x64 ; =>string ; cmp QWORD [rbx + tag_of(b)], STRING ; jne =>nothing ; mov rax, [rdi + offset_of!(Str, len) as i32]);
             this.rejoin_but(join, a);
-            dynasm!(this.asm ; .arch x64 ; =>nothing ; jmp =>stepped);
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>meta
+                ; test DWORD [rsi + ABSENT_EVENTS], Table::NO_LEN as i32
+                ; jnz =>plain
+                ; =>nothing
+                ; jmp =>stepped
+            );
         });
         self.put_off(move |this| {
             // The last item is nil, or there is none.

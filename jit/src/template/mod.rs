@@ -402,7 +402,7 @@ impl Assembler<'_> {
 /// For each word of code, how many of the instructions before it call functions of the machine as a rule.
 pub fn calls_before(function: &Function<'_>, flow: &Flow<'_>) -> Box<[u32]> {
     let mut before = vec![0; function.code.len() + 1];
-    flow.each_with_tags(|pc, instruction, tags| before[pc + 1] = u32::from(calls(function, pc, instruction, tags)));
+    flow.each_with_tags(|pc, instruction, tags, _| before[pc + 1] = u32::from(calls(function, pc, instruction, tags)));
     let mut sum = 0;
     for count in &mut before {
         sum += *count;

@@ -48,8 +48,11 @@ pub type Enter = unsafe extern "C" fn(*mut Vm, *mut Slot, *const u32, *const u8)
 
 /// Rounds of a loop that the interpreter counts at once.
 pub(crate) const ROUNDS: u32 = 64;
-/// Calls and rounds after which a function is compiled.
-const HOT: u32 = 160;
+/// Calls and rounds after which a function is looked at, and compiled soon after: by then it has taken about the time
+/// that the compiler will take for it.
+const HOT: u32 = 1000;
+/// Instructions of a function that are looked at before it is compiled, for each word of its code.
+const LOOKS: u32 = 4;
 /// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
 const MISSES: u32 = 60;
 /// The number of misses is four times as high each time, as often as this.
@@ -146,9 +149,25 @@ pub struct Compiled {
 pub struct Installed {
     compiled: Compiled,
     misses: u32,
+    /// Instructions that are looked at before there is machine code; 0 when there is some.
+    looks: u32,
 }
 
 impl Installed {
+    /// In the place of code for a function whose instructions are looked at.
+    fn observer(looks: u32) -> Installed {
+        let compiled = Compiled {
+            start: std::ptr::null(),
+            entry: None,
+            places: Box::default(),
+            starts: Box::default(),
+            facts: Box::default(),
+            length: 0,
+            owner: Box::new(()),
+        };
+        Installed { compiled, misses: 0, looks }
+    }
+
     fn has_place(&self, pc: u32) -> bool {
         self.compiled.places.get(pc as usize).is_some_and(|place| place.offset != 0)
     }
@@ -332,7 +351,8 @@ impl Vm {
                 if *(&(*(*proto).cold).proto).source != *chunk_name {
                     continue;
                 }
-                if (*proto).native.is_null() {
+                if (*proto).native.is_null() || (*(*proto).native).looks > 0 {
+                    self.drop_native(&[proto]);
                     self.compile(proto);
                 }
                 let Some(installed) = &(&*(*proto).cold).native else { continue };
@@ -361,7 +381,7 @@ impl Vm {
         // SAFETY: a live function by contract.
         unsafe {
             if (*proto).native.is_null() {
-                self.compile(proto);
+                self.compile_or_look(proto);
             }
             (*proto).heat = if (*proto).native.is_null() { u32::MAX } else { 1 };
         }
@@ -395,16 +415,51 @@ impl Vm {
         }
     }
 
+    /// Has a function compiled, at once or when it has been looked at.
+    unsafe fn compile_or_look(&mut self, proto: *mut ProtoObject) {
+        // SAFETY: a live function by contract.
+        unsafe {
+            let Some(tier) = &self.tier.tier else { return };
+            let cold = &mut *(*proto).cold;
+            let is_known = !cold.seen.is_empty() || self.is_eager() || tier.refusal().is_some();
+            if is_known {
+                return self.compile(proto);
+            }
+            cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
+            let installed = Installed::observer((*proto).n_code.saturating_mul(LOOKS).max(MISSES));
+            (*proto).native = &raw const **cold.native.insert(Box::new(installed));
+        }
+    }
+
+    /// Interprets an instruction of a function that is looked at, or compiles it when that has been enough.
+    unsafe fn look(&mut self, proto: *mut ProtoObject) -> Flow {
+        // SAFETY: the function of the frame on top, which stands at an instruction.
+        unsafe {
+            let Some(installed) = &mut (*(*proto).cold).native else { return Flow::Reload };
+            installed.looks -= 1;
+            if installed.looks > 0 {
+                return self.observed_step();
+            }
+            uninstall(proto);
+            self.warm(proto);
+            Flow::Reload
+        }
+    }
+
+    fn is_eager(&self) -> bool {
+        self.heap.first_heat == 1
+    }
+
     unsafe fn compile(&mut self, proto: *mut ProtoObject) {
         // SAFETY: a live function by contract.
         unsafe {
+            let is_eager = self.is_eager();
             let Some(tier) = &mut self.tier.tier else { return };
             let started = std::time::Instant::now();
             let cold = &mut *(*proto).cold;
             if cold.seen.is_empty() {
                 cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
             }
-            let is_eager = self.heap.first_heat == 1;
             let function = Function {
                 code: std::slice::from_raw_parts((*proto).code, (*proto).n_code as usize),
                 constants: std::slice::from_raw_parts((*proto).constants, (*proto).n_constants as usize),
@@ -426,7 +481,7 @@ impl Vm {
             counts.bytes += compiled.length as u64;
             let entry = compiled.entry.map_or(std::ptr::null(), |offset| compiled.start.wrapping_add(offset as usize));
             let cold = &mut *(*proto).cold;
-            let installed = cold.native.insert(Box::new(Installed { compiled, misses: 0 }));
+            let installed = cold.native.insert(Box::new(Installed { compiled, misses: 0, looks: 0 }));
             (*proto).native = &raw const **installed;
             (*proto).entry = entry;
         }
@@ -451,10 +506,12 @@ impl Vm {
 
     /// Runs the compiled frame on top.
     pub(crate) fn run_native(&mut self) -> Flow {
-        let at = self.resolve(Flow::Reload);
-        let Some(tier) = &self.tier.tier else { return Flow::Reload };
-        let (enter, attention) = (tier.enter(), self.attention_ptr().cast());
         self.tier.flow = None;
+        let at = self.resolve(Flow::Reload);
+        let Some(tier) = self.tier.tier.as_ref().filter(|_| !at.base.is_null()) else {
+            return self.tier.flow.unwrap_or(Flow::Reload);
+        };
+        let (enter, attention) = (tier.enter(), self.attention_ptr().cast());
         // SAFETY: `resolve` gave an address of the tier's code for the frame on top.
         unsafe { enter(self, at.base, attention, at.address) };
         self.tier.flow.unwrap_or(Flow::Reload)
@@ -530,6 +587,10 @@ impl Vm {
                     break;
                 }
                 let native = &*(*proto).native;
+                if native.looks > 0 {
+                    flow = self.look(proto);
+                    continue;
+                }
                 if let Some(address) = native.at((*thread).pc, base) {
                     return Continuation { address, base };
                 }
@@ -543,7 +604,9 @@ impl Vm {
                 }
             }
             self.tier.flow = Some(if flow == Flow::Done { flow } else { Flow::Reload });
-            let leave = self.tier.tier.as_ref().map_or(std::ptr::null(), |tier| tier.leave());
+            // Before anything is compiled nobody goes there.
+            let tier = self.tier.tier.as_ref().filter(|_| self.tier.counts.compiled > 0);
+            let leave = tier.map_or(std::ptr::null(), |tier| tier.leave());
             Continuation { address: leave, base: std::ptr::null_mut() }
         }
     }
@@ -976,7 +1039,7 @@ pub unsafe extern "C" fn find_field(vm: *mut Vm, t: *mut Table, key: *mut Str) -
             return value;
         }
         let value = table::get_str(heap, t, key);
-        if value.is_nil() && !(*t).meta.is_null() { UNKNOWN } else { value }
+        if value.is_nil() && !heap.metamethod((*t).meta, Event::Index).is_nil() { UNKNOWN } else { value }
     }
 }
 

@@ -20,7 +20,9 @@ local function text(value, depth)
   elseif kind == "number" or kind == "boolean" or kind == "nil" then
     return tostring(value)
   elseif kind == "string" then
-    return #value > 200 and value:sub(1, 200) .. "~" .. #value or value
+    -- How deep calls go before they overflow may differ, so that is always said.
+    local left_out = value:find("stack overflow", 200, true) and " stack overflow" or ""
+    return #value > 200 and value:sub(1, 200) .. "~" .. #value .. left_out or value
   end
   return kind
 end
