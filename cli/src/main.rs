@@ -11,6 +11,7 @@ mod interrupt;
 mod repl;
 mod sessions;
 mod limits;
+mod perf_map;
 mod stats;
 mod live;
 mod tour;

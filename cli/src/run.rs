@@ -15,16 +15,18 @@ use crate::engine::{Engine, Message};
 use crate::interpreter;
 use crate::limits::{self, Limits};
 use crate::option::Options;
+use crate::perf_map;
 
 /// `run`
 pub const COMMAND: Command = Command {
     name: "run",
-    arguments: "[--jit=off|on|eager] [--stats] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…]",
+    arguments: "[--jit=off|on|eager] [--stats] [--perf-map] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…]",
     summary: "run a file; with --live, so that tools can reach it",
     details: "  --jit=off      interpret only\n  \
               --jit=on       compile what is hot (the default)\n  \
               --jit=eager    compile every function at its first call\n  \
-              --stats        say on standard error, at the end, what was compiled
+              --stats        say on standard error, at the end, what was compiled\n  \
+              --perf-map     name compiled functions for `perf`, in /tmp/perf-PID.map
   \
               --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
               --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \
@@ -48,6 +50,8 @@ pub struct Mode {
     pub limits: Limits,
     /// Whether it is said at the end what was compiled.
     pub stats: bool,
+    /// Whether compiled functions are named for `perf`.
+    pub perf_map: bool,
 }
 
 /// What is compiled to machine code.
@@ -80,6 +84,9 @@ impl Mode {
         let mut engine = Engine::new(perilune_vm::Options::default(), no_environment)?;
         if let Some(eagerness) = self.jit.eagerness() {
             engine.vm().set_tier(Box::new(Baseline::new()), eagerness);
+        }
+        if self.perf_map {
+            engine.vm().set_code_listener(Some(perf_map::open()?));
         }
         if self.live.is_none() {
             engine.raise_interrupts();
@@ -209,7 +216,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
     let mut live = None;
     let mut waits = false;
     let mut limits = Limits::default();
-    let mut stats = false;
+    let (mut stats, mut perf_map) = (false, false);
     loop {
         let argument = parser.next()?.ok_or_else(|| Failure::Usage("a file is missing".into()))?;
         match argument {
@@ -222,6 +229,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
             Arg::Long("live") => live = Some(Live { address: address(parser.optional_value())?, waits: false }),
             Arg::Long("wait") => waits = true,
             Arg::Long("stats") => stats = true,
+            Arg::Long("perf-map") => perf_map = true,
             Arg::Long(name) if let Some(missing) = limits::missing(name) => {
                 let name = name.to_owned();
                 let value = parser.value().map_err(|_| Failure::Usage(missing))?;
@@ -236,7 +244,7 @@ fn parse(arguments: Arguments<'_>) -> Result<(Mode, usize), Failure> {
     }
     let live = live.map(|live| Live { waits, ..live });
     let left = parser.raw_args()?.count();
-    Ok((Mode { jit, live, limits, stats }, arguments.line.len() - left - 1))
+    Ok((Mode { jit, live, limits, stats, perf_map }, arguments.line.len() - left - 1))
 }
 
 fn address(value: Option<std::ffi::OsString>) -> Result<Listen, Failure> {

@@ -40,6 +40,11 @@ fn common_instructions_stay_in_compiled_code() {
         ("concat", "for i = 1, 20000 do local s = 'a' .. i .. 'b' end"),
         ("compiled iterators", "local function each(t, i) if i < 20000 then return i + 1 end end for i in each, {}, 0 do end"),
         ("loops with steps", "for i = 1, 5000 do for j = 10, 1, -3 do end for x = 0.5, 1.5, 0.5 do end end"),
+        ("protected call", "local function f(a) return a end for i = 1, 20000 do local ok, v = pcall(f, i) end"),
+        ("length with a metatable", "local t, n = setmetatable({ 1, 2 }, {}), 0 for i = 1, 20000 do n = n + #t end"),
+        ("item that is absent, with a metatable", "local t, n = setmetatable({}, {}), 0 for i = 1, 20000 do if not t[i] then n = n + 1 end end"),
+        ("fields of a map", "local t = {} for i = 1, 3000 do t['k' .. i] = i end for i = 1, 20000 do t.k7 = t.k8 + i end"),
+        ("key in a variable", "local t, keys = { a = 1, b = 2 }, { 'a', 'b' } for i = 1, 20000 do local k = keys[i % 2 + 1] t[k] = t[k] + 1 end"),
         ("black objects", "local keep = {} for i = 1, 20000 do keep[i % 100 + 1] = { keep[i % 7 + 1] and 1, i } end"),
     ];
     for (what, program) in programs {
@@ -47,4 +52,21 @@ fn common_instructions_stay_in_compiled_code() {
         let left = said.split("code left ").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|n| n.parse::<u64>().ok());
         assert!(left.is_some_and(|n| n < 1000), "{what}: {said}");
     }
+}
+
+#[test]
+fn compiled_functions_are_named_for_perf() {
+    let program = "local function busy(n) local s = 0 for i = 1, n do s = s + i end return s end
+        for i = 1, 5000 do busy(3) end
+        print(io.open('/proc/self/stat'):read('n'))";
+    let place = Place::new(&[("program.lua", program)]);
+    let left = place.run(&["run", "--perf-map", "program.lua"], "");
+    assert_eq!(left.code, Some(0), "{left:?}");
+    let path = format!("/tmp/perf-{}.map", left.out.trim());
+    let map = std::fs::read_to_string(&path).expect("the map");
+    std::fs::remove_file(&path).expect("the map can be removed");
+    let busy = map.lines().find(|line| line.ends_with(" lua program.lua:1")).expect("the function");
+    let numbers: Vec<_> = busy.split(' ').take(2).map(|word| u64::from_str_radix(word, 16).expect("a number")).collect();
+    assert!(numbers[0] > 0 && numbers[1] > 16, "{busy}");
+    assert!(map.lines().any(|line| line.ends_with(" lua program.lua (main chunk)")), "{map}");
 }

@@ -9,7 +9,7 @@ fn refused(line: &str, expected: &str) {
     assert_eq!((left.err.trim_end(), left.out.as_str(), left.code), (expected, "", Some(2)), "perilune {line}");
 }
 
-const RUN: &str = "(usage: perilune run [--jit=off|on|eager] [--stats] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…])";
+const RUN: &str = "(usage: perilune run [--jit=off|on|eager] [--stats] [--perf-map] [--live[=ADDR]] [--wait] [LIMITS] FILE [ARGS…])";
 
 #[test]
 fn run_names_what_is_wrong() {

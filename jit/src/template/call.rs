@@ -42,6 +42,7 @@ impl Assembler<'_> {
         let called = self.called(Service::Call, after);
         let other = match self.seen().callee() {
             Callee::Unseen | Callee::Lua if !self.function.is_final => self.call_unseen(a, called),
+            Callee::Native(id) if self.function.natives.get(id as usize).is_some_and(|native| native.leaf.is_none()) => called,
             _ if c == 1 || c == 2 => self.call_leaf(a, b, c, called, after),
             _ => called,
         };

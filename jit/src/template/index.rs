@@ -150,24 +150,16 @@ impl Assembler<'_> {
     /// An item that is not in the array of the table `r[b]`, in cold code; as [`Assembler::accept`].
     fn get_elsewhere(&mut self, b: u8, key: Operand, known: Option<u64>, a: u8) {
         self.spill();
-        let (missed, stepped, found) =
-            (self.served(Service::Missed), self.served(Service::Step), self.asm.new_dynamic_label());
+        let (missed, stepped) = (self.served(Service::Missed), self.served(Service::Step));
         self.load_key(key);
         dynasm!(self.asm
             ; .arch x64
             ; mov rdi, r12
             ; mov rsi, [rbx + payload(b)]
-            ; mov rax, QWORD tier::raw_get as *const () as i64
+            ; mov rax, QWORD tier::find_item as *const () as i64
             ; call rax
-            ; test edx, edx
-            ; jnz =>found
-            ; mov rsi, [rbx + payload(b)]
-            ; mov rsi, [rsi + META]
-            ; test rsi, rsi
-            ; jz =>found
-            ; test DWORD [rsi + ABSENT_EVENTS], Table::NO_INDEX as i32
-            ; jz =>stepped
-            ; =>found
+            ; cmp edx, tier::UNKNOWN.tag as i32
+            ; je =>stepped
         );
         self.accept(a, known, missed);
     }

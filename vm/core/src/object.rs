@@ -87,8 +87,6 @@ pub struct Table {
 impl Table {
     /// The bit in `absent_events` that says that new keys are nobody's business.
     pub const NO_NEW_INDEX: u32 = 1 << crate::meta::Event::NewIndex as u32;
-    /// The same for keys that are absent.
-    pub const NO_INDEX: u32 = 1 << crate::meta::Event::Index as u32;
     /// The same for the length.
     pub const NO_LEN: u32 = 1 << crate::meta::Event::Len as u32;
 }

@@ -53,6 +53,8 @@ pub(crate) const ROUNDS: u32 = 64;
 const HOT: u32 = 1000;
 /// Instructions of a function that are looked at before it is compiled, for each word of its code.
 const LOOKS: u32 = 4;
+/// Tables that are looked through for an item; the interpreter goes further.
+const CHAIN: usize = 16;
 /// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
 const MISSES: u32 = 60;
 /// The number of misses is four times as high each time, as often as this.
@@ -213,10 +215,27 @@ pub struct Native {
     pub starts: Box<[u32]>,
 }
 
+/// Machine code that has been placed, for profilers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed<'a> {
+    /// Its first byte.
+    pub address: u64,
+    /// Its length in bytes.
+    pub length: usize,
+    /// Chunk name of the function.
+    pub source: &'a [u8],
+    /// Line where the function begins; 0 for a main chunk.
+    pub line: u32,
+}
+
+/// Is told of machine code that has been placed.
+pub type Listener = Box<dyn FnMut(Placed<'_>) + Send>;
+
 /// What a machine knows of its tier.
 #[derive(Default)]
 pub(crate) struct State {
     tier: Option<Box<dyn Tier>>,
+    listener: Option<Listener>,
     /// What the host's call, left by compiled code, came to.
     flow: Option<Flow>,
     counts: Counts,
@@ -315,6 +334,11 @@ impl Vm {
             // SAFETY: the list holds live objects.
             unsafe { (**proto).heat = self.heap.first_heat };
         }
+    }
+
+    /// Has somebody told of the machine code of each function from now on. Later code may stand where code was dropped.
+    pub fn set_code_listener(&mut self, listener: Option<Listener>) {
+        self.tier.listener = listener;
     }
 
     /// What the tier has done so far.
@@ -481,6 +505,10 @@ impl Vm {
             counts.bytes += compiled.length as u64;
             let entry = compiled.entry.map_or(std::ptr::null(), |offset| compiled.start.wrapping_add(offset as usize));
             let cold = &mut *(*proto).cold;
+            if let Some(listener) = &mut self.tier.listener {
+                let (address, length) = (compiled.start as u64, compiled.length);
+                listener(Placed { address, length, source: &cold.proto.source, line: cold.proto.line_defined });
+            }
             let installed = cold.native.insert(Box::new(Installed { compiled, misses: 0, looks: 0 }));
             (*proto).native = &raw const **installed;
             (*proto).entry = entry;
@@ -1017,13 +1045,25 @@ pub unsafe extern "C" fn enter_slow(vm: *mut Vm, base: *mut Slot, n: u32) -> Con
     }
 }
 
-/// `t[key]` without metamethods.
+/// `t[key]`, in `t` or in what `__index` tables lead to; [`UNKNOWN`] when that leads to something else.
 ///
 /// # Safety
 /// `t` and `key` are live.
-pub unsafe extern "C" fn raw_get(vm: *mut Vm, t: *mut Table, payload: u64, tag: u64) -> Slot {
+pub unsafe extern "C" fn find_item(vm: *mut Vm, mut t: *mut Table, payload: u64, tag: u64) -> Slot {
     // SAFETY: by contract.
-    unsafe { table::get(t, Slot { payload, tag }, &(*vm).heap) }
+    unsafe {
+        let heap = &mut (*vm).heap;
+        for _ in 0..CHAIN {
+            let value = table::get(t, Slot { payload, tag }, heap);
+            let index = if value.is_nil() { heap.metamethod((*t).meta, Event::Index) } else { Slot::NIL };
+            match index.tag {
+                tag::NIL => return value,
+                tag::TABLE => t = index.as_ptr(),
+                _ => break,
+            }
+        }
+        UNKNOWN
+    }
 }
 
 /// The field with a string key, own or inherited; [`UNKNOWN`] when only a metamethod can tell.

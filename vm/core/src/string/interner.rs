@@ -9,8 +9,14 @@
 use super::str_bytes;
 use crate::object::Str;
 
-/// Stands for no string; the hash that is equal to it is stored as another one.
-const VACANT: u32 = 0;
+/// The mark of a slot that never had a string.
+const VACANT: u8 = 0;
+/// Bits of an entry that are an address, without the zeros at its end.
+const ADDRESS_BITS: u32 = 43;
+/// Zeros at the end of an address.
+const ALIGNMENT: u32 = 4;
+/// Bits of a hash that count: an entry has all but those of the mark.
+const HASH_BITS: u32 = u64::BITS - ADDRESS_BITS + u8::BITS;
 /// Slots of the smaller table that are looked at for each new string. Four would do: the larger one
 /// is half full when as many strings came in as the smaller one held.
 const MOVED_AT_ONCE: usize = 8;
@@ -25,14 +31,44 @@ pub(crate) struct Interner {
     count: usize,
 }
 
-/// A hash table with linear probing. The hashes stand apart, so that a search looks at few cache lines.
+/// A hash table with linear probing. What a search looks at first is small, as there are more strings than a processor
+/// keeps at hand: a byte for each slot.
 #[derive(Default)]
 struct Slots {
-    /// Hash of the string in each slot, [`VACANT`] when there never was one.
-    hashes: Vec<u32>,
-    /// Addresses of the strings; as numbers, of which the system has large pieces of zeros ready.
-    slots: Vec<usize>,
+    /// Lower bits of the hash of the string in each slot, [`VACANT`] when there never was one.
+    marks: Vec<u8>,
+    /// Address of the string and the other bits of its hash; 0 when it was taken out of a table that is being left.
+    entries: Vec<u64>,
     mask: usize,
+}
+
+/// The bits of a hash that count; the lower ones are no [`VACANT`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Hash(u32);
+
+impl Hash {
+    #[inline(always)]
+    fn new(hash: u32) -> Hash {
+        let hash = hash & ((1 << HASH_BITS) - 1);
+        Hash(hash | u32::from(hash as u8 == VACANT))
+    }
+
+    #[inline(always)]
+    fn mark(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// The bits that are not in the mark.
+    #[inline(always)]
+    fn rest(self) -> u32 {
+        self.0 >> u8::BITS
+    }
+
+    /// The slot where a search begins. The bits of the mark come last: they shall tell apart what is near.
+    #[inline(always)]
+    fn home(self, mask: usize) -> usize {
+        (self.rest() | u32::from(self.mark()) << (HASH_BITS - u8::BITS)) as usize & mask
+    }
 }
 
 impl Interner {
@@ -42,50 +78,53 @@ impl Interner {
 
     #[inline(always)]
     pub(crate) fn find(&self, bytes: &[u8], hash: u32) -> Option<*mut Str> {
-        let hash = hash.max(1);
-        let mut at = hash as usize & self.table.mask;
+        let hash = Hash::new(hash);
+        let mut at = hash.home(self.table.mask);
         loop {
-            let found = self.table.hashes[at];
-            if found == VACANT {
+            let mark = self.table.marks[at];
+            if mark == VACANT {
                 break;
             }
-            // SAFETY: strings leave the set before they are freed.
-            if found == hash && unsafe { str_bytes(self.table.string(at)) == bytes } {
-                return Some(self.table.string(at));
+            if mark == hash.mark() {
+                let entry = self.table.entries[at];
+                // SAFETY: strings leave the set before they are freed.
+                if (entry >> ADDRESS_BITS) as u32 == hash.rest() && unsafe { str_bytes(string_of(entry)) == bytes } {
+                    return Some(string_of(entry));
+                }
             }
             at = (at + 1) & self.table.mask;
         }
-        if self.left.hashes.is_empty() { None } else { self.find_left(bytes, hash) }
+        if self.left.marks.is_empty() { None } else { self.find_left(bytes, hash) }
     }
 
     #[cold]
-    fn find_left(&self, bytes: &[u8], hash: u32) -> Option<*mut Str> {
+    fn find_left(&self, bytes: &[u8], hash: Hash) -> Option<*mut Str> {
         let is_it = |string: *mut Str| {
             // SAFETY: as in `find`.
             !string.is_null() && unsafe { str_bytes(string) == bytes }
         };
-        let at = self.left.search(hash, |found, string| found == hash && is_it(string))?;
-        Some(self.left.string(at))
+        let at = self.left.search(hash, is_it)?;
+        Some(string_of(self.left.entries[at]))
     }
 
     pub(crate) fn insert(&mut self, string: *mut Str) {
         // Half of it stays vacant: a search that finds nothing ends at a vacant slot.
-        if self.count * 2 >= self.table.slots.len() {
+        if self.count * 2 >= self.table.entries.len() {
             self.grow();
         }
-        if !self.left.hashes.is_empty() {
+        if !self.left.marks.is_empty() {
             self.move_some(MOVED_AT_ONCE);
         }
         // SAFETY: the string is live.
-        self.table.place(unsafe { (*string).header.aux }.max(1), string);
+        self.table.place(Hash::new(unsafe { (*string).header.aux }), string);
         self.count += 1;
     }
 
     #[cold]
     fn grow(&mut self) {
         // Nothing is left as a rule; see `MOVED_AT_ONCE`.
-        self.move_some(self.left.slots.len());
-        let larger = Slots::new(self.table.slots.len() * 2);
+        self.move_some(self.left.entries.len());
+        let larger = Slots::new(self.table.entries.len() * 2);
         self.left = std::mem::replace(&mut self.table, larger);
     }
 
@@ -93,27 +132,27 @@ impl Interner {
     #[cold]
     fn move_some(&mut self, count: usize) {
         for _ in 0..count {
-            let (Some(hash), Some(string)) = (self.left.hashes.pop(), self.left.slots.pop()) else { break };
-            if string != 0 {
-                self.table.place(hash, string as *mut Str);
+            let (Some(mark), Some(entry)) = (self.left.marks.pop(), self.left.entries.pop()) else { break };
+            if entry != 0 {
+                self.table.place(hash_of(mark, entry), string_of(entry));
             }
         }
-        if self.left.slots.len() % RETURNED_AT_ONCE < MOVED_AT_ONCE {
-            self.left.hashes.shrink_to_fit();
-            self.left.slots.shrink_to_fit();
+        if self.left.entries.len() % RETURNED_AT_ONCE < MOVED_AT_ONCE {
+            self.left.marks.shrink_to_fit();
+            self.left.entries.shrink_to_fit();
         }
     }
 
     /// Takes a string out.
     pub(crate) fn remove(&mut self, string: *mut Str) {
         // SAFETY: the caller removes before it frees.
-        let hash = unsafe { (*string).header.aux }.max(1);
-        if let Some(at) = self.table.search(hash, |_, found| found == string) {
+        let hash = Hash::new(unsafe { (*string).header.aux });
+        if let Some(at) = self.table.search(hash, |found| found == string) {
             self.table.close_gap(at);
             self.count -= 1;
-        } else if let Some(at) = self.left.search(hash, |_, found| found == string) {
-            // The hash stays, for searches to pass; nothing else moves in a table that is being left.
-            self.left.slots[at] = 0;
+        } else if let Some(at) = self.left.search(hash, |found| found == string) {
+            // The mark stays, for searches to pass; nothing else moves in a table that is being left.
+            self.left.entries[at] = 0;
             self.count -= 1;
         }
     }
@@ -124,30 +163,36 @@ impl Interner {
     }
 }
 
+/// The string of an entry.
+#[inline(always)]
+fn string_of(entry: u64) -> *mut Str {
+    ((entry & ((1 << ADDRESS_BITS) - 1)) << ALIGNMENT) as *mut Str
+}
+
+fn hash_of(mark: u8, entry: u64) -> Hash {
+    Hash(((entry >> ADDRESS_BITS) as u32) << u8::BITS | u32::from(mark))
+}
+
 impl Slots {
     /// So many slots, a power of two.
     fn new(size: usize) -> Slots {
-        Slots { hashes: vec![VACANT; size], slots: vec![0; size], mask: size - 1 }
+        Slots { marks: vec![VACANT; size], entries: vec![0; size], mask: size - 1 }
     }
 
+    /// The slot with a string of which `is_it` says yes. Slots that were given back count as taken by others.
     #[inline(always)]
-    fn string(&self, at: usize) -> *mut Str {
-        self.slots[at] as *mut Str
-    }
-
-    /// The slot of which `is_it` says yes. Slots that were given back count as taken by others.
-    fn search(&self, hash: u32, is_it: impl Fn(u32, *mut Str) -> bool) -> Option<usize> {
-        let mut at = hash as usize & self.mask;
-        for _ in 0..=self.hashes.len() {
-            if at >= self.hashes.len() {
+    fn search(&self, hash: Hash, is_it: impl Fn(*mut Str) -> bool) -> Option<usize> {
+        let mut at = hash.home(self.mask);
+        for _ in 0..=self.marks.len() {
+            if at >= self.marks.len() {
                 // The first slots may hold what found no place in the last ones.
                 at = 0;
             }
-            let found = *self.hashes.get(at)?;
-            if found == VACANT {
+            let mark = *self.marks.get(at)?;
+            if mark == VACANT {
                 return None;
             }
-            if is_it(found, self.string(at)) {
+            if mark == hash.mark() && is_it(string_of(self.entries[at])) {
                 return Some(at);
             }
             at += 1;
@@ -155,13 +200,15 @@ impl Slots {
         None
     }
 
-    fn place(&mut self, hash: u32, string: *mut Str) {
-        let mut at = hash as usize & self.mask;
-        while self.hashes[at] != VACANT {
+    fn place(&mut self, hash: Hash, string: *mut Str) {
+        let address = string as u64 >> ALIGNMENT;
+        debug_assert!(address < 1 << ADDRESS_BITS && string as u64 % (1 << ALIGNMENT) == 0, "an address of a cell");
+        let mut at = hash.home(self.mask);
+        while self.marks[at] != VACANT {
             at = (at + 1) & self.mask;
         }
-        self.hashes[at] = hash;
-        self.slots[at] = string as usize;
+        self.marks[at] = hash.mark();
+        self.entries[at] = address | u64::from(hash.rest()) << ADDRESS_BITS;
     }
 
     /// Empties a slot and moves what follows, so that no mark of what was there is needed.
@@ -169,19 +216,19 @@ impl Slots {
         let mut at = gap;
         loop {
             at = (at + 1) & self.mask;
-            let moved = self.hashes[at];
-            if moved == VACANT {
+            let mark = self.marks[at];
+            if mark == VACANT {
                 break;
             }
-            let home = moved as usize & self.mask;
+            let home = hash_of(mark, self.entries[at]).home(self.mask);
             if at.wrapping_sub(home) & self.mask >= at.wrapping_sub(gap) & self.mask {
-                self.hashes[gap] = moved;
-                self.slots[gap] = self.slots[at];
+                self.marks[gap] = mark;
+                self.entries[gap] = self.entries[at];
                 gap = at;
             }
         }
-        self.hashes[gap] = VACANT;
-        self.slots[gap] = 0;
+        self.marks[gap] = VACANT;
+        self.entries[gap] = 0;
     }
 }
 
