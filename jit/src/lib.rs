@@ -7,6 +7,7 @@
 
 mod memory;
 mod stub;
+mod switch;
 mod registers;
 mod flow;
 mod homes;

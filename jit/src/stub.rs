@@ -10,6 +10,7 @@
 
 use crate::lookup;
 use crate::memory::{Block, Memory};
+use crate::switch::{self, Kind};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynasmApi, VecAssembler, dynasm};
 use perilune_vm::tier::{self, Enter};
@@ -75,11 +76,18 @@ pub enum Routine {
     Put,
     /// See [`lookup::iterate`].
     Iterate,
+    /// See [`switch::switch`], to which the following are jumped, not called.
+    Resume,
+    /// The same for what `wrap` makes.
+    Wrapped,
+    /// The same for `yield`.
+    Yield,
 }
 
 impl Routine {
     /// All of them.
-    pub const ALL: [Routine; 3] = [Routine::Find, Routine::Put, Routine::Iterate];
+    pub const ALL: [Routine; 6] =
+        [Routine::Find, Routine::Put, Routine::Iterate, Routine::Resume, Routine::Wrapped, Routine::Yield];
 }
 
 /// The code that all functions share.
@@ -147,6 +155,9 @@ impl Stubs {
                 Routine::Find => lookup::find(&mut asm),
                 Routine::Put => lookup::put(&mut asm),
                 Routine::Iterate => lookup::iterate(&mut asm),
+                Routine::Resume => switch::switch(&mut asm, Kind::Resume),
+                Routine::Wrapped => switch::switch(&mut asm, Kind::Wrapped),
+                Routine::Yield => switch::switch(&mut asm, Kind::Yield),
             }
             place
         });

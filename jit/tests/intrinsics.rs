@@ -195,3 +195,67 @@ fn protected_calls() {
          return table.concat(s, ';')"
     ));
 }
+
+#[test]
+fn coroutines() {
+    same(&format!(
+        "{NOTE}
+         local yield, resume, wrap, create = coroutine.yield, coroutine.resume, coroutine.wrap, coroutine.create
+         -- Every number of values given, for every number of results wanted.
+         local function echo(a, b, c)
+           while true do
+             if a == 'stop' then error({{ a }}) end
+             local how = math.type(a) == 'integer' and a % 6 or 0
+             if how == 0 then yield() a, b, c = yield()
+             elseif how == 1 then local x = yield(b) a, b, c = yield(x)
+             elseif how == 2 then local x, y = yield(b, c) a, b, c = yield(x, y)
+             elseif how == 3 then local x, y, z = yield(a, b, c) a, b, c = yield(x, y, z)
+             elseif how == 4 then local t = {{ yield(a, b, c, a) }} a, b, c = yield(#t, t[1])
+             else a, b, c = yield('five', a) end
+           end
+         end
+         for _, start in ipairs {{ create(echo), wrap(echo) }} do
+           local is_wrapped = type(start) == 'function'
+           for i = 1, 300 do
+             local how = i % 5
+             if is_wrapped then
+               start(how, i, 2) local x = start(i) local x2, y2 = start(how, i, x) local x3, y3, z3, w3 = start(1, y2, i)
+               note(true, x, x2, y2, x3, y3, z3, w3) start()
+             else
+               resume(start, how, i, 2) local ok, x = resume(start, i) local ok2, x2, y2 = resume(start, how, i, x)
+               local all = {{ resume(start, 1, y2, i) }} local ok4, a, b, c, d = resume(start, x2)
+               note(ok, x, ok2, x2, y2, #all, all[2], ok4, a, b, c, d)
+             end
+           end
+           if not is_wrapped then resume(start, 'stop') note(resume(start, 'stop')) note(resume(start, 'stop')) note(resume(start)) note(coroutine.status(start)) end
+         end
+         -- In loops, one inside of the other; the inner one grows its stack.
+         local function deep(n) if n > 0 then return 1 + deep(n - 1) end yield('deep') return 0 end
+         local function range(n) return wrap(function() for i = 1, n do if i % 50 == 0 then deep(i) end yield(i, i * 2) end end) end
+         local function odd(source) return wrap(function() for i, j in source do if i ~= 'deep' and i % 2 == 1 then yield(j, i) end end end) end
+         local n = 0
+         for i, j in odd(range(400)) do n = n + i * 3 - j if i % 40 == 2 then collectgarbage('step') end end
+         note(true, n)
+         -- Many, each for a while; some are closed, some fail, some get a hook, some have their variables changed.
+         local many = {{}}
+         for i = 1, 40 do
+           many[i] = create(function(x) local sum = x while true do local given = yield(sum) sum = sum + given if sum > 3000 then error('full ' .. sum, 0) end end end)
+         end
+         local steps = 0
+         for round = 1, 120 do
+           for i, co in ipairs(many) do
+             local ok, value = resume(co, i)
+             if not ok and round % 10 == 0 then note(ok, value) end
+             steps = steps + (ok and value or 1)
+           end
+           if round == 40 then note(coroutine.close(many[3])) end
+           if round == 60 then debug.sethook(many[5], function() steps = steps + 1 end, 'l') end
+           if round == 70 then debug.sethook(many[5]) end
+           if round == 80 then debug.setlocal(many[7], 1, 2, -500.5) end
+         end
+         note(true, steps)
+         note(pcall(resume, 5)) note(resume(coroutine.running())) note(pcall(wrap(function() yield() end)))
+         note(pcall(yield, 1))
+         return table.concat(s, ';')"
+    ));
+}

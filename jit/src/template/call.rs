@@ -11,6 +11,7 @@ use crate::homes::Home;
 use crate::registers::Registers;
 use crate::state::Source;
 use crate::stub::{Routine, Service};
+use crate::switch;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
 use perilune_vm::object::{Closure, ProtoObject, Thread};
@@ -196,9 +197,16 @@ impl Assembler<'_> {
             dynasm!(self.asm ; .arch x64 ; jmp =>other);
         }
         self.put_off(move |this| {
+            let unknown = this.asm.new_dynamic_label();
+            dynasm!(this.asm ; .arch x64 ; =>other);
+            switch::check_wrapped(&mut this.asm, payload(a), unknown);
+            for (to, from) in [(a + 4, a), (a + 6, a + 1), (a + 7, a + 2)] {
+                this.copy_memory(to, from);
+            }
+            this.jump_to_switch(Routine::Wrapped, a + 4, 2, c + 1, served, after);
             dynasm!(this.asm
                 ; .arch x64
-                ; =>other
+                ; =>unknown
                 ; mov rdi, r12
                 ; lea rsi, [rbx + payload(a)]
                 ; mov edx, i32::from(c)

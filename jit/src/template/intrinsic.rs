@@ -7,7 +7,7 @@ use super::{BLACK, CLOSURE, INT, MARK, STRING, TABLE, TRUE, arith::Operand, payl
 use crate::function::Assembler;
 use crate::registers::Registers;
 use crate::state::{Join, Source};
-use crate::stub::Service;
+use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
 use perilune_vm::leaf::Intrinsic;
@@ -47,13 +47,19 @@ fn of(function: &Function<'_>, seen: Seen, instruction: Instruction) -> Option<(
         Intrinsic::Remove => b == 2 && matches!(c, 1 | 2),
         Intrinsic::Pairs | Intrinsic::Ipairs => b == 2 && c >= 4,
         Intrinsic::Protect => (2..=PROTECTED_ARGUMENTS + 1).contains(&b) && c != 0,
+        Intrinsic::Resume | Intrinsic::Wrapped | Intrinsic::Yield => b != 0,
     };
     fits.then_some((intrinsic, id))
 }
 
 /// Whether a call is done in place, and no function of the machine is called as a rule.
 pub fn is_plain(function: &Function<'_>, seen: Seen, instruction: Instruction) -> bool {
-    of(function, seen, instruction).is_some_and(|(intrinsic, _)| intrinsic != Intrinsic::Protect)
+    of(function, seen, instruction).is_some_and(|(intrinsic, _)| !enters_others(intrinsic))
+}
+
+/// Whether other Lua functions go on in the place of the caller.
+fn enters_others(intrinsic: Intrinsic) -> bool {
+    matches!(intrinsic, Intrinsic::Protect | Intrinsic::Resume | Intrinsic::Wrapped | Intrinsic::Yield)
 }
 
 /// The tags of a call's results, by distance from the register of the first, as far as they are known afterwards.
@@ -65,7 +71,8 @@ pub fn results(function: &Function<'_>, seen: Seen, instruction: Instruction) ->
         Intrinsic::Sqrt => [Some((0, tag::FLOAT)), None],
         Intrinsic::Sub => [Some((0, tag::STRING)), None],
         Intrinsic::Pairs | Intrinsic::Ipairs => [Some((0, tag::NATIVE)), Some((1, tag::TABLE))],
-        Intrinsic::Protect | Intrinsic::Insert => [None; 2],
+        Intrinsic::Insert => [None; 2],
+        _ if enters_others(intrinsic) => [None; 2],
         _ if c != 2 => [None; 2],
         _ => [seen.result().map(|tag| (0, tag)), None],
     }
@@ -86,7 +93,7 @@ impl Assembler<'_> {
     pub fn intrinsic(&mut self, a: u8, b: u8, c: u8) -> bool {
         let instruction = Instruction::Call { a, b, c };
         let Some((intrinsic, id)) = of(self.function, self.seen(), instruction) else { return false };
-        if intrinsic == Intrinsic::Protect {
+        if enters_others(intrinsic) {
             self.vacate();
         }
         let missed = self.missed();
@@ -99,8 +106,14 @@ impl Assembler<'_> {
             ; cmp QWORD [rax + ID], id as i32
             ; jne =>missed
         );
-        if intrinsic == Intrinsic::Protect {
-            self.call_protected(a, b, c);
+        match intrinsic {
+            Intrinsic::Protect => self.call_protected(a, b, c),
+            Intrinsic::Resume => self.call_switch(Routine::Resume, a, b, c),
+            Intrinsic::Wrapped => self.call_switch(Routine::Wrapped, a, b, c),
+            Intrinsic::Yield => self.call_switch(Routine::Yield, a, b, c),
+            _ => {}
+        }
+        if enters_others(intrinsic) {
             return true;
         }
         let (site, join) = (Site { a, b, c, other: self.asm.new_dynamic_label() }, self.join());
@@ -433,6 +446,30 @@ impl Assembler<'_> {
         for r in a + 2 + u8::from(is_index)..a + site.c - 1 {
             dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + tag_of(r)], tag::NIL as i32);
         }
+    }
+
+    /// A call that changes the coroutine.
+    fn call_switch(&mut self, routine: Routine, a: u8, b: u8, c: u8) {
+        let after = self.asm.new_dynamic_label();
+        let called = self.called(Service::Call, after);
+        self.jump_to_switch(routine, a, b - 1, c, called, after);
+        self.bind_return(a, after);
+    }
+
+    /// Jumps to a routine that changes the coroutine, for a call of `r[a]` with `n` arguments for `c - 1` results, which
+    /// comes back to `after`, or goes to `other`, where the machine makes the call.
+    pub fn jump_to_switch(&mut self, routine: Routine, a: u8, n: u8, c: u8, other: DynamicLabel, after: DynamicLabel) {
+        let (routine, link) = (self.routine(routine), stack::link(self.next as u32, u32::from(a) + 2) as i64);
+        dynasm!(self.asm
+            ; .arch x64
+            ; lea r9, [rbx + payload(a)]
+            ; mov eax, i32::from(n)
+            ; mov ecx, i32::from(c)
+            ; mov rdx, QWORD link
+            ; lea rsi, [=>after]
+            ; lea r8, [=>other]
+            ; jmp =>routine
+        );
     }
 
     /// `pcall` of a compiled function: the frames of both are made as the machine would make them, and the function is

@@ -15,6 +15,7 @@ use crate::heap::Heap;
 use crate::number::{self, Number};
 use crate::object::{Native, Str, Table};
 use crate::string;
+use crate::switch::Role;
 use crate::table;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
@@ -67,6 +68,12 @@ pub enum Intrinsic {
     Ipairs,
     /// `pcall`
     Protect,
+    /// `coroutine.resume`
+    Resume,
+    /// What `coroutine.wrap` makes.
+    Wrapped,
+    /// `coroutine.yield`
+    Yield,
 }
 
 /// Which natives they are, in their order, as in [`Native::id`].
@@ -251,9 +258,19 @@ impl Ctx<'_> {
     }
 
     /// Says what the machine does in the place of the native at `index`.
-    pub(crate) fn set_role(&mut self, index: i32, role: crate::switch::Role) {
-        if let Some(entry) = self.native_entry(index) {
-            entry.role = role;
+    pub(crate) fn set_role(&mut self, index: i32, role: Role) {
+        let Some(entry) = self.native_entry(index) else { return };
+        entry.role = role;
+        entry.intrinsic = match role {
+            Role::Plain => None,
+            Role::Protect => Some(Intrinsic::Protect),
+            Role::Resume => Some(Intrinsic::Resume),
+            Role::Wrapped => Some(Intrinsic::Wrapped),
+            Role::Yield => Some(Intrinsic::Yield),
+        };
+        if role == Role::Wrapped {
+            // SAFETY: what has an entry is a native.
+            self.vm.wrapped = unsafe { (*self.slot(index).as_ptr::<Native>()).id };
         }
     }
 

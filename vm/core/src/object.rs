@@ -210,6 +210,8 @@ pub struct Thread {
     pub pc: u32,
     /// Machine address at which the top frame goes on when its call of `resume` or `yield` is over, or 0; see `tier`.
     pub goes_on: u64,
+    /// Whether that call is of `coroutine.resume`, which gives `true` before the values. Says something with an address only.
+    pub in_resume: bool,
     /// Open upvalues, highest slot first.
     pub open: *mut Upvalue,
     /// The coroutine that resumed this one, or null.

@@ -60,6 +60,7 @@ impl Vm {
                 Role::Yield => self.yield_at_once(func, n, wanted),
             }?;
             (*from).goes_on = address;
+            (*from).in_resume = role == Role::Resume;
             Some(next)
         }
     }

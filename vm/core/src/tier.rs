@@ -306,6 +306,14 @@ pub mod layout {
     pub const BYTES: usize = offset_of!(Vm, heap.bytes);
     /// Calls that natives have under way in a coroutine may be fewer than this, 32 bits in the coroutine.
     pub const MAX_NATIVE_CALLS: u32 = crate::call::MAX_NATIVE_CALLS;
+    /// The native that `coroutine.wrap` makes, 64 bits.
+    pub const WRAPPED: usize = offset_of!(Vm, wrapped);
+    /// What `Thread::status` is for a coroutine that has not started or has yielded.
+    pub const SUSPENDED: u8 = crate::unwind::status::SUSPENDED;
+    /// For the one that runs.
+    pub const RUNNING: u8 = crate::unwind::status::RUNNING;
+    /// For one that resumed another one.
+    pub const NORMAL: u8 = crate::unwind::status::NORMAL;
     /// Which natives the known iterators are, 64 bits each: `next`, and that of `ipairs`.
     pub const ITERATORS: usize = offset_of!(Vm, iterators);
     /// What is known of keys in tables of a shape, for reading.

@@ -137,6 +137,8 @@ pub struct Vm {
     pub(crate) registry: *mut Table,
     pub(crate) type_meta: [*mut Table; 16],
     pub(crate) natives: Vec<NativeEntry>,
+    /// The native that `coroutine.wrap` makes, as in [`crate::object::Native::id`].
+    pub(crate) wrapped: u64,
     /// Natives that generic loops run in place.
     pub(crate) iterators: crate::leaf::Iterators,
     native_ids: HashMap<(*const str, usize), u64, BuildHasherDefault<NumberHasher>>,
@@ -185,6 +187,7 @@ impl Vm {
             registry: std::ptr::null_mut(),
             type_meta: [std::ptr::null_mut(); 16],
             natives: Vec::new(),
+            wrapped: u64::MAX,
             iterators: crate::leaf::NO_ITERATORS,
             native_ids: HashMap::default(),
             hosts: Vec::new(),

@@ -3,7 +3,6 @@
 use crate::api::{Ctx, Kind, Next, Value};
 use crate::call::ERROR_STATE;
 use crate::error::Error;
-use crate::leaf::Intrinsic;
 use crate::switch::Role;
 
 /// Sets the functions of this module in the table on the top.
@@ -24,7 +23,6 @@ pub fn install(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     )?;
     ctx.raw_get_field(-1, b"pcall");
     ctx.set_role(-1, Role::Protect);
-    ctx.set_intrinsic(-1, Intrinsic::Protect);
     ctx.pop(1);
     Ok(())
 }

@@ -576,6 +576,7 @@ impl Heap {
                 top: 0,
                 pc: 0,
                 goes_on: 0,
+                in_resume: false,
                 open: std::ptr::null_mut(),
                 resumer: std::ptr::null_mut(),
                 tbc: std::ptr::null_mut(),

@@ -61,6 +61,10 @@ impl Vm {
             }
             (*thread).hook_state |= STEP;
             self.inspection.stepping = Some(stepping);
+            // From now on every change of coroutine is seen.
+            for thread in self.heap.live_threads() {
+                (*thread).goes_on = 0;
+            }
         }
         true
     }
