@@ -1,4 +1,5 @@
-//! Natives that machine code does in place: what was seen, then what was not, gives what the interpreter gives.
+//! Natives that machine code does in place, and fields over metatables: what was seen, then what was not, gives what
+//! the interpreter gives.
 
 use perilune_jit::Baseline;
 use perilune_vm::tier::Eagerness;
@@ -258,4 +259,43 @@ fn coroutines() {
          note(pcall(yield, 1))
          return table.concat(s, ';')"
     ));
+}
+
+#[test]
+fn fields_of_others_that_change() {
+    // What is inherited moves when its holder becomes a map; it goes, and comes back as another kind.
+    same(
+        "local base = { v = 1, w = 2 }
+         local o = setmetatable({}, { __index = base })
+         local function get(o) return o.v + o.w end
+         local s = 0
+         for i = 1, 5000 do s = s + get(o) end
+         for i = 1, 3000 do base['k' .. i] = i end
+         for i = 1, 3000 do base['k' .. i] = nil end
+         base.v, base.w = 10, 20
+         for i = 1, 100 do s = s + get(o) end
+         base.v = nil
+         s = s .. ' ' .. tostring(pcall(get, o))
+         base.v = 2.5
+         for i = 1, 10 do s = s .. ' ' .. get(o) end
+         return s",
+    );
+    // A nearer table hides it, and ceases to; a metatable gets a method for new keys.
+    same(
+        "local mt, log, s = {}, 0, 0
+         local function make() local t = setmetatable({}, mt) t.x = 1 t.y = 2 return t end
+         for i = 1, 3000 do make() end
+         mt.__newindex = function(t, k, v) log = log + v end
+         local hidden = rawget(make(), 'x')
+         local base = { v = 1 }
+         local nearer = setmetatable({}, { __index = base })
+         local o = setmetatable({}, { __index = nearer })
+         local function get(o) return o.v end
+         for i = 1, 3000 do s = s + get(o) end
+         nearer.v = 5
+         for i = 1, 100 do s = s + get(o) end
+         nearer.v = nil base.v = 7
+         for i = 1, 100 do s = s + get(o) end
+         return log .. ' ' .. tostring(hidden) .. ' ' .. s",
+    );
 }
