@@ -26,8 +26,7 @@ pub const COMMAND: Command = Command {
               --jit=on       compile what is hot (the default)\n  \
               --jit=eager    compile every function at its first call\n  \
               --stats        say on standard error, at the end, what was compiled\n  \
-              --perf-map     name compiled functions for `perf`, in /tmp/perf-PID.map
-  \
+              --perf-map     name compiled functions for `perf`, in /tmp/perf-PID.map\n  \
               --live         open an endpoint for `perilune repl --attach`, `perilune dap` and editors\n  \
               --live=ADDR    the endpoint's address: unix (the default), PORT on the loopback interface, or HOST:PORT\n  \
               --wait         wait for a client before the first instruction; needs --live\n\n  \

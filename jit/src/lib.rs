@@ -6,6 +6,7 @@
 //! function can be compiled. `docs/jit.md` tells how registers, calls and caches work.
 
 mod memory;
+mod offset;
 mod stub;
 mod switch;
 mod registers;

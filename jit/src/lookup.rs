@@ -3,22 +3,16 @@
 //!
 //! They keep all registers that are homes, and answer by the carry flag, which is set when the machine has to find out.
 
-use crate::template::{BLACK, INT, MARK, SHAPE, STRING, TABLE, payload, tag_of};
+use crate::offset::{ARRAY, ARRAY_LEN, HASH, ID, MARK, META, PROPS, PROPS_CAP, SHAPE};
+use crate::template::{BLACK, INT, STRING, TABLE, payload, tag_of};
 use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 use perilune_vm::cache::{Cache, kind};
 use perilune_vm::leaf::Iterator;
-use perilune_vm::object::{Native, Table};
 use perilune_vm::tier::layout::{self, Lookup, Record};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
-const PROPS: i32 = offset_of!(Table, props) as i32;
-const PROPS_CAP: i32 = offset_of!(Table, props_cap) as i32;
-const ARRAY: i32 = offset_of!(Table, array) as i32;
-const ARRAY_LEN: i32 = offset_of!(Table, array_len) as i32;
-const HASH: i32 = offset_of!(Table, hash) as i32;
-const META: i32 = offset_of!(Table, meta) as i32;
 const KEY: i32 = offset_of!(Record, key) as i32;
 const CACHE: i32 = offset_of!(Record, cache) as i32;
 const KNOWN_SHAPE: i32 = CACHE + offset_of!(Cache, shape) as i32;
@@ -32,29 +26,54 @@ const RECORD_SHIFT: i8 = size_of::<Record>().trailing_zeros() as i8;
 const _: () = assert!(size_of::<Record>().is_power_of_two());
 const EPOCH: i32 = layout::EPOCH as i32;
 
+/// Numbers of general registers.
+const RDX: u8 = 2;
+const RSI: u8 = 6;
+const RDI: u8 = 7;
+
 type Asm = VecAssembler<X64Relocation>;
+
+/// General registers that [`find_record`] works in.
+struct Registers {
+    /// Has the key.
+    key: u8,
+    /// Gets the table's shape.
+    shape: u8,
+    /// Is changed.
+    scratch: u8,
+}
+
+/// The record for a key in the table at `rax`: its address in `rcx`. Goes to `unknown` when there is none.
+fn find_record(asm: &mut Asm, lookup: usize, registers: Registers, unknown: DynamicLabel) {
+    let Registers { key, shape, scratch } = registers;
+    let (first, mask) = (lookup + offset_of!(Lookup, first), lookup + offset_of!(Lookup, mask));
+    dynasm!(asm
+        ; .arch x64
+        ; mov Rd(shape), [rax + SHAPE]
+        ; imul ecx, Rd(shape), layout::SPREAD as i32
+        ; mov Rq(scratch), Rq(key)
+        ; shr Rq(scratch), layout::KEY_SHIFT as i8
+        ; xor ecx, Rd(scratch)
+        ; mov Rd(scratch), ecx
+        ; shr Rd(scratch), layout::FOLD as i8
+        ; xor ecx, Rd(scratch)
+        ; and ecx, [r12 + mask as i32]
+        ; shl rcx, RECORD_SHIFT
+        ; add rcx, [r12 + first as i32]
+        ; cmp [rcx + KEY], Rq(key)
+        ; jne =>unknown
+        ; cmp [rcx + KNOWN_SHAPE], Rd(shape)
+        ; jne =>unknown
+    );
+}
 
 /// The value of the key at `rdx` in the table at `rax`, with what `__index` tables say: payload in `rcx`, tag in `edx`.
 /// Changes `rsi` and `rdi`; without an answer also `rcx` and `rdx`.
 pub fn find(asm: &mut Asm) {
-    let (first, mask) = places(layout::READS);
+    let unknown = asm.new_dynamic_label();
+    find_record(asm, layout::READS, Registers { key: RDX, shape: RSI, scratch: RDI }, unknown);
     dynasm!(asm
         ; .arch x64
-        ; mov esi, [rax + SHAPE]
-        ; imul ecx, esi, layout::SPREAD as i32
-        ; mov rdi, rdx
-        ; shr rdi, layout::KEY_SHIFT as i8
-        ; xor ecx, edi
-        ; mov edi, ecx
-        ; shr edi, layout::FOLD as i8
-        ; xor ecx, edi
-        ; and ecx, [r12 + mask]
-        ; shl rcx, RECORD_SHIFT
-        ; add rcx, [r12 + first]
-        ; cmp [rcx + KEY], rdx
-        ; jne >unknown
-        ; cmp [rcx + KNOWN_SHAPE], esi
-        ; jne >unknown
         ; movzx esi, BYTE [rcx + KIND]
         ; movzx edi, WORD [rcx + SLOT]
         ; cmp esi, i32::from(kind::OWN)
@@ -69,31 +88,31 @@ pub fn find(asm: &mut Asm) {
         ; ret
         ; nil:
         ; cmp QWORD [rax + META], 0
-        ; jne >unknown
+        ; jne =>unknown
         ; ret
         ; inherited:
         ; mov edx, [rcx + MADE_IN]
         ; cmp edx, [r12 + EPOCH]
-        ; jne >unknown
+        ; jne =>unknown
         ; cmp esi, i32::from(kind::CHAIN)
         ; jne >absent
         ; mov rsi, [rcx + HOLDER]
         ; mov edx, [rcx + NEXT_SHAPE]
         ; cmp edx, [rsi + SHAPE]
-        ; jne >unknown
+        ; jne =>unknown
         ; mov rsi, [rsi + PROPS]
         ; mov rcx, [rsi + rdi * 8]
         ; not rdi
         ; movzx edx, BYTE [rsi + rdi]
         ; test edx, edx
-        ; jz >unknown
+        ; jz =>unknown
         ; ret
         ; absent:
         ; cmp esi, i32::from(kind::ABSENT)
-        ; jne >unknown
+        ; jne =>unknown
         ; xor edx, edx
         ; ret
-        ; unknown:
+        ; =>unknown
         ; stc
         ; ret
     );
@@ -101,7 +120,7 @@ pub fn find(asm: &mut Asm) {
 
 /// Stores the value with payload `rcx` and tag `edx` under the key at `rsi` in the table at `rax`. Changes `rsi` and `rdi`.
 pub fn put(asm: &mut Asm) {
-    let (first, mask) = places(layout::WRITES);
+    let unknown = asm.new_dynamic_label();
     dynasm!(asm
         ; .arch x64
         ; test edx, edx
@@ -113,21 +132,10 @@ pub fn put(asm: &mut Asm) {
         ; plain:
         ; push rcx
         ; push rdx
-        ; mov edi, [rax + SHAPE]
-        ; imul ecx, edi, layout::SPREAD as i32
-        ; mov rdx, rsi
-        ; shr rdx, layout::KEY_SHIFT as i8
-        ; xor ecx, edx
-        ; mov edx, ecx
-        ; shr edx, layout::FOLD as i8
-        ; xor ecx, edx
-        ; and ecx, [r12 + mask]
-        ; shl rcx, RECORD_SHIFT
-        ; add rcx, [r12 + first]
-        ; cmp [rcx + KEY], rsi
-        ; jne >unknown
-        ; cmp [rcx + KNOWN_SHAPE], edi
-        ; jne >unknown
+    );
+    find_record(asm, layout::WRITES, Registers { key: RSI, shape: RDI, scratch: RDX }, unknown);
+    dynasm!(asm
+        ; .arch x64
         ; movzx esi, WORD [rcx + SLOT]
         ; cmp BYTE [rcx + KIND], kind::OWN as i8
         ; jne >add
@@ -137,7 +145,7 @@ pub fn put(asm: &mut Asm) {
         ; cmp BYTE [rdi + rdx], 0
         ; jne >write
         ; cmp QWORD [rax + META], 0
-        ; jne >unknown
+        ; jne =>unknown
         ; write:
         ; pop rdx
         ; pop rcx
@@ -148,17 +156,17 @@ pub fn put(asm: &mut Asm) {
         ; ret
         ; add:
         ; cmp BYTE [rcx + KIND], kind::ADD as i8
-        ; jne >unknown
+        ; jne =>unknown
         ; mov edx, [rcx + MADE_IN]
         ; cmp edx, [r12 + EPOCH]
-        ; jne >unknown
+        ; jne =>unknown
         ; cmp esi, [rax + PROPS_CAP]
-        ; jae >unknown
+        ; jae =>unknown
         ; mov edi, [rcx + NEXT_SHAPE]
         ; mov [rax + SHAPE], edi
         ; mov rdi, [rax + PROPS]
         ; jmp <write
-        ; unknown:
+        ; =>unknown
         ; pop rdx
         ; pop rcx
         ; at_once:
@@ -179,7 +187,7 @@ pub fn iterate(asm: &mut Asm) {
         ; cmp QWORD [rsi + tag_of(1)], TABLE
         ; jne >unknown
         ; mov rax, [rsi + payload(0)]
-        ; mov rax, [rax + offset_of!(Native, id) as i32]
+        ; mov rax, [rax + ID]
         ; mov rdx, [rsi + payload(1)]
         ; mov rcx, [rsi + payload(2)]
         ; mov edi, [rdx + ARRAY_LEN]
@@ -242,9 +250,4 @@ pub fn iterate(asm: &mut Asm) {
         ; stc
         ; ret
     );
-}
-
-/// Where the machine has the address of the first record, and the mask.
-fn places(lookup: usize) -> (i32, i32) {
-    ((lookup + offset_of!(Lookup, first)) as i32, (lookup + offset_of!(Lookup, mask)) as i32)
 }

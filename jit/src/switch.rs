@@ -3,10 +3,11 @@
 //! A coroutine that waits in `resume`, `yield` or what `wrap` makes, and was compiled when it went there, has the address
 //! at which it goes on (`Thread::goes_on`). Then nothing but values can reach it, and these are put where it wants them.
 
-use crate::template::{BLACK, MARK, TRUE, payload, tag_of};
+use crate::offset::{ID, MARK, NATIVE_CALLS, UPVALUE};
+use crate::template::{BLACK, TRUE, payload, tag_of};
 use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
-use perilune_vm::object::{Native, Thread};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use perilune_vm::object::Thread;
 use perilune_vm::stack;
 use perilune_vm::tier::layout;
 use perilune_vm::value::tag;
@@ -22,11 +23,8 @@ const IN_RESUME: i32 = offset_of!(Thread, in_resume) as i32;
 const RESUMER: i32 = offset_of!(Thread, resumer) as i32;
 const STATUS: i32 = offset_of!(Thread, status) as i32;
 const OUTER_CALLS: i32 = offset_of!(Thread, outer_calls) as i32;
-const NATIVE_CALLS: i32 = offset_of!(Thread, native_calls) as i32;
 const MAY_BAR: i32 = offset_of!(Thread, may_bar) as i32;
 const HOOK_STATE: i32 = offset_of!(Thread, hook_state) as i32;
-const ID: i32 = offset_of!(Native, id) as i32;
-const UPVALUE: i32 = size_of::<Native>() as i32;
 const THREAD: i32 = layout::THREAD as i32;
 const LIMIT: i32 = layout::LIMIT as i32;
 
@@ -201,7 +199,7 @@ pub fn switch(asm: &mut Asm, kind: Kind) {
 }
 
 /// Goes to `other` unless what is in the slot at a distance from `rbx` was made by `wrap`. Changes `rax`.
-pub fn check_wrapped(asm: &mut Asm, slot: i32, other: dynasmrt::DynamicLabel) {
+pub fn check_wrapped(asm: &mut Asm, slot: i32, other: DynamicLabel) {
     dynasm!(asm
         ; .arch x64
         ; cmp QWORD [rbx + slot + 8], tag::NATIVE as i32

@@ -161,7 +161,8 @@ fn table(engines: &[Engine], rows: &[Row]) -> String {
 fn page(table: &str, rounds: usize) -> String {
     format!(
         "# Benchmark results\n\n\
-         Written by `cargo xtask bench --write`.\n\
+         Written by `cargo xtask bench --write`; with `--peers`, other implementations have columns, and no time for \
+         programs that they do not understand.\n\
          Median processor seconds of {rounds} interleaved rounds; \
          a ratio is ours divided by lua5.4, so less is better: compiled when hot, and interpreted only.\n\n{table}"
     )

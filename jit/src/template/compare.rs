@@ -4,15 +4,14 @@ use super::arith::{Number, Operand};
 use super::{FLOAT, INT, STRING, TRUE, payload, tag_of};
 use crate::flow::{Form, form};
 use crate::function::Assembler;
+use crate::offset::META;
 use crate::state::Source;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
-use perilune_vm::object::{Header, Table, flag};
+use perilune_vm::object::{Header, flag};
 use perilune_vm::tier;
 use perilune_vm::tier::seen::Class;
 use perilune_vm::value::{Slot, tag};
 use std::mem::offset_of;
-
-const META: i32 = offset_of!(Table, meta) as i32;
 
 /// What is asked of two operands.
 #[derive(Clone, Copy)]

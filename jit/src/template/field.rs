@@ -5,20 +5,17 @@
 //! a field that was found over `__index` is read from the record, which the
 //! collector clears when the holder dies.
 
-use super::{BLACK, MARK, SHAPE, STRING, TABLE, arith::Operand, payload, tag_of};
+use super::{BLACK, STRING, TABLE, arith::Operand, payload, tag_of};
 use crate::function::Assembler;
+use crate::offset::{MARK, META, PROPS, PROPS_CAP, SHAPE};
 use crate::state::{Join, Source};
 use crate::registers::Registers;
 use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_vm::cache::{Cache, kind};
-use perilune_vm::object::Table;
 use perilune_vm::tier::{self, assist, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
-
-const PROPS: i32 = offset_of!(Table, props) as i32;
-const META: i32 = offset_of!(Table, meta) as i32;
 
 /// Where the object stands.
 #[derive(Clone, Copy)]
@@ -539,7 +536,7 @@ impl Assembler<'_> {
             ; cmp [r12 + layout::EPOCH as i32], edx
             ; jne =>anywhere
             ; movzx esi, WORD [rdi + offset_of!(Cache, slot) as i32]
-            ; cmp [rax + offset_of!(Table, props_cap) as i32], esi
+            ; cmp [rax + PROPS_CAP], esi
             ; jbe =>anywhere
         );
         self.load_value(value);

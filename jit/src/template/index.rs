@@ -1,8 +1,9 @@
 //! Items of tables, and lengths.
 
 use super::arith::{Number, Operand};
-use super::{BLACK, MARK, STRING, TABLE, payload, tag_of};
+use super::{BLACK, STRING, TABLE, payload, tag_of};
 use crate::function::Assembler;
+use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, MARK, META};
 use crate::state::Source;
 use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
@@ -11,13 +12,6 @@ use perilune_vm::tier::seen::Class;
 use perilune_vm::tier::{self, assist};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
-
-const ARRAY: i32 = offset_of!(Table, array) as i32;
-const ARRAY_LEN: i32 = offset_of!(Table, array_len) as i32;
-const ARRAY_CAP: i32 = offset_of!(Table, array_cap) as i32;
-const HASH: i32 = offset_of!(Table, hash) as i32;
-const META: i32 = offset_of!(Table, meta) as i32;
-const ABSENT_EVENTS: i32 = offset_of!(Table, absent_events) as i32;
 
 impl Assembler<'_> {
     /// The general register with the table in a register of the frame, which is `rax` unless there is a home.
@@ -186,15 +180,8 @@ impl Assembler<'_> {
             return self.finish_get(a, known);
         };
         let (elsewhere, join, find) = (self.asm.new_dynamic_label(), self.join(), self.routine(Routine::Find));
-        self.check_string(r, elsewhere);
-        dynasm!(self.asm
-            ; .arch x64
-            ; mov rax, [rbx + payload(b)]
-            ; mov rdx, [rbx + payload(r)]
-            ; call =>find
-            ; jc =>elsewhere
-            ; mov rax, rcx
-        );
+        self.load_field(b, r, 2, elsewhere);
+        dynasm!(self.asm ; .arch x64 ; call =>find ; jc =>elsewhere ; mov rax, rcx);
         self.accept(a, known, missed);
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>elsewhere);
@@ -213,11 +200,12 @@ impl Assembler<'_> {
         }
     }
 
-    /// Goes to `other` unless the register has a string.
-    fn check_string(&mut self, r: u8, other: DynamicLabel) {
-        if self.tag(r) != Some(tag::STRING) {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(r)], STRING ; jne =>other);
+    /// The table `r[b]` in `rax`, and the key `r[key]` in a general register; goes to `other` unless that is a string.
+    fn load_field(&mut self, b: u8, key: u8, target: u8, other: DynamicLabel) {
+        if self.tag(key) != Some(tag::STRING) {
+            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(key)], STRING ; jne =>other);
         }
+        dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(b)] ; mov Rq(target), [rbx + payload(key)]);
     }
 
     /// `r[b][key] = value`; `table` and `n` are the places of the table and the key among the registers read.
@@ -400,15 +388,9 @@ impl Assembler<'_> {
         match self.possible_string(key) {
             Some(r) => {
                 let (elsewhere, join, put) = (self.asm.new_dynamic_label(), self.join(), self.routine(Routine::Put));
-                self.check_string(r, elsewhere);
+                self.load_field(b, r, 6, elsewhere);
                 self.load_value(value);
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; mov rax, [rbx + payload(b)]
-                    ; mov rsi, [rbx + payload(r)]
-                    ; call =>put
-                    ; jc =>elsewhere
-                );
+                dynasm!(self.asm ; .arch x64 ; call =>put ; jc =>elsewhere);
                 self.put_off(move |this| {
                     dynasm!(this.asm ; .arch x64 ; =>elsewhere);
                     this.put_slow(b, key, value);

@@ -3,31 +3,24 @@
 //! The template checks that the call is of the native that was seen. For arguments that it does not know the native is
 //! called, in cold code, and the results must have the tags that the code behind relies on.
 
-use super::{BLACK, CLOSURE, INT, MARK, STRING, TABLE, TRUE, arith::Operand, payload, tag_of};
+use super::{BLACK, CLOSURE, INT, STRING, TABLE, TRUE, arith::Operand, payload, tag_of};
 use crate::function::Assembler;
+use crate::offset::{ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, ID, MARK, META, NATIVE_CALLS, UPVALUE};
 use crate::registers::Registers;
 use crate::state::{Join, Source};
 use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
 use perilune_vm::leaf::Intrinsic;
-use perilune_vm::object::{Native, Str, Table, Thread};
+use perilune_vm::object::Str;
 use perilune_vm::stack;
 use perilune_vm::tier::seen::{Callee, Class, Seen};
 use perilune_vm::tier::{Function, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
-const ID: i32 = offset_of!(Native, id) as i32;
-const UPVALUE: i32 = size_of::<Native>() as i32;
 const LENGTH: i32 = offset_of!(Str, len) as i32;
 const BYTES: i32 = size_of::<Str>() as i32;
-const ARRAY: i32 = offset_of!(Table, array) as i32;
-const ARRAY_LEN: i32 = offset_of!(Table, array_len) as i32;
-const ARRAY_CAP: i32 = offset_of!(Table, array_cap) as i32;
-const HASH: i32 = offset_of!(Table, hash) as i32;
-const META: i32 = offset_of!(Table, meta) as i32;
-const NATIVE_CALLS: i32 = offset_of!(Thread, native_calls) as i32;
 /// Most arguments, `pcall`'s function among them, that are moved in place.
 const PROTECTED_ARGUMENTS: u8 = 7;
 
@@ -91,8 +84,7 @@ struct Site {
 impl Assembler<'_> {
     /// Does the call in place if it is one of a native that has such a form.
     pub fn intrinsic(&mut self, a: u8, b: u8, c: u8) -> bool {
-        let instruction = Instruction::Call { a, b, c };
-        let Some((intrinsic, id)) = of(self.function, self.seen(), instruction) else { return false };
+        let Some((intrinsic, id)) = of(self.function, self.seen(), Instruction::Call { a, b, c }) else { return false };
         if enters_others(intrinsic) {
             self.vacate();
         }
@@ -111,11 +103,13 @@ impl Assembler<'_> {
             Intrinsic::Resume => self.call_switch(Routine::Resume, a, b, c),
             Intrinsic::Wrapped => self.call_switch(Routine::Wrapped, a, b, c),
             Intrinsic::Yield => self.call_switch(Routine::Yield, a, b, c),
-            _ => {}
+            _ => self.in_place(intrinsic, a, b, c),
         }
-        if enters_others(intrinsic) {
-            return true;
-        }
+        true
+    }
+
+    /// Does what a native would that enters no other function. The native is at `rax`.
+    fn in_place(&mut self, intrinsic: Intrinsic, a: u8, b: u8, c: u8) {
         let (site, join) = (Site { a, b, c, other: self.asm.new_dynamic_label() }, self.join());
         match intrinsic {
             Intrinsic::Abs => self.abs(site),
@@ -128,7 +122,7 @@ impl Assembler<'_> {
             Intrinsic::Remove => self.remove(site),
             _ => self.iterator(site, intrinsic == Intrinsic::Ipairs),
         }
-        let results = results(self.function, self.seen(), instruction);
+        let results = results(self.function, self.seen(), Instruction::Call { a, b, c });
         self.call_otherwise(site, results, join);
         self.bind_join(join);
         self.forget_all(Registers::range(u16::from(a)..u16::MAX));
@@ -144,7 +138,6 @@ impl Assembler<'_> {
             }
             _ => {}
         }
-        true
     }
 
     /// In cold code: the call is made by the machine, and its results go where the template would have put them.

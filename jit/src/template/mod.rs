@@ -13,12 +13,13 @@ pub mod intrinsic;
 use crate::function::Assembler;
 pub use arith::Operand;
 use crate::flow::{Flow, Form, form, instructions_of};
+use crate::offset::MARK;
 use crate::registers::Registers;
 use crate::state::Source;
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::effect;
 use perilune_isa::instruction::Instruction as I;
-use perilune_vm::object::{Closure, Header, Table, Upvalue};
+use perilune_vm::object::{Closure, Upvalue};
 use perilune_vm::tier::{Function, assist};
 use perilune_vm::value::{Slot, tag};
 use std::mem::offset_of;
@@ -38,10 +39,6 @@ pub const TABLE: i32 = tag::TABLE as i32;
 /// A Lua function.
 pub const CLOSURE: i32 = tag::CLOSURE as i32;
 
-/// Offset of an object's mark.
-pub const MARK: i32 = (offset_of!(Table, header) + offset_of!(Header, mark)) as i32;
-/// Offset of a table's shape.
-pub const SHAPE: i32 = (offset_of!(Table, header) + offset_of!(Header, aux)) as i32;
 /// The mark of objects that need a barrier.
 pub const BLACK: i8 = perilune_vm::heap::BLACK as i8;
 

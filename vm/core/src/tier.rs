@@ -457,7 +457,7 @@ impl Vm {
             if is_known {
                 return self.compile(proto);
             }
-            cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
+            make_records(proto);
             let installed = Installed::observer((*proto).n_code.saturating_mul(LOOKS).max(MISSES));
             (*proto).native = &raw const **cold.native.insert(Box::new(installed));
         }
@@ -488,10 +488,8 @@ impl Vm {
             let is_eager = self.is_eager();
             let Some(tier) = &mut self.tier.tier else { return };
             let started = std::time::Instant::now();
-            let cold = &mut *(*proto).cold;
-            if cold.seen.is_empty() {
-                cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
-            }
+            make_records(proto);
+            let cold = &*(*proto).cold;
             let function = Function {
                 code: std::slice::from_raw_parts((*proto).code, (*proto).n_code as usize),
                 constants: std::slice::from_raw_parts((*proto).constants, (*proto).n_constants as usize),
@@ -804,6 +802,17 @@ impl Vm {
         x ^= x << 17;
         self.tier.torture = x;
         x
+    }
+}
+
+/// Makes the records of what a function's instructions see, unless it has them.
+unsafe fn make_records(proto: *mut ProtoObject) {
+    // SAFETY: a live function by contract.
+    unsafe {
+        let cold: &mut Cold = &mut *(*proto).cold;
+        if cold.seen.is_empty() {
+            cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
+        }
     }
 }
 
