@@ -10,11 +10,11 @@ mod show;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use lexopt::{Arg, ValueExt};
 
 use crate::command::{Arguments, Command, Failure, Outcome, complain, output, unexpected};
+use crate::entry::ExitCode;
 use finding::Finding;
 
 /// `check`

@@ -5,7 +5,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
-use std::process::ExitCode;
+
+use crate::entry::ExitCode;
 
 /// A command.
 pub struct Command {

@@ -1,12 +1,12 @@
 //! `perilune dap`: the debug adapter, on standard input and output or for clients that connect.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::process::ExitCode;
 
 use lexopt::Arg;
 use perilune_dap::Options;
 
 use crate::command::{Arguments, Command, Failure, Outcome, output, unexpected};
+use crate::entry::ExitCode;
 
 /// `dap`
 pub const COMMAND: Command = Command {

@@ -1,11 +1,11 @@
 //! The stand-alone interpreter: what PUC Lua's `lua` does with the same command line.
 
 use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::say;
 use crate::engine::{Engine, Message};
+use crate::entry::ExitCode;
 use crate::help::VERSION;
 use crate::interactive;
 use crate::limits;
@@ -50,7 +50,7 @@ fn program_name(line: &[Vec<u8>]) -> &[u8] {
 /// Does what options ask for; `arg` is made from the command line.
 pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
     let program = program_name(line);
-    let started = Instant::now();
+    let started = mode.stats.then(Instant::now);
     if options.version {
         say(&format!("{VERSION}\n"));
     }
@@ -86,7 +86,7 @@ pub fn run(line: &[Vec<u8>], options: &Options, mode: Mode) -> ExitCode {
     }
     // A finalizer may still end the process with a code of its own.
     engine.close();
-    if mode.stats {
+    if let Some(started) = started {
         stats::show_all(program, engine.vm(), started.elapsed());
     }
     perilune_live::service::finish(engine.vm(), i32::from(result.is_err()));

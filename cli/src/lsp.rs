@@ -1,8 +1,8 @@
 //! `perilune lsp`: the language server, on standard input and output.
 
-use std::process::ExitCode;
 
 use crate::command::{Arguments, Command, Failure, Outcome, unexpected};
+use crate::entry::ExitCode;
 
 /// `lsp`
 pub const COMMAND: Command = Command {

@@ -1,5 +1,7 @@
 //! `perilune`: the stand-alone interpreter and the tools around it.
+#![cfg_attr(all(target_os = "linux", target_env = "gnu", not(test)), no_main)]
 
+mod entry;
 mod command;
 mod help;
 mod run;
@@ -21,9 +23,9 @@ mod lsp;
 mod dap;
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use command::Arguments;
+use entry::ExitCode;
 
 fn main() -> ExitCode {
     let line: Vec<OsString> = std::env::args_os().collect();

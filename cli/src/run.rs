@@ -1,7 +1,6 @@
 //! `perilune run`: runs a file, and lets others reach it while it runs.
 
 use std::ffi::OsStr;
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lexopt::Arg;
@@ -12,6 +11,7 @@ use perilune_vm::tier::Eagerness;
 
 use crate::command::{Arguments, Command, Failure, Outcome, complain, unexpected};
 use crate::engine::{Engine, Message};
+use crate::entry::ExitCode;
 use crate::interpreter;
 use crate::limits::{self, Limits};
 use crate::option::Options;

@@ -1,6 +1,5 @@
 //! `perilune sessions`: the running programs that can be attached to.
 
-use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lexopt::Arg;
@@ -8,6 +7,7 @@ use perilune_live::protocol::{SessionInfo, State};
 use perilune_live::session;
 
 use crate::command::{Arguments, Command, Failure, Outcome, complain, output, unexpected};
+use crate::entry::ExitCode;
 use crate::live;
 
 /// `sessions`

@@ -49,6 +49,7 @@ const FENCED: &[&str] = &[
     "vm/core/src/switch",
     "vm/core/src/unwind",
     "vm/core/src/vm",
+    "cli/src/entry",
     "cli/src/interrupt/handler",
     "jit/src/entry",
     "jit/src/lib",

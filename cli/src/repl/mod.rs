@@ -18,13 +18,13 @@ mod history;
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::process::ExitCode;
 use std::rc::Rc;
 
 use lexopt::Arg;
 
 use crate::command::{Arguments, Command, Failure, Outcome, say, unexpected};
 use crate::engine::Engine;
+use crate::entry::ExitCode;
 use attached::Attached;
 use input::{Input, Line};
 use own::Own;

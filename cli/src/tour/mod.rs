@@ -12,12 +12,12 @@ mod workspace;
 mod steps;
 
 use std::io::{BufRead, IsTerminal};
-use std::process::ExitCode;
 use std::time::Instant;
 
 use lexopt::Arg;
 
 use crate::command::{Arguments, Command, Failure, Outcome, unexpected};
+use crate::entry::ExitCode;
 use dap::Dap;
 use lsp::Lsp;
 use print::Printer;

@@ -325,7 +325,8 @@ impl Assembler<'_> {
         self.load_byte(site);
         dynasm!(self.asm
             ; .arch x64
-            ; mov rax, [r12 + rax * 8 + layout::BYTES as i32]
+            ; mov rcx, [r12 + layout::BYTES as i32]
+            ; mov rax, [rcx + rax * 8]
             ; test rax, rax
             ; jz =>other
         );

@@ -302,7 +302,7 @@ pub mod layout {
     pub const DEBT: usize = offset_of!(Vm, heap.debt);
     /// The epoch of metatables, 32 bits.
     pub const EPOCH: usize = offset_of!(Vm, heap.meta_epoch);
-    /// The strings of one byte, by byte: addresses, null while there is none.
+    /// The address of the list of strings of one byte, by byte: addresses, null while there is none.
     pub const BYTES: usize = offset_of!(Vm, heap.bytes);
     /// Calls that natives have under way in a coroutine may be fewer than this, 32 bits in the coroutine.
     pub const MAX_NATIVE_CALLS: u32 = crate::call::MAX_NATIVE_CALLS;

@@ -27,6 +27,10 @@ use std::io::{BufReader, BufWriter, Stderr, Stdin, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Bytes of the buffer of standard output.
+const OUTPUT: usize = 1 << 16;
+/// Natives that a machine has room for at its start: the library's.
+const NATIVES: usize = 224;
 /// Calls and slots that must be left for a finalizer to begin; what it needs more is its own doing.
 const FINALIZER_CALLS: u32 = 20;
 const FINALIZER_SLOTS: u32 = 1000;
@@ -95,7 +99,16 @@ impl Output {
     fn new() -> Output {
         let stdout = std::io::stdout();
         let buffering = if std::io::IsTerminal::is_terminal(&stdout) { Buffering::Line } else { Buffering::Full };
-        Output { writer: BufWriter::with_capacity(1 << 16, stdout), buffering, tap: None }
+        Output { writer: BufWriter::with_capacity(0, stdout), buffering, tap: None }
+    }
+
+    /// The writer with its buffer, which a program that writes nothing does not get.
+    #[inline]
+    fn writer(&mut self) -> &mut BufWriter<Stdout> {
+        if self.writer.capacity() == 0 {
+            self.writer = BufWriter::with_capacity(OUTPUT, std::io::stdout());
+        }
+        &mut self.writer
     }
 
     /// While somebody listens, what is done line by line is seen line by line.
@@ -110,7 +123,7 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.writer.write(bytes)?;
+        let written = self.writer().write(bytes)?;
         if let Some(tap) = &self.tap {
             tap(&bytes[..written]);
         }
@@ -186,10 +199,10 @@ impl Vm {
             globals: std::ptr::null_mut(),
             registry: std::ptr::null_mut(),
             type_meta: [std::ptr::null_mut(); 16],
-            natives: Vec::new(),
+            natives: Vec::with_capacity(NATIVES),
             wrapped: u64::MAX,
             iterators: crate::leaf::NO_ITERATORS,
-            native_ids: HashMap::default(),
+            native_ids: HashMap::with_capacity_and_hasher(NATIVES, BuildHasherDefault::default()),
             hosts: Vec::new(),
             free_hosts: Vec::new(),
             error: Slot::NIL,

@@ -29,7 +29,7 @@ pub fn read_chunk(ctx: &mut Ctx<'_>, path: Option<&[u8]>) -> Result<(Vec<u8>, Ve
         return Ok((read_source(&mut *ctx.in_(), text, b"stdin")?, b"=stdin".to_vec()));
     };
     let file = std::fs::File::open(path_of(path)).map_err(|error| failure("open", path, &error))?;
-    let source = read_source(&mut BufReader::with_capacity(1 << 16, file), text, path)?;
+    let source = read_source(&mut BufReader::with_capacity(1 << 14, file), text, path)?;
     Ok((source, [b"@", path].concat()))
 }
 

@@ -1,6 +1,5 @@
 //! The generator behind `math.random`: xoshiro256**, seeded and projected as PUC Lua 5.4 does.
 
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use perilune_vm::{Ctx, Error, Next, Value, number};
 
@@ -55,9 +54,10 @@ pub(crate) fn install(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 fn accidental_seed() -> (u64, u64) {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
-    (now, RandomState::new().build_hasher().finish())
+    use std::hash::{BuildHasher, RandomState};
+    // Each state begins with numbers that the system made up.
+    let state = RandomState::new();
+    (state.hash_one(0), state.hash_one(1))
 }
 
 fn with_generator<T>(ctx: &mut Ctx<'_>, action: impl FnOnce(&mut Generator) -> T) -> Result<T, Error> {

@@ -483,7 +483,7 @@ impl Heap {
         self.gc.grey_again = std::mem::take(&mut self.gc.carried);
         self.gc.atomic = false;
         self.gc.white ^= WHITES;
-        self.bytes = [std::ptr::null_mut(); 256];
+        self.bytes.fill(std::ptr::null_mut());
         self.gc.phase = Phase::Separate;
         self.begin_to_settle();
         self.gc.sweep_block = 0;

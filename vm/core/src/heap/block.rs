@@ -76,15 +76,20 @@ pub struct Block {
     free: *mut FreeCell,
 }
 
+/// What is known of the blocks of a class. It has a place of its own, so that cells can be moved cheaply.
+struct Class {
+    /// The block that the free cells come from.
+    current: u32,
+    carving: u32,
+    /// Size of the next block.
+    next_size: u32,
+    available: Vec<u32>,
+}
+
 /// All blocks of one use (objects, or buffers).
 pub struct Cells {
     free: [*mut FreeCell; N_CLASSES],
-    /// The block that the cells in `free` come from.
-    current: [u32; N_CLASSES],
-    carving: [u32; N_CLASSES],
-    /// Size of the next block.
-    next_size: [u32; N_CLASSES],
-    available: [Vec<u32>; N_CLASSES],
+    classes: Box<[Class; N_CLASSES]>,
     /// The blocks.
     pub blocks: Vec<Block>,
     vacant: Vec<u32>,
@@ -131,16 +136,10 @@ fn block_layout(size: u32) -> Layout {
     Layout::from_size_align(size as usize, ALIGNMENT).expect("sizes of blocks are small")
 }
 
-const fn first_sizes() -> [u32; N_CLASSES] {
-    let mut sizes = [FIRST_BLOCK as u32; N_CLASSES];
-    let mut class = 0;
-    while class < N_CLASSES {
-        if SIZES[class] > sizes[class] {
-            sizes[class] = SIZES[class];
-        }
-        class += 1;
+impl Class {
+    fn new(class: usize) -> Class {
+        Class { current: NONE, carving: NONE, next_size: SIZES[class].max(FIRST_BLOCK as u32), available: Vec::new() }
     }
-    sizes
 }
 
 impl Cells {
@@ -149,10 +148,7 @@ impl Cells {
     pub fn new() -> Cells {
         Cells {
             free: [std::ptr::null_mut(); N_CLASSES],
-            current: [NONE; N_CLASSES],
-            carving: [NONE; N_CLASSES],
-            next_size: first_sizes(),
-            available: [const { Vec::new() }; N_CLASSES],
+            classes: Box::new(std::array::from_fn(Class::new)),
             blocks: Vec::new(),
             vacant: Vec::new(),
             retired: 0,
@@ -195,13 +191,13 @@ impl Cells {
 
     #[cold]
     fn refill(&mut self, class: usize) -> *mut u8 {
-        while let Some(index) = self.available[class].pop() {
+        while let Some(index) = self.classes[class].available.pop() {
             let block = &mut self.blocks[index as usize];
             let usable = !block.start.is_null() && usize::from(block.class) == class;
             if usable && !block.free.is_null() {
                 self.free[class] = std::mem::replace(&mut block.free, std::ptr::null_mut());
                 block.is_young = true;
-                self.current[class] = index;
+                self.classes[class].current = index;
                 return self.take(class);
             }
         }
@@ -213,14 +209,14 @@ impl Cells {
 
     fn carve(&mut self, class: usize) -> bool {
         let size = SIZES[class] as usize;
-        let mut index = self.carving[class];
+        let mut index = self.classes[class].carving;
         let is_full = |block: &Block| block.carved as usize + size > block.size as usize;
         if index == NONE || is_full(&self.blocks[index as usize]) {
             index = self.add_block(class);
             if index == NONE {
                 return false;
             }
-            self.carving[class] = index;
+            self.classes[class].carving = index;
         }
         let block = &mut self.blocks[index as usize];
         let from = block.carved as usize;
@@ -239,17 +235,17 @@ impl Cells {
         block.carved = (from + count * size) as u32;
         block.is_young = true;
         self.free[class] = next;
-        self.current[class] = index;
+        self.classes[class].current = index;
         true
     }
 
     fn add_block(&mut self, class: usize) -> u32 {
-        let size = self.next_size[class];
+        let size = self.classes[class].next_size;
         let block = Block::allocate(class, size);
         if block.start.is_null() {
             return NONE;
         }
-        self.next_size[class] = (size * 4).min(BLOCK as u32);
+        self.classes[class].next_size = (size * 4).min(BLOCK as u32);
         match self.vacant.pop() {
             Some(index) => {
                 self.blocks[index as usize] = block;
@@ -286,8 +282,8 @@ impl Cells {
         block.free = std::ptr::null_mut();
         block.is_young = false;
         let class = usize::from(block.class);
-        if self.current[class] == index as u32 {
-            self.current[class] = NONE;
+        if self.classes[class].current == index as u32 {
+            self.classes[class].current = NONE;
             self.free[class] = std::ptr::null_mut();
         }
     }
@@ -297,7 +293,7 @@ impl Cells {
         let block = &mut self.blocks[index];
         let class = usize::from(block.class);
         let n_cells = block.carved as usize / SIZES[class] as usize;
-        if n_free == n_cells && self.carving[class] != index as u32 {
+        if n_free == n_cells && self.classes[class].carving != index as u32 {
             // SAFETY: all cells are free, and none is listed since `detach`.
             unsafe { block.release() };
             self.vacant.push(index as u32);
@@ -308,7 +304,7 @@ impl Cells {
         }
         block.free = free;
         if !free.is_null() {
-            self.available[class].push(index as u32);
+            self.classes[class].available.push(index as u32);
         }
     }
 }

@@ -90,7 +90,7 @@ pub struct Heap {
     seed: u64,
     serial: u64,
     /// Strings of one byte that were asked for in this cycle of the collector; null for others.
-    pub(crate) bytes: [*mut Str; 256],
+    pub(crate) bytes: Box<[*mut Str; 256]>,
 }
 
 impl Heap {
@@ -107,7 +107,7 @@ impl Heap {
             torture: 0,
             in_pieces: false,
             respite: 0,
-            bytes: [std::ptr::null_mut(); 256],
+            bytes: Box::new([std::ptr::null_mut(); 256]),
             event_names: [std::ptr::null_mut(); Event::COUNT],
             dead_hosts: Vec::new(),
             lookups: crate::table::lookup::Lookups::new(),

@@ -9,6 +9,8 @@
 use super::str_bytes;
 use crate::object::Str;
 
+/// Slots of an empty set: the library's names fill less than half of them.
+const FIRST_SLOTS: usize = 1024;
 /// The mark of a slot that never had a string.
 const VACANT: u8 = 0;
 /// Bits of an entry that are an address, without the zeros at its end.
@@ -73,7 +75,7 @@ impl Hash {
 
 impl Interner {
     pub(crate) fn new() -> Interner {
-        Interner { table: Slots::new(256), left: Slots::default(), count: 0 }
+        Interner { table: Slots::new(FIRST_SLOTS), left: Slots::default(), count: 0 }
     }
 
     #[inline(always)]
