@@ -13,6 +13,12 @@ use super::{Heap, Phase, Roots};
 
 /// Bytes that are allocated before the young objects are worth a collection.
 const NURSERY: usize = 512 * 1024;
+/// Percent by which memory grows between two collections of the young, when the program does not say.
+const MINOR: usize = 20;
+/// But no more bytes than this: the young ones are still in the processor's caches then.
+const LARGEST_NURSERY: usize = 4 << 20;
+/// Percent by which memory grows between two collections of everything, when the program does not say.
+const MAJOR: usize = 30;
 /// Under torture every so many collections are of all objects.
 const TORMENTED_OLD: u32 = 8;
 
@@ -42,7 +48,8 @@ impl Heap {
 
     /// Collects the young objects, or all when memory grew enough since that was done last.
     pub(super) fn generational_step(&mut self, roots: &mut dyn Roots) {
-        let allowed = self.gc.survived.saturating_add((self.gc.survived / 100).saturating_mul(self.gc.major));
+        let major = if self.gc.major == 0 { MAJOR } else { self.gc.major };
+        let allowed = self.gc.survived.saturating_add((self.gc.survived / 100).saturating_mul(major));
         if self.used() > allowed.max(NURSERY) {
             self.collect_old(roots);
         } else {
@@ -62,7 +69,11 @@ impl Heap {
     }
 
     pub(super) fn wait_for_next_generation(&mut self) {
-        let grown = (self.used() / 100).saturating_mul(self.gc.minor).max(NURSERY);
+        let grown = match self.gc.minor {
+            0 => (self.used() / 100).saturating_mul(MINOR).min(LARGEST_NURSERY),
+            minor => (self.used() / 100).saturating_mul(minor),
+        };
+        let grown = grown.max(NURSERY);
         self.set_debt(-(grown.min(isize::MAX as usize / 4) as isize));
     }
 

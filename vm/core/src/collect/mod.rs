@@ -83,9 +83,10 @@ pub struct Gc {
     pub pause: usize,
     /// Work per allocated byte, in percent of the usual.
     pub step_multiplier: usize,
-    /// Percent by which memory grows from one collection of the young objects to the next.
+    /// Percent by which memory grows from one collection of the young objects to the next; 0 for what is usual.
     pub minor: usize,
-    /// Percent by which memory grows from one collection of all objects to the next, in generational mode.
+    /// Percent by which memory grows from one collection of all objects to the next, in generational mode; 0 for what is
+    /// usual.
     pub major: usize,
     /// Whether objects that survived a collection are old: black until all are collected.
     pub(crate) generational: bool,
@@ -154,8 +155,8 @@ impl Gc {
         Gc {
             pause: 200,
             step_multiplier: 100,
-            minor: 20,
-            major: 100,
+            minor: 0,
+            major: 0,
             generational: false,
             stopped: false,
             closing: false,
