@@ -28,6 +28,14 @@ pub struct Assembled {
     pub facts: Box<[Fact]>,
 }
 
+/// Code that loads the homes on which the code at `pc` relies.
+struct Entry {
+    pc: usize,
+    state: State,
+    /// Where it begins, if code of the function itself jumps there.
+    label: Option<DynamicLabel>,
+}
+
 type Cold<'a> = Box<dyn FnOnce(&mut Assembler<'a>) + 'a>;
 
 /// State of the compiler between two instructions.
@@ -59,7 +67,7 @@ pub struct Assembler<'a> {
     missed: Option<DynamicLabel>,
     has_exit: bool,
     cold: Vec<Cold<'a>>,
-    entries: Vec<(usize, State)>,
+    entries: Vec<Entry>,
     places: Box<[Place]>,
     starts: Box<[u32]>,
     facts: Vec<Fact>,
@@ -225,7 +233,7 @@ impl<'a> Assembler<'a> {
         self.places[self.pc] = Place { offset, needs: self.need() };
         self.starts[self.pc] = offset;
         if !self.state.home.is_empty() {
-            self.entries.push((self.pc, self.state.clone()));
+            self.entries.push(Entry { pc: self.pc, state: self.state.clone(), label: None });
         }
     }
 
@@ -252,8 +260,11 @@ impl<'a> Assembler<'a> {
         while let Some(cold) = self.cold.pop() {
             cold(self);
         }
-        for (pc, state) in std::mem::take(&mut self.entries) {
+        for Entry { pc, state, label } in std::mem::take(&mut self.entries) {
             self.places[pc].offset = self.asm.offset().0 as u32;
+            if let Some(label) = label {
+                dynasm!(self.asm ; .arch x64 ; =>label);
+            }
             self.enter_with_homes(&state, self.labels[pc]);
         }
         for (service, label) in Service::ALL.into_iter().zip(std::mem::take(&mut self.services)) {
@@ -331,6 +342,20 @@ impl<'a> Assembler<'a> {
     /// The label of the instruction at a pc.
     pub fn label_at(&self, pc: usize) -> DynamicLabel {
         self.labels[pc]
+    }
+
+    /// In cold code: the label at which the code at a pc is entered with no home loaded.
+    pub fn entry_at(&mut self, pc: usize) -> DynamicLabel {
+        match self.entries.binary_search_by_key(&pc, |entry| entry.pc) {
+            Ok(at) => *self.entries[at].label.get_or_insert_with(|| self.asm.new_dynamic_label()),
+            Err(_) => self.labels[pc],
+        }
+    }
+
+    /// In cold code: what the code at a pc relies on.
+    pub fn facts_at(&self, pc: usize) -> Vec<Fact> {
+        let first = self.places[pc].needs as usize;
+        self.facts[first..].iter().copied().take_while(|fact| fact.register != Fact::END.register).collect()
     }
 
     /// The pc that a jump from the end of this instruction leads to.
@@ -413,11 +438,15 @@ impl<'a> Assembler<'a> {
 
     /// A label in cold code that has a service deal with the instruction.
     pub fn served(&mut self, service: Service) -> DynamicLabel {
+        let is_metamethod = matches!(service, Service::Step | Service::Missed) && self.seen().has_metamethod();
         let (label, pc, service) = (self.asm.new_dynamic_label(), self.pc as i32, self.service(service));
         self.has_exit |= !self.state.pending.is_empty();
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>label);
             this.store_pending(Registers::ALL);
+            if is_metamethod {
+                this.call_metamethod();
+            }
             dynasm!(this.asm ; .arch x64 ; mov edx, pc ; jmp =>service);
         });
         label

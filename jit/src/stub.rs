@@ -13,7 +13,7 @@ use crate::memory::{Block, Memory};
 use crate::switch::{self, Kind};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynasmApi, VecAssembler, dynasm};
-use perilune_vm::tier::{self, Enter};
+use perilune_vm::tier::{self, Enter, meta};
 
 /// Functions of the machine that say where to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,13 @@ pub enum Service {
     TailCall,
     /// Let the collector work before pc `edx`.
     Collect,
+    /// Go on at pc `edx`, though the result of the instruction at pc `ecx` is not what the code there relies on.
+    Surprise,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Service; 9] = [
+    pub const ALL: [Service; 10] = [
         Service::Step,
         Service::Missed,
         Service::Poll,
@@ -50,6 +52,7 @@ impl Service {
         Service::CallIterator,
         Service::TailCall,
         Service::Collect,
+        Service::Surprise,
     ];
 
     fn address(self) -> usize {
@@ -63,6 +66,7 @@ impl Service {
             Service::CallIterator => tier::call_iterator as *const () as usize,
             Service::TailCall => tier::tail_call as *const () as usize,
             Service::Collect => tier::collect as *const () as usize,
+            Service::Surprise => meta::surprise as *const () as usize,
         }
     }
 }

@@ -520,15 +520,19 @@ impl Assembler<'_> {
         });
     }
 
-    /// Goes to `other` unless the frame, whose head is in `eax`, was called by compiled code in the place of `pcall`:
-    /// that takes the number of results in `edi`.
+    /// Goes to `other` unless the frame, whose head is in `eax`, was called by compiled code in the place of `pcall`, or
+    /// as a metamethod: that takes the number of results in `edi`.
     fn check_protected(&mut self, other: DynamicLabel) {
-        let head = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
+        let protected = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
+        let metamethod = CLOSURE | i32::from(stack::kind::META) << 8 | 2 << 16;
         dynasm!(self.asm
             ; .arch x64
             ; and eax, !(i32::from(stack::flag::TAIL) << 24)
-            ; cmp eax, head
+            ; cmp eax, metamethod
+            ; je >known
+            ; cmp eax, protected
             ; jne =>other
+            ; known:
             ; cmp QWORD [rbx - 16], 0
             ; je =>other
         );

@@ -255,6 +255,9 @@ impl Assembler<'_> {
             dynasm!(this.asm ; .arch x64 ; =>unknown);
             this.spill();
             let (missed, stepped) = (this.served(Service::Missed), this.stepped());
+            if this.seen().has_metamethod() {
+                return dynasm!(this.asm ; .arch x64 ; jmp =>stepped);
+            }
             this.find_field_slowly(key);
             dynasm!(this.asm ; .arch x64 ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
@@ -412,6 +415,9 @@ impl Assembler<'_> {
     fn put_slowly(&mut self, key: u64, value: Operand, join: Join) {
         self.spill();
         let stepped = self.stepped();
+        if self.seen().has_metamethod() {
+            return dynasm!(self.asm ; .arch x64 ; jmp =>stepped);
+        }
         self.load_value(value);
         dynasm!(self.asm
             ; .arch x64

@@ -9,6 +9,7 @@ mod compare;
 mod field;
 mod index;
 pub mod intrinsic;
+mod metamethod;
 
 use crate::function::Assembler;
 pub use arith::Operand;

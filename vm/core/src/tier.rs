@@ -20,7 +20,7 @@
 #![allow(unsafe_code)]
 
 pub mod assist;
-mod meta;
+pub mod meta;
 pub mod seen;
 
 use crate::cache::{Cache, kind as cache_kind};

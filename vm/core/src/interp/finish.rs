@@ -22,8 +22,15 @@ impl Vm {
             let (a, c) = ((i >> 8 & 0xff) as usize, i >> 24);
             let op = Op::from_byte(i as u8 & 0x7f).expect("verified code");
             let words = op.words();
+            let has_result = !matches!(
+                op,
+                Op::SetField | Op::SetFieldK | Op::SetUpTable | Op::SetUpTableK | Op::SetIndex | Op::SetIndexK | Op::SetInt
+                    | Op::Eq | Op::Lt | Op::Le | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm | Op::Concat
+            );
+            if let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(pc - 1) {
+                seen.note_metamethod(has_result.then_some(result));
+            }
             match op {
-                Op::SetField | Op::SetFieldK | Op::SetUpTable | Op::SetUpTableK | Op::SetIndex | Op::SetIndexK | Op::SetInt => {}
                 Op::Eq | Op::Lt | Op::Le | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm => {
                     let e = *(*proto).code.add(pc) as i32;
                     let mut next = pc as i64 + 1;
@@ -41,7 +48,8 @@ impl Vm {
                         other => Ok(other),
                     };
                 }
-                _ => *base.add(a) = result,
+                _ if has_result => *base.add(a) = result,
+                _ => {}
             }
             (*thread).pc = (pc + words - 1) as u32;
             Ok(Flow::Reload)

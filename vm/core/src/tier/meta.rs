@@ -15,11 +15,59 @@ use crate::value::{Slot, tag};
 use crate::vm::Vm;
 use perilune_isa::Op;
 
-/// A metamethod and its arguments; the third one may be missing.
+/// A metamethod, and how many arguments it has.
 struct Metacall {
-    function: Slot,
-    args: [Slot; 3],
+    function: *mut Closure,
     n: u32,
+}
+
+/// Makes the frame of the metamethod that decides the instruction at `pc`, and says where it is entered; an address of
+/// 0, with nothing done, when the interpreter has to do it. The caller puts the address at which it goes on into the
+/// header; the metamethod returns there as to a call of `pcall`, see [`super`].
+///
+/// # Safety
+/// As [`super::step`].
+pub unsafe extern "C" fn prepare_metamethod(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        vm.stand_at(base, pc);
+        let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        let made = if vm.tier.torture == 0 { vm.call_metamethod(base, pc, i) } else { None };
+        made.unwrap_or(Continuation { address: std::ptr::null(), base })
+    }
+}
+
+/// Takes note of the result of the instruction at `from`, on which the code at `pc` does not rely, and goes on there.
+///
+/// # Safety
+/// As [`super::step`].
+pub unsafe extern "C" fn surprise(vm: *mut Vm, base: *mut Slot, pc: u32, from: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
+        let a = *(*proto).code.add(from as usize) >> 8 & 0xff;
+        if let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(from as usize) {
+            seen.note_metamethod(Some(Slot::read(base.add(a as usize))));
+        }
+        super::resume(vm, base, pc)
+    }
+}
+
+impl Metacall {
+    /// A call of a Lua function with these arguments, which go to `to`.
+    #[inline(always)]
+    unsafe fn new<const N: usize>(function: Slot, to: *mut Slot, arguments: [Slot; N]) -> Option<Metacall> {
+        if function.tag != tag::CLOSURE {
+            return None;
+        }
+        for (at, argument) in arguments.into_iter().enumerate() {
+            // SAFETY: there is room by contract.
+            unsafe { to.add(at).write(argument) };
+        }
+        Some(Metacall { function: function.as_ptr(), n: N as u32 })
+    }
 }
 
 impl Vm {
@@ -28,45 +76,46 @@ impl Vm {
     pub(super) unsafe fn call_metamethod(&mut self, base: *mut Slot, pc: u32, i: u32) -> Option<Continuation> {
         // SAFETY: by contract; there is room for the frame before it is made.
         unsafe {
-            let call = self.metamethod_of(base, pc, i)?;
-            let proto = (*call.function.as_ptr::<Closure>()).proto;
             let thread = self.thread;
+            // Nothing is in use above the caller's registers: no list of values is open where metamethods are called.
+            let delta = u32::from((*top_function(thread)).max_stack) + 2;
+            let callee_base = base.add(delta as usize);
+            let call = self.metamethod_of(base, pc, i, callee_base)?;
+            let proto = (*call.function).proto;
             let plain = (*proto).is_vararg == 0 && (*thread).hook_state == 0 && !self.attention_raised();
             if (*proto).native.is_null() || !plain || (*thread).native_calls + 1 >= MAX_NATIVE_CALLS {
                 return None;
             }
-            let func = stack::extent(thread);
-            let slots = (*thread).stack.add(func as usize);
             let n = call.n.max(u32::from((*proto).params));
-            if slots.add(4 + n as usize + usize::from((*proto).max_stack)) > self.limit {
+            if callee_base.add(2 + n as usize + usize::from((*proto).max_stack)) > self.limit {
                 return None;
-            }
-            let callee_base = slots.add(2);
-            for (at, arg) in call.args.iter().enumerate().take(call.n as usize) {
-                *callee_base.add(at) = *arg;
             }
             for at in call.n..n {
                 *callee_base.add(at as usize) = Slot::NIL;
             }
             let address = (*(*proto).native).at(0, callee_base)?;
-            let delta = callee_base.offset_from(base) as u32;
-            *slots = Slot { payload: call.function.payload, tag: stack::head(tag::CLOSURE, kind::META, 2, 0, 0) };
-            *slots.add(1) = Slot { payload: 0, tag: stack::link(pc + 1, delta) };
+            let head = stack::head(tag::CLOSURE, kind::META, 2, 0, 0);
+            *callee_base.sub(2) = Slot { payload: call.function as u64, tag: head };
+            *callee_base.sub(1) = Slot { payload: 0, tag: stack::link(pc + 1, delta) };
             (*thread).native_calls += 1;
-            (*thread).base = func + 2;
-            (*thread).top = func + 2 + call.n;
+            (*thread).base += delta;
+            (*thread).top = (*thread).base + call.n;
             (*thread).pc = 0;
             Some(Continuation { address, base: callee_base })
         }
     }
 
-    unsafe fn metamethod_of(&mut self, base: *mut Slot, pc: u32, i: u32) -> Option<Metacall> {
+    /// The metamethod that decides the instruction, whose arguments are written to `to`: there is room for them above
+    /// every frame.
+    unsafe fn metamethod_of(&mut self, base: *mut Slot, pc: u32, i: u32, to: *mut Slot) -> Option<Metacall> {
         // SAFETY: operands of a verified instruction.
         unsafe {
-            let proto = top_function(self.thread);
+            let closure = (*base.sub(2)).as_ptr::<crate::object::Closure>();
+            let proto = (*closure).proto;
             let (a, b, c) = ((i >> 8 & 0xff) as usize, (i >> 16 & 0xff) as usize, (i >> 24) as usize);
             let register = |n: usize| Slot::read(base.add(n));
             let constant = |n: usize| Slot::read((*proto).constants.add(n));
+            let upvalue = |n: usize| Slot::read((**(*closure).upvalues.add(n)).location);
             let small = |n: usize| Slot::int(i64::from(n as u8 as i8));
             let key = || constant((*(*proto).code.add(pc as usize + 1) >> 16) as usize);
             use Op::*;
@@ -87,17 +136,26 @@ impl Vm {
                 Neg => Event::Unm,
                 BNot => Event::BNot,
                 Len => Event::Len,
-                Lt => Event::Lt,
-                Le => Event::Le,
+                Lt | LtImm | GtImm => Event::Lt,
+                Le | LeImm | GeImm => Event::Le,
                 Eq => Event::Eq,
-                GetField => return self.reader(register(b), key()),
-                GetIndex => return self.reader(register(b), register(c)),
-                SetField => return self.writer(register(b), key(), register(a)),
-                SetIndex => return self.writer(register(b), register(c), register(a)),
+                GetField => return self.reader(to, register(b), key()),
+                GetUpTable => return self.reader(to, upvalue(b), key()),
+                GetIndex => return self.reader(to, register(b), register(c)),
+                GetInt => return self.reader(to, register(b), Slot::int(c as i64)),
+                SetField => return self.writer(to, register(b), key(), register(a)),
+                SetUpTable => return self.writer(to, upvalue(b), key(), register(a)),
+                SetUpTableK => return self.writer(to, upvalue(b), key(), constant(c)),
+                SetFieldK => return self.writer(to, register(b), key(), constant(c)),
+                SetIndex => return self.writer(to, register(b), register(c), register(a)),
+                SetIndexK => return self.writer(to, register(b), register(c), constant(a)),
+                SetInt => return self.writer(to, register(b), Slot::int(c as i64), register(a)),
                 _ => return None,
             };
             let (x, y) = match op {
                 Lt | Le | Eq => (register(a), register(b)),
+                LtImm | LeImm => (register(a), small(b)),
+                GtImm | GeImm => (small(b), register(a)),
                 AddImm | SubImm => (register(b), small(c)),
                 KAdd | KSub | KMul | KDiv => (constant(b), register(c)),
                 AddK | SubK | MulK | DivK | IDivK | ModK | PowK | BAndK | BOrK | BXorK | ShlK | ShrK => (register(b), constant(c)),
@@ -114,22 +172,26 @@ impl Vm {
             if function.is_nil() {
                 function = self.metamethod(y, event);
             }
-            (function.tag == tag::CLOSURE).then_some(Metacall { function, args: [x, y, Slot::NIL], n: 2 })
+            Metacall::new(function, to, [x, y])
         }
     }
 
     /// The function that decides what `object[key]` is.
-    unsafe fn reader(&mut self, object: Slot, key: Slot) -> Option<Metacall> {
-        // SAFETY: live values.
-        let function = unsafe { self.accessor(object, key, Event::Index)? };
-        Some(Metacall { function, args: [object, key, Slot::NIL], n: 2 })
+    unsafe fn reader(&mut self, to: *mut Slot, object: Slot, key: Slot) -> Option<Metacall> {
+        // SAFETY: live values, and room for arguments.
+        unsafe {
+            let function = self.accessor(object, key, Event::Index)?;
+            Metacall::new(function, to, [object, key])
+        }
     }
 
     /// The function that decides what `object[key] = value` does.
-    unsafe fn writer(&mut self, object: Slot, key: Slot, value: Slot) -> Option<Metacall> {
-        // SAFETY: live values.
-        let function = unsafe { self.accessor(object, key, Event::NewIndex)? };
-        Some(Metacall { function, args: [object, key, value], n: 3 })
+    unsafe fn writer(&mut self, to: *mut Slot, object: Slot, key: Slot, value: Slot) -> Option<Metacall> {
+        // SAFETY: live values, and room for arguments.
+        unsafe {
+            let function = self.accessor(object, key, Event::NewIndex)?;
+            Metacall::new(function, to, [object, key, value])
+        }
     }
 
     unsafe fn accessor(&mut self, object: Slot, key: Slot, event: Event) -> Option<Slot> {

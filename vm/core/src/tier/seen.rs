@@ -52,6 +52,8 @@ const FLOAT: u16 = 2;
 const OTHER: u16 = 4;
 /// [`Seen`]'s result when there were several kinds; one kind is its tag plus one.
 const SEVERAL: u8 = 255;
+/// Among the operands: a metamethod decided.
+const METAMETHOD: u16 = 1 << 15;
 const CALLED_LUA: u16 = 1;
 /// The number of a native is added to this.
 const CALLED_NATIVE: u16 = 2;
@@ -84,6 +86,11 @@ impl Seen {
         self.result != 0
     }
 
+    /// Whether a metamethod decided what the instruction does, which was a function of Lua.
+    pub fn has_metamethod(self) -> bool {
+        self.operands & METAMETHOD != 0
+    }
+
     /// What a call has called.
     pub fn callee(self) -> Callee {
         match self.callee {
@@ -114,6 +121,14 @@ impl Seen {
             _ => OTHER,
         };
         self.operands |= class << (4 * n);
+    }
+
+    /// Takes note of what a metamethod returned, when that is a result.
+    pub(crate) fn note_metamethod(&mut self, result: Option<Slot>) {
+        self.operands |= METAMETHOD;
+        if let Some(result) = result {
+            self.note_result(result);
+        }
     }
 
     /// Takes note of a result.

@@ -1,0 +1,126 @@
+//! Calls of metamethods, where an instruction has called some.
+//!
+//! The machine finds the metamethod and makes its frame (`vm/core/src/tier/meta.rs`). The function returns to code of
+//! the instruction that puts the result in its place and goes on behind.
+
+use super::{TRUE, payload, tag_of};
+use crate::function::Assembler;
+use crate::offset::SHAPE;
+use crate::stub::Service;
+use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use perilune_isa::instruction::Instruction;
+use perilune_isa::op::{BREAKPOINT, Kind};
+use perilune_vm::object::Thread;
+use perilune_vm::tier::{Fact, layout, meta};
+use std::mem::offset_of;
+
+/// What becomes of a metamethod's result.
+enum Result {
+    /// It is dropped.
+    Dropped,
+    /// The register gets it.
+    Value(u8),
+    /// There is a jump when it is as true as `wanted`.
+    Condition { wanted: bool, to: usize },
+}
+
+impl Assembler<'_> {
+    /// In cold code, with memory up to date: calls the metamethod that decides the instruction under way, and goes on
+    /// behind that. What follows is for what the machine declines.
+    pub fn call_metamethod(&mut self) {
+        let Some(result) = self.result() else { return };
+        let [declined, returned] = std::array::from_fn(|_| self.asm.new_dynamic_label());
+        let (pc, delta) = (self.pc() as i32, (i32::from(self.function.max_stack) + 2) * 16);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; mov rsi, rbx
+            ; mov edx, pc
+            ; mov rax, QWORD meta::prepare_metamethod as *const () as i64
+            ; call rax
+            ; test rax, rax
+            ; jz =>declined
+            ; lea rcx, [=>returned]
+            ; mov [rdx - 16], rcx
+            ; mov rbx, rdx
+            ; jmp rax
+            ; =>returned
+            // The first result, and their number is in `edi`.
+            ; xor eax, eax
+            ; xor edx, edx
+            ; test edi, edi
+            ; jz >none
+            ; mov rax, [rbx - 32]
+            ; mov rdx, [rbx - 24]
+            ; none:
+            ; sub rbx, delta
+            ; mov rcx, [r12 + layout::THREAD as i32]
+            ; dec DWORD [rcx + offset_of!(Thread, native_calls) as i32]
+        );
+        match result {
+            Result::Dropped => self.go_on(self.next, None),
+            Result::Value(a) => {
+                dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
+                self.go_on(self.next, Some(a));
+            }
+            Result::Condition { wanted, to } => {
+                dynasm!(self.asm ; .arch x64 ; cmp rdx, TRUE);
+                match wanted {
+                    true => dynasm!(self.asm ; .arch x64 ; jb >stays),
+                    false => dynasm!(self.asm ; .arch x64 ; jae >stays),
+                }
+                self.go_on(to, None);
+                dynasm!(self.asm ; .arch x64 ; stays:);
+                self.go_on(self.next, None);
+            }
+        }
+        dynasm!(self.asm ; .arch x64 ; =>declined);
+    }
+
+    /// What becomes of a result of the instruction under way; `None` for one whose metamethods the machine calls itself.
+    fn result(&self) -> Option<Result> {
+        use Instruction as I;
+        let word = self.function.code[self.pc()] & !BREAKPOINT;
+        let instruction = I::decode(word, self.function.code.get(self.pc() + 1).copied().unwrap_or(0))?;
+        Some(match instruction {
+            I::SetField { .. } | I::SetFieldK { .. } | I::SetIndex { .. } | I::SetIndexK { .. } | I::SetInt { .. }
+            | I::SetUpTable { .. } | I::SetUpTableK { .. } => Result::Dropped,
+            I::Eq { c, e, .. }
+            | I::Lt { c, e, .. }
+            | I::Le { c, e, .. }
+            | I::LtImm { c, e, .. }
+            | I::LeImm { c, e, .. }
+            | I::GtImm { c, e, .. }
+            | I::GeImm { c, e, .. } => Result::Condition { wanted: c != 0, to: self.target(e) },
+            I::Concat { .. } | I::Method { .. } => return None,
+            _ => Result::Value(instruction.operands().find(|(operand, _)| operand.kind == Kind::Out)?.1 as u8),
+        })
+    }
+
+    /// Goes on at `to`, of which is known what held before this instruction. The register `written` has its result.
+    fn go_on(&mut self, to: usize, written: Option<u8>) {
+        let (known, wanted) = (self.facts_at(self.pc()), self.facts_at(to));
+        let (from, surprised) = (self.pc() as i32, self.asm.new_dynamic_label());
+        for Fact { register, tag, shape } in wanted {
+            let is_written = written == Some(register);
+            if is_written || !known.iter().any(|fact| fact.register == register && fact.tag == tag) {
+                dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(register)], i32::from(tag) ; jne =>surprised);
+            }
+            if shape != 0 {
+                // The metamethod may have changed it.
+                dynasm!(self.asm
+                    ; .arch x64
+                    ; mov rcx, [rbx + payload(register)]
+                    ; cmp DWORD [rcx + SHAPE], shape as i32
+                    ; jne =>surprised
+                );
+            }
+        }
+        let (entry, resume, surprise) = (self.entry_at(to), self.service(Service::Resume), self.service(Service::Surprise));
+        dynasm!(self.asm ; .arch x64 ; jmp =>entry ; =>surprised ; mov edx, to as i32);
+        match written {
+            Some(_) => dynasm!(self.asm ; .arch x64 ; mov ecx, from ; jmp =>surprise),
+            None => dynasm!(self.asm ; .arch x64 ; jmp =>resume),
+        }
+    }
+}
