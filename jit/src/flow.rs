@@ -502,7 +502,10 @@ impl Step<'_, '_> {
     }
 
     fn bits(&mut self, a: u8, operands: [Operand; 2]) -> bool {
-        operands.into_iter().for_each(|operand| self.refine(operand, Class::Int));
+        let [x, y] = operands;
+        if are_integers([self.class(x, 0), self.class(y, x.registers())]) {
+            operands.into_iter().for_each(|operand| self.refine(operand, Class::Int));
+        }
         self.set(a, Some(tag::INT));
         true
     }
@@ -511,6 +514,11 @@ impl Step<'_, '_> {
         self.set(a, self.seen.result());
         self.seen.has_result() || self.function.is_final
     }
+}
+
+/// Whether operands of a bitwise operation are taken for integers, and not for floats with integer values as well.
+pub fn are_integers(classes: [Class; 2]) -> bool {
+    classes.into_iter().all(|class| matches!(class, Class::Int | Class::Unseen))
 }
 
 /// What is known with another tag of a register.
@@ -645,7 +653,7 @@ fn after(function: &Function<'_>, line: &Line, before: &Tags, tags: &mut Tags) -
         I::BAndK { a, b, c } | I::BOrK { a, b, c } | I::BXorK { a, b, c } | I::ShlK { a, b, c } | I::ShrK { a, b, c } => {
             step.bits(a, [reg(b), k(c)])
         }
-        I::BNot { a, b } => step.bits(a, [reg(b), reg(b)]),
+        I::BNot { a, b } => step.bits(a, [reg(b), Operand::int(0)]),
         I::Lt { a, b, .. } | I::Le { a, b, .. } => step.numbers(reg(a), reg(b)).is_some(),
         I::LtImm { a, b, .. } | I::LeImm { a, b, .. } => step.numbers(reg(a), Operand::int(b)).is_some(),
         I::GtImm { a, b, .. } | I::GeImm { a, b, .. } => step.numbers(Operand::int(b), reg(a)).is_some(),

@@ -206,3 +206,50 @@ do
 end
 
 print("checks", n)
+
+-- Long lists with keys far behind them, that come and go: nothing is lost, and a border is a border.
+do
+  local function check(seed, n, far)
+    local random = seed
+    local function next_random(m) random = (random * 1103515245 + 12345) & 0x7fffffff return random % m end
+    local t, shadow, alive = {}, {}, 0
+    local function set(k, v)
+      local s = "k" .. k
+      if shadow[s] == nil and v ~= nil then alive = alive + 1 elseif shadow[s] ~= nil and v == nil then alive = alive - 1 end
+      t[k], shadow[s] = v, v
+    end
+    for i = 1, n do set(i, i) end
+    for i = 1, n do
+      local k = far + next_random(n)
+      set(k, i)
+      if i % 3 ~= 0 then set(k, nil) end
+      if i % 5 == 0 then set(next_random(n) + 1, nil) end
+      if i % 7 == 0 then set(#t + 1, -i) end
+    end
+    local count, wrong = 0, 0
+    for k, v in pairs(t) do
+      count = count + 1
+      if shadow["k" .. k] ~= v then wrong = wrong + 1 end
+    end
+    local border = #t
+    return count == alive, wrong, (border == 0 or t[border] ~= nil) and t[border + 1] == nil
+  end
+  for n, far in pairs { [1100] = 2000, [3000] = 3001, [5000] = 5050, [2049] = -100, [4096] = 1 << 40 } do
+    for seed = 1, 3 do print("far keys", n == far, check(seed, n, far)) end
+  end
+end
+
+-- Every byte as a string of its own.
+do
+  local all = {}
+  for i = 0, 255 do all[i] = string.char(i) .. "x" end
+  local function is(text, wanted) return string.sub(text, 1, 1) == wanted end
+  local count = 0
+  for _ = 1, 20 do
+    for i = 0, 255 do
+      if is(all[i], string.char(i)) then count = count + 1 end
+      if is(all[i], "\\") then count = count + 1000 end
+    end
+  end
+  print("bytes", count)
+end

@@ -3,7 +3,7 @@
 //! The rows are those of `perilune_vm::arith`; the differential tests hold the two together.
 
 use super::{FLOAT, INT, payload, tag_of};
-use crate::flow::{Form, class, form};
+use crate::flow::{Form, are_integers, class, form};
 use crate::function::Assembler;
 use crate::registers::Registers;
 use crate::state::Source;
@@ -577,6 +577,15 @@ impl Assembler<'_> {
 
     /// Two integers, the first in `rax`; the second where it is answered.
     fn load_ints(&mut self, b: u8, y: Operand) -> Number {
+        let x = Operand::Register(b);
+        if !are_integers(self.classes(x, y)) {
+            self.store_operand(x);
+            self.store_operand(y);
+            let other = self.stepped();
+            self.load_whole(1, y, other);
+            self.load_whole(0, x, other);
+            return Number::Source(Source::In(1));
+        }
         self.check_class(Operand::Register(b), Class::Int);
         match y {
             Operand::Constant(value) if value.tag != tag::INT => {
@@ -589,6 +598,31 @@ impl Assembler<'_> {
         let (x, y) = (self.number(Operand::Register(b)), self.number(y));
         self.load_scratch(0, x);
         y
+    }
+
+    /// An integer, or a float with the value of one, in memory: into a general register, with `xmm0` and `xmm1` changed.
+    /// A float that is out of range becomes the least integer, which it is not equal to.
+    fn load_whole(&mut self, target: u8, operand: Operand, other: DynamicLabel) {
+        let r = match operand {
+            Operand::Register(r) => r,
+            Operand::Constant(value) if value.tag == tag::INT => return self.load_int(target, value.as_int()),
+            Operand::Constant(_) => return dynasm!(self.asm ; .arch x64 ; jmp =>other),
+        };
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov Rq(target), [rbx + payload(r)]
+            ; cmp QWORD [rbx + tag_of(r)], INT
+            ; je >done
+            ; cmp QWORD [rbx + tag_of(r)], FLOAT
+            ; jne =>other
+            ; movq xmm0, Rq(target)
+            ; cvttsd2si Rq(target), xmm0
+            ; cvtsi2sd xmm1, Rq(target)
+            ; ucomisd xmm0, xmm1
+            ; jp =>other
+            ; jne =>other
+            ; done:
+        );
     }
 
     /// `r[a] = r[b] op y` on integers.
@@ -688,9 +722,7 @@ impl Assembler<'_> {
 
     /// `r[a] = ~r[b]`.
     pub fn complement(&mut self, a: u8, b: u8) {
-        self.check_class(Operand::Register(b), Class::Int);
-        let x = self.number(Operand::Register(b));
-        self.load_scratch(0, x);
+        self.load_ints(b, Operand::Constant(Slot::int(0)));
         dynasm!(self.asm ; .arch x64 ; not rax);
         self.define_int(a);
     }

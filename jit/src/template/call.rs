@@ -25,7 +25,7 @@ use std::mem::offset_of;
 const SPECIAL: i32 = (0xff00_ff00_u32 & !((stack::flag::TAIL as u32) << 24)) as i32;
 
 /// Bytes of the instruction at the address to which calls return.
-const RETURN_LENGTH: i32 = 7;
+const RETURN_LENGTH: i32 = layout::RETURN_LENGTH as i32;
 
 /// The head of a frame that was called by compiled or interpreted Lua code for `n` results, with nothing special.
 const fn plain_head(n: u8) -> i32 {
@@ -275,6 +275,11 @@ impl Assembler<'_> {
         self.vacate();
         self.alive = false;
         let (served, other) = (self.served(Service::TailCall), self.asm.new_dynamic_label());
+        let moved = self.asm.new_dynamic_label();
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>moved);
+            this.tail_call_from_moved(a, b, served);
+        });
         if c != 0 {
             self.assist_with(assist::close, 0, served);
         }
@@ -283,7 +288,7 @@ impl Assembler<'_> {
             ; .arch x64
             ; mov rsi, [rbx - 24]
             ; test esi, (stack::flag::VARARG as i32) << 24
-            ; jnz =>served
+            ; jnz =>moved
             ; or rsi, (stack::flag::TAIL as i32) << 24
             ; mov [rbx - 32], rdi
             ; mov [rbx - 24], rsi
@@ -301,6 +306,50 @@ impl Assembler<'_> {
             Some(n) => self.tail_call_leaf(a, n, other, served),
             None => self.put_off(move |this| dynasm!(this.asm ; .arch x64 ; =>other ; jmp =>served)),
         }
+    }
+
+    /// Makes a tail call of `r[a]`, which is in `rdi` and entered at `rcx`, from a frame that has moved above its extra
+    /// arguments: the new one begins where that did. A frame with something special is left to `other`.
+    fn tail_call_from_moved(&mut self, a: u8, b: u8, other: DynamicLabel) {
+        let first = payload(a) + 32;
+        let (vararg, tail) = ((stack::flag::VARARG as i32) << 24, (stack::flag::TAIL as i32) << 24);
+        dynasm!(self.asm ; .arch x64 ; test esi, SPECIAL & !vararg ; jnz =>other);
+        self.load_count(a, b);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, [rbx - 24]
+            ; mov r15, [rbx - 16]
+            ; mov r14, [rbx - 8]
+            // So many slots lie between: the extra arguments, the parameters, and the header that was left there.
+            ; mov rdx, rsi
+            ; shr rdx, 32
+            ; add rdx, i32::from(self.function.params) + 2
+            ; mov r8, rdx
+            ; shl r8, 32
+            ; sub r14, r8
+            ; shl rdx, 4
+            ; mov r8, rbx
+            ; sub rbx, rdx
+            ; mov [rbx - 32], rdi
+            ; mov esi, esi
+            ; and esi, !vararg
+            ; or esi, tail
+            ; mov [rbx - 24], rsi
+            ; mov [rbx - 16], r15
+            ; mov [rbx - 8], r14
+            ; mov edi, eax
+            ; shl rdi, 4
+            ; xor esi, esi
+            ; jmp >check
+            ; next:
+            ; movups xmm0, [r8 + rsi + first]
+            ; movups [rbx + rsi], xmm0
+            ; add rsi, 16
+            ; check:
+            ; cmp rsi, rdi
+            ; jb <next
+            ; jmp rcx
+        );
     }
 
     /// Moves the arguments of a tail call of `r[a]`, all up to the top, and enters at `rcx`.

@@ -176,6 +176,14 @@ impl Assembler<'_> {
         self.store_operand(x);
         self.store_operand(y);
         let classes = self.classes(x, y);
+        let text = match (x, y) {
+            (Operand::Register(x), Operand::Register(y)) if classes.contains(&Class::Any) => {
+                // A function of the machine may be called.
+                self.vacate();
+                Some((x, y, self.asm.new_dynamic_label()))
+            }
+            _ => None,
+        };
         let (next, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.other_kinds(classes));
         let target = self.way(self.target(e));
         self.check_int(x, float);
@@ -189,8 +197,9 @@ impl Assembler<'_> {
         dynasm!(self.asm ; .arch x64 ; =>next);
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>float);
-            this.check_float(x, missed);
-            this.check_float(y, missed);
+            let other = text.map_or(missed, |(_, _, text)| text);
+            this.check_float(x, other);
+            this.check_float(y, other);
             this.load_float(x, 0, missed);
             this.load_float(y, 1, missed);
             // The carry flag is set as well when the two have no order.
@@ -202,6 +211,23 @@ impl Assembler<'_> {
                 (Order::LessEqual, false) => dynasm!(this.asm ; .arch x64 ; jb =>target),
             }
             dynasm!(this.asm ; .arch x64 ; jmp =>next);
+            if let Some((x, y, text)) = text {
+                dynasm!(this.asm
+                    ; .arch x64
+                    ; =>text
+                    ; cmp QWORD [rbx + tag_of(x)], STRING
+                    ; jne =>missed
+                    ; cmp QWORD [rbx + tag_of(y)], STRING
+                    ; jne =>missed
+                    ; mov rdi, [rbx + payload(x)]
+                    ; mov rsi, [rbx + payload(y)]
+                    ; mov rax, QWORD tier::compare_strings as *const () as i64
+                    ; call rax
+                    ; cmp eax, 0
+                );
+                this.jump_by_order(order, wanted, false, target);
+                dynasm!(this.asm ; .arch x64 ; jmp =>next);
+            }
         });
     }
 

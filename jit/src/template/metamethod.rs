@@ -92,6 +92,7 @@ impl Assembler<'_> {
             | I::LeImm { c, e, .. }
             | I::GtImm { c, e, .. }
             | I::GeImm { c, e, .. } => Result::Condition { wanted: c != 0, to: self.target(e) },
+            I::Concat { a, b: 2 } => Result::Value(a),
             I::Concat { .. } | I::Method { .. } => return None,
             _ => Result::Value(instruction.operands().find(|(operand, _)| operand.kind == Kind::Out)?.1 as u8),
         })

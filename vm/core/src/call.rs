@@ -443,6 +443,9 @@ impl Vm {
                     if called_by == kind::META {
                         (*thread).top = func;
                         let result = if n == 0 { Slot::NIL } else { Slot::read(source) };
+                        if head & 0xff == tag::CLOSURE {
+                            self.note_metamethod(result);
+                        }
                         return self.finish_op(result, (head >> 32) as u32);
                     }
                     place(header, source, n, results);

@@ -42,52 +42,125 @@ pub fn format_int(value: i64) -> Vec<u8> {
 
 /// C's `%f` of a finite, non-negative value.
 pub fn fixed(magnitude: f64, precision: usize, keep_point: bool) -> String {
-    let mut text = format!("{magnitude:.precision$}");
-    if keep_point && precision == 0 {
-        text.push('.');
+    let Some(units) = rounded(magnitude, precision as i64) else {
+        let mut text = format!("{magnitude:.precision$}");
+        if keep_point && precision == 0 {
+            text.push('.');
+        }
+        return text;
+    };
+    let mut text = format!("{units:0>width$}", width = precision + 1);
+    if precision > 0 || keep_point {
+        text.insert(text.len() - precision, '.');
     }
     text
 }
 
 /// C's `%e` of a finite, non-negative value.
 pub fn scientific(magnitude: f64, precision: usize, keep_point: bool) -> String {
-    let (digits, exponent) = digits_and_exponent(magnitude, precision);
-    with_exponent(&digits, exponent, keep_point && precision == 0)
+    let (mut digits, exponent) = digits_and_exponent(magnitude, precision + 1);
+    if precision > 0 || keep_point {
+        digits.insert(1, '.');
+    }
+    with_exponent(digits, exponent)
 }
 
 /// C's `%g` of a finite, non-negative value; `keep_zeros` is the flag `#`.
 pub fn general(magnitude: f64, precision: usize, keep_zeros: bool) -> String {
     let precision = precision.max(1);
-    let (digits, exponent) = digits_and_exponent(magnitude, precision - 1);
-    let is_fixed = exponent >= -4 && i64::from(exponent) < precision as i64;
-    if is_fixed {
-        let decimals = (precision as i64 - 1 - i64::from(exponent)) as usize;
-        let text = fixed(magnitude, decimals, keep_zeros);
-        return if keep_zeros { text } else { without_trailing_zeros(&text).to_owned() };
+    let (mut digits, exponent) = digits_and_exponent(magnitude, precision);
+    if !keep_zeros {
+        digits.truncate(digits.trim_end_matches('0').len().max(1));
     }
-    if keep_zeros {
-        return with_exponent(&digits, exponent, precision == 1);
+    if exponent < -4 || i64::from(exponent) >= precision as i64 {
+        if digits.len() > 1 || keep_zeros {
+            digits.insert(1, '.');
+        }
+        return with_exponent(digits, exponent);
     }
-    with_exponent(without_trailing_zeros(&digits), exponent, false)
+    let Ok(whole) = usize::try_from(exponent) else {
+        digits.insert_str(0, &"0.000"[..1 + exponent.unsigned_abs() as usize]);
+        return digits;
+    };
+    while digits.len() <= whole {
+        digits.push('0');
+    }
+    if digits.len() > whole + 1 || keep_zeros {
+        digits.insert(whole + 1, '.');
+    }
+    digits
 }
 
-/// `d.ddd` and the decimal exponent, correctly rounded.
-fn digits_and_exponent(magnitude: f64, precision: usize) -> (String, i32) {
-    let text = format!("{magnitude:.precision$e}");
+/// So many digits (at least one) and the decimal exponent of the first, correctly rounded.
+fn digits_and_exponent(magnitude: f64, count: usize) -> (String, i32) {
+    if let Some((units, exponent)) = rounded_digits(magnitude, count) {
+        return (units.to_string(), exponent);
+    }
+    let text = format!("{magnitude:.precision$e}", precision = count - 1);
     match text.split_once('e') {
-        Some((digits, exponent)) => (digits.to_owned(), exponent.parse().unwrap_or(0)),
+        Some((digits, exponent)) => (digits.replace('.', ""), exponent.parse().unwrap_or(0)),
         None => (text, 0),
     }
 }
 
-fn with_exponent(digits: &str, exponent: i32, add_point: bool) -> String {
-    let point = if add_point { "." } else { "" };
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}{point}e{sign}{:02}", exponent.unsigned_abs())
+/// The first digits as an integer that has so many, and the exponent; `None` when that takes wider arithmetic.
+fn rounded_digits(magnitude: f64, count: usize) -> Option<(u64, i32)> {
+    // The widest that an integer of 64 bits always holds.
+    const MOST: usize = 18;
+    if !(1..=MOST).contains(&count) || magnitude <= 0.0 {
+        return None;
+    }
+    let (first, end) = (10_u64.pow(count as u32 - 1), 10_u64.pow(count as u32));
+    // The logarithm may be off by one. Too high, the exponent gives too few digits, or the least integer that has
+    // enough, by rounding; too low, too many.
+    let start = magnitude.log10().floor() as i32 + 1;
+    for exponent in (start - 2..=start).rev() {
+        let units = rounded(magnitude, count as i64 - 1 - i64::from(exponent))?;
+        if units >= end {
+            return Some((first, exponent + 1));
+        }
+        if units > first {
+            return Some((units, exponent));
+        }
+    }
+    Some((first, start - 2))
 }
 
-fn without_trailing_zeros(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+/// The integer next to a finite, non-negative value times a power of ten, ties to even; `None` when that takes wider
+/// arithmetic.
+fn rounded(magnitude: f64, decimals: i64) -> Option<u64> {
+    const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+    /// Powers of ten of which the product with a mantissa has less than 128 bits.
+    const MOST: u64 = 22;
+    let (biased, fraction) = ((magnitude.to_bits() >> FRACTION_BITS) as i32, magnitude.to_bits() & ((1 << FRACTION_BITS) - 1));
+    let mantissa = u128::from(if biased == 0 { fraction } else { fraction | 1 << FRACTION_BITS });
+    let exponent = biased.max(1) - (f64::MAX_EXP - 1) - FRACTION_BITS as i32;
+    if decimals.unsigned_abs() > MOST {
+        return None;
+    }
+    let power = 10_u128.pow(decimals.unsigned_abs() as u32);
+    // The value is `above / below`.
+    let (mut above, mut below) = if decimals >= 0 { (mantissa * power, 1) } else { (mantissa, power) };
+    let side = if exponent >= 0 { &mut above } else { &mut below };
+    if side.leading_zeros() <= exponent.unsigned_abs() {
+        return None;
+    }
+    *side <<= exponent.unsigned_abs();
+    let (quotient, rest) = match below.is_power_of_two() {
+        true => (above >> below.trailing_zeros(), above & (below - 1)),
+        false => (above / below, above % below),
+    };
+    let half = below / 2;
+    // An odd `below` is 1: nothing is left.
+    let up = rest > half || rest == half && rest > 0 && quotient & 1 == 1;
+    u64::try_from(quotient + u128::from(up)).ok()
+}
+
+fn with_exponent(mut digits: String, exponent: i32) -> String {
+    use std::fmt::Write;
+    let sign = if exponent < 0 { '-' } else { '+' };
+    write!(digits, "e{sign}{:02}", exponent.unsigned_abs()).ok();
+    digits
 }
 
 /// The integer equal to `value`, if there is one.
@@ -277,6 +350,45 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(shown(value), text);
         }
+    }
+
+    /// Both ways to the digits, where the short one goes.
+    #[test]
+    fn digits_are_those_of_exact_arithmetic() {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let mut short = 0;
+        for n in 0..40_000_u64 {
+            let bits = next();
+            let value = match n % 4 {
+                0 => f64::from_bits(bits & !(1 << 63)),
+                1 => (bits >> 11) as f64 * 10_f64.powi((bits % 40) as i32 - 20),
+                // Halves, quarters and the like: ties.
+                2 => (bits >> 40) as f64 / f64::from(1_u32 << (bits % 12)),
+                _ => 10_f64.powi((bits % 50) as i32 - 25) * (1.0 + f64::EPSILON * ((bits >> 8) % 5) as f64 - f64::EPSILON),
+            };
+            if !value.is_finite() {
+                continue;
+            }
+            let decimals = (bits >> 32) as usize % 20;
+            if let Some(units) = rounded(value, decimals as i64) {
+                short += 1;
+                let exact = format!("{value:.decimals$}").replace('.', "");
+                assert_eq!(units.to_string(), exact.trim_start_matches('0').to_owned() + ["", "0"][usize::from(units == 0)], "{value:e} {decimals}");
+            }
+            let count = decimals + 1;
+            if let Some((units, exponent)) = rounded_digits(value, count) {
+                short += 1;
+                let exact = format!("{value:.decimals$e}");
+                assert_eq!(format!("{units}e{exponent}"), exact.replace('.', ""), "{value:e} {count}");
+            }
+        }
+        assert!(short > 30_000, "the short way went {short} times");
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::object::{Closure, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
 use crate::meta::Event;
 use crate::stack;
+use crate::string;
 use crate::switch::Role;
 use crate::table;
 use crate::value::{Slot, tag};
@@ -298,6 +299,8 @@ pub mod layout {
     pub const LIMIT: usize = offset_of!(Vm, limit);
     /// The running coroutine, an address.
     pub const THREAD: usize = offset_of!(Vm, thread);
+    /// Bytes of the instruction at the address in a header that gives the caller its registers back.
+    pub const RETURN_LENGTH: usize = 7;
     /// The collector's debt: a step is due from 0 on, 64 bits.
     pub const DEBT: usize = offset_of!(Vm, heap.debt);
     /// The epoch of metatables, 32 bits.
@@ -551,9 +554,9 @@ impl Vm {
         self.tier.flow.unwrap_or(Flow::Reload)
     }
 
-    /// Calls `r[a]` with `n` arguments for compiled code, and says where that goes on. Registers from `live` on hold
-    /// nothing afterwards; without it, there is no collection. The code goes on at `after`.
-    unsafe fn call_for_native(&mut self, a: u32, n: u32, wanted: u8, live: Option<u32>, after: *const u8) -> Continuation {
+    /// Makes a call for compiled code, and says where that goes on.
+    unsafe fn call_for_native(&mut self, call: NativeCall) -> Continuation {
+        let NativeCall { a, n, wanted, live, after, back } = call;
         // SAFETY: a compiled frame is on top, and stands behind its call.
         unsafe {
             self.tier.counts.calls += 1;
@@ -562,6 +565,7 @@ impl Vm {
             if let Some(other) = self.switch_for_native(slot, n, wanted, after) {
                 return other;
             }
+            let (thread, func) = (self.thread, (*self.thread).base + a);
             let (dropped, distrust) = (self.tier.counts.dropped, self.heap.distrust);
             let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
                 // The template has tried the leaf form.
@@ -579,6 +583,18 @@ impl Vm {
                 && self.heap.debt >= 0
             {
                 result = self.collect_step((*self.thread).base + live);
+            }
+            // A function of Lua was entered: when it is compiled by then, it returns without the machine.
+            if let Some(back) = back
+                && self.thread == thread
+                && (*thread).base == func + 2
+                && self.tier.counts.dropped == dropped
+                && self.heap.distrust == distrust
+            {
+                let header = (*thread).stack.add(func as usize);
+                if (*header).tag & 0xffff == tag::CLOSURE {
+                    (*header.add(1)).payload = back as u64;
+                }
             }
             let flow = self.settle(result);
             self.resolve(flow)
@@ -805,6 +821,22 @@ impl Vm {
     }
 }
 
+/// A call that compiled code leaves to the machine.
+struct NativeCall {
+    /// The register with what is called.
+    a: u32,
+    /// Number of arguments.
+    n: u32,
+    /// Number of wanted results plus one, 0 for all.
+    wanted: u8,
+    /// Registers from this on hold nothing afterwards; without it, there is no collection.
+    live: Option<u32>,
+    /// Where the code goes on.
+    after: *const u8,
+    /// Where functions that are compiled return to.
+    back: Option<*const u8>,
+}
+
 /// Makes the records of what a function's instructions see, unless it has them.
 unsafe fn make_records(proto: *mut ProtoObject) {
     // SAFETY: a live function by contract.
@@ -965,7 +997,8 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *con
         let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
         let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
         let live = if c == 0 { None } else { Some(a + c - 1) };
-        vm.call_for_native(a, n, c as u8, live, after)
+        let back = Some(after.wrapping_sub(layout::RETURN_LENGTH));
+        vm.call_for_native(NativeCall { a, n, wanted: c as u8, live, after, back })
     }
 }
 
@@ -987,7 +1020,7 @@ pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32, af
         *f.add(4) = Slot::read(f);
         *f.add(6) = Slot::read(f.add(1));
         *f.add(7) = Slot::read(f.add(2));
-        vm.call_for_native(a + 4, 2, c as u8 + 1, Some(a + 4 + c), after)
+        vm.call_for_native(NativeCall { a: a + 4, n: 2, wanted: c as u8 + 1, live: Some(a + 4 + c), after, back: None })
     }
 }
 
@@ -1131,6 +1164,15 @@ pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) ->
         let decides = |heap: &mut Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
         u64::from(decides(heap, a) || decides(heap, b))
     }
+}
+
+/// How two strings compare: less than 0, 0, or more.
+///
+/// # Safety
+/// Both are live.
+pub unsafe extern "C" fn compare_strings(a: *mut Str, b: *mut Str) -> i32 {
+    // SAFETY: by contract.
+    unsafe { string::str_bytes(a).cmp(string::str_bytes(b)) as i32 }
 }
 
 /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, and keeps the

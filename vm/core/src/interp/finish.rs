@@ -9,6 +9,22 @@ use crate::vm::Vm;
 use perilune_isa::Op;
 
 impl Vm {
+    /// Takes note of the result of a metamethod that is a function of Lua, for the instruction that [`Vm::finish_op`]
+    /// will complete.
+    pub(crate) fn note_metamethod(&mut self, result: Slot) {
+        // SAFETY: the thread stands behind the first word of a verified instruction of a Lua frame.
+        unsafe {
+            let thread = self.thread;
+            let proto = (*(*(*thread).stack.add((*thread).base as usize - 2)).as_ptr::<Closure>()).proto;
+            let pc = (*thread).pc as usize - 1;
+            if let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(pc)
+                && let Some(op) = Op::from_byte(*(*proto).code.add(pc) as u8 & 0x7f)
+            {
+                seen.note_metamethod(has_result(op).then_some(result));
+            }
+        }
+    }
+
     /// Stores the result of a metamethod (or takes it as a condition) and goes
     /// on behind the instruction. `extra` is what the call was given.
     pub(crate) fn finish_op(&mut self, result: Slot, extra: u32) -> Result<Flow, Error> {
@@ -22,14 +38,6 @@ impl Vm {
             let (a, c) = ((i >> 8 & 0xff) as usize, i >> 24);
             let op = Op::from_byte(i as u8 & 0x7f).expect("verified code");
             let words = op.words();
-            let has_result = !matches!(
-                op,
-                Op::SetField | Op::SetFieldK | Op::SetUpTable | Op::SetUpTableK | Op::SetIndex | Op::SetIndexK | Op::SetInt
-                    | Op::Eq | Op::Lt | Op::Le | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm | Op::Concat
-            );
-            if let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(pc - 1) {
-                seen.note_metamethod(has_result.then_some(result));
-            }
             match op {
                 Op::Eq | Op::Lt | Op::Le | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm => {
                     let e = *(*proto).code.add(pc) as i32;
@@ -48,11 +56,19 @@ impl Vm {
                         other => Ok(other),
                     };
                 }
-                _ if has_result => *base.add(a) = result,
+                _ if has_result(op) => *base.add(a) = result,
                 _ => {}
             }
             (*thread).pc = (pc + words - 1) as u32;
             Ok(Flow::Reload)
         }
     }
+}
+
+/// Whether a register gets the result of the instruction's metamethod as it is.
+fn has_result(op: Op) -> bool {
+    use Op::*;
+    let stores = matches!(op, SetField | SetFieldK | SetUpTable | SetUpTableK | SetIndex | SetIndexK | SetInt);
+    let jumps = matches!(op, Eq | Lt | Le | LtImm | LeImm | GtImm | GeImm);
+    !stores && !jumps && op != Concat
 }

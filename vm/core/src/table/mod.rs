@@ -420,7 +420,7 @@ unsafe fn append_growing(heap: &mut Heap, t: *mut Table, value: Slot) -> Result<
             let used = (0..cap as usize).filter(|&at| !is_nil((*t).array, at)).count();
             if used <= cap as usize / 2 {
                 // A queue that moved on: what is left of it belongs into the hash.
-                rebuild(heap, t, Some(key), true)?;
+                rebuild(heap, t, Some(key), Count::Always)?;
                 return store_after_rebuild(heap, t, key, value);
             }
         }
@@ -664,7 +664,7 @@ unsafe fn set_hash(heap: &mut Heap, t: *mut Table, key: Slot, value: Slot) -> Re
         let is_full = (*t).hash.is_null() || (*hash::head((*t).hash)).used == (*hash::head((*t).hash)).capacity;
         if is_full {
             let int = (key.tag == tag::INT).then(|| key.as_int());
-            rebuild(heap, t, int, int.is_some())?;
+            rebuild(heap, t, int, if int.is_some() { Count::IfWorth } else { Count::IfIntegers })?;
             if let Some(key) = int {
                 return store_after_rebuild(heap, t, key, value);
             }
@@ -741,17 +741,56 @@ impl Census {
     }
 }
 
+/// Items of an array that is counted anew only when the hash has many integers, and not for each that finds no room.
+const LONG: u32 = 1024;
+/// Items of a long array that may be counted for each integer in the hash, or be skipped by one that goes into the array.
+const COUNTED_PER_KEY: u32 = 64;
+
+/// When [`rebuild`] counts integer keys.
+#[derive(Clone, Copy)]
+enum Count {
+    Always,
+    /// When the array is short, or the hash has many of them.
+    IfWorth,
+    /// The same, when the hash has any.
+    IfIntegers,
+}
+
+/// Integers that are keys in the hash.
+unsafe fn integer_keys(t: *mut Table) -> u32 {
+    // SAFETY: live by contract of the caller.
+    unsafe {
+        let is_one = |at: &u32| {
+            let entry = hash::entry((*t).hash, *at);
+            (*entry).key.tag == tag::INT && !(*entry).value.is_nil()
+        };
+        (0..hash::used((*t).hash)).filter(is_one).count() as u32
+    }
+}
+
 /// Makes a new hash with room for one more key; `extra` is that key when it is an
-/// integer. With `recount`, integer keys are distributed anew between array and hash.
+/// integer. When they are counted, integer keys are distributed anew between array and hash.
 #[cold]
-unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: bool) -> Result<(), OutOfMemory> {
+unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, count: Count) -> Result<(), OutOfMemory> {
     // SAFETY: live by contract of the callers. Both new parts are allocated
     // before either old one is given up.
     unsafe {
         let old = (*t).hash;
         let old_used = hash::used(old);
-        let recount = recount || old_used > 0 && (*hash::head(old)).int_keys > 0;
-        let size = if recount { best_array_size(t, extra) } else { (*t).array_len };
+        let is_long = (*t).array_len >= LONG;
+        let near = (*t).array_len.saturating_add(COUNTED_PER_KEY).min((*t).array_cap);
+        let is_near = is_long && extra.is_some_and(|extra| (1..=i64::from(near)).contains(&extra));
+        let is_worth = || !is_long || integer_keys(t) >= (*t).array_len / COUNTED_PER_KEY;
+        let recount = match count {
+            Count::Always => true,
+            Count::IfWorth => is_near || is_worth(),
+            Count::IfIntegers => old_used > 0 && (*hash::head(old)).int_keys > 0 && is_worth(),
+        };
+        let size = match recount {
+            false => (*t).array_len,
+            true if is_near => (*t).array_cap,
+            true => best_array_size(t, extra),
+        };
         // Elements up to `fit` are or come to be in the array.
         let fit = if recount { size } else { (*t).array_len };
         let fits = |key: Slot| key.tag == tag::INT && (key.payload.wrapping_sub(1)) < u64::from(fit);
@@ -782,6 +821,7 @@ unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, recount: b
         } else {
             (in_hash + in_hash / 3).next_power_of_two().max(4)
         };
+        let capacity = if is_long && extra.is_some() { capacity.max((array_len / COUNTED_PER_KEY).next_power_of_two()) } else { capacity };
         let new = if in_hash == 0 { std::ptr::null_mut() } else { hash::create(heap, capacity)? };
         let cap = if recount { size.max(array_len) } else { (*t).array_cap };
         let is_new_array = cap > (*t).array_cap || array_len < (*t).array_len;

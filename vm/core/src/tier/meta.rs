@@ -94,7 +94,9 @@ impl Vm {
                 *callee_base.add(at as usize) = Slot::NIL;
             }
             let address = (*(*proto).native).at(0, callee_base)?;
-            let head = stack::head(tag::CLOSURE, kind::META, 2, 0, 0);
+            // Of a concatenation, `finish_op` has to know how many values are left.
+            let extra = if i as u8 == Op::Concat as u8 { 2 } else { 0 };
+            let head = stack::head(tag::CLOSURE, kind::META, 2, 0, extra);
             *callee_base.sub(2) = Slot { payload: call.function as u64, tag: head };
             *callee_base.sub(1) = Slot { payload: 0, tag: stack::link(pc + 1, delta) };
             (*thread).native_calls += 1;
@@ -139,6 +141,7 @@ impl Vm {
                 Lt | LtImm | GtImm => Event::Lt,
                 Le | LeImm | GeImm => Event::Le,
                 Eq => Event::Eq,
+                Concat if b == 2 => Event::Concat,
                 GetField => return self.reader(to, register(b), key()),
                 GetUpTable => return self.reader(to, upvalue(b), key()),
                 GetIndex => return self.reader(to, register(b), register(c)),
@@ -154,6 +157,7 @@ impl Vm {
             };
             let (x, y) = match op {
                 Lt | Le | Eq => (register(a), register(b)),
+                Concat => (register(a), register(a + 1)),
                 LtImm | LeImm => (register(a), small(b)),
                 GtImm | GeImm => (small(b), register(a)),
                 AddImm | SubImm => (register(b), small(c)),
