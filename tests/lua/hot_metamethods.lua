@@ -1,5 +1,11 @@
 -- Metamethods that compiled code calls: results of changing kinds, jumps, errors, yields, and frames around them.
 local N = 1200
+local checks = 0
+-- What was seen is compared with the reference.
+local function show(...)
+  checks = checks + 1
+  print("ok  ", ...)
+end
 
 -- Results of other kinds than those at first; what is beside them in registers stays.
 do
@@ -40,7 +46,7 @@ do
     local all = {}
     for kind, times in pairs(counts) do all[#all + 1] = kind .. "=" .. times end
     table.sort(all)
-    print(n, sum, float, table.concat(all, " "))
+    show(n, sum, float, table.concat(all, " "))
   end
 end
 
@@ -82,8 +88,8 @@ do
     end
     return less, le, equal, text, calls, x.v, y
   end
-  print(run())
-  print(run())
+  show(run())
+  show(run())
 end
 
 -- Fields that are absent, in tables and behind upvalues, and written ones.
@@ -103,12 +109,12 @@ do
     end
     return s, log
   end
-  print(run(N))
-  print(run(N))
+  show(run(N))
+  show(run(N))
   setmetatable(o, nil)
-  print(pcall(run, 3))
+  show(pcall(run, 3))
   local function names(t) local all = {} for k in pairs(t) do all[#all + 1] = tostring(k) end table.sort(all) return table.concat(all, " ") end
-  print(names(o))
+  show(names(o))
 end
 
 -- Errors name what they name elsewhere, and tracebacks have the metamethod in them.
@@ -120,16 +126,16 @@ do
   local function add() for i = 1, N do local _ = o + i end end
   local function index() for i = 1, N do local _ = o[i] end end
   local function less() return o < o end
-  print(pcall(add))
+  show(pcall(add))
   local ok, what = pcall(index)
-  print(ok, type(what))
-  print(pcall(less))
-  print((select(2, xpcall(add, debug.traceback)):gsub("\n.*in function 'xpcall'.*", "")))
+  show(ok, type(what))
+  show(pcall(less))
+  show((select(2, xpcall(add, debug.traceback)):gsub("\n.*in function 'xpcall'.*", "")))
   mt.__add = function(a, b) return a + b end
   local ok, message = pcall(add)
-  print(ok, (message:gsub("stack overflow.*", "stack overflow")))
+  show(ok, (message:gsub("stack overflow.*", "stack overflow")))
   mt.__add = nil
-  print(pcall(add))
+  show(pcall(add))
 end
 
 -- Coroutines that yield in metamethods go on in the instruction.
@@ -155,7 +161,7 @@ do
     if type(value) == "number" then seen = seen + value % 7 end
     local result
     value, result = co(turns % 3)
-    if value == "end" then print(turns, seen, result) end
+    if value == "end" then show(turns, seen, result) end
   end
 end
 
@@ -175,7 +181,7 @@ do
     end
     return kinds.number, kinds.string, witness
   end
-  for _ = 1, 5 do print(run()) end
+  for _ = 1, 5 do show(run()) end
 end
 
 -- Metamethods of metamethods, with extra arguments, and in tail position.
@@ -190,5 +196,6 @@ do
     local n, k, x = a.method(i, i)
     s = s + n + #k + x
   end
-  print(s)
+  show(s)
 end
+print("checks", checks)

@@ -205,11 +205,9 @@ do
   same("filled with holes", table.concat(lengths), "1020103010404440102010301050555")
 end
 
-print("checks", n)
-
 -- Long lists with keys far behind them, that come and go: nothing is lost, and a border is a border.
 do
-  local function check(seed, n, far)
+  local function run(seed, n, far)
     local random = seed
     local function next_random(m) random = (random * 1103515245 + 12345) & 0x7fffffff return random % m end
     local t, shadow, alive = {}, {}, 0
@@ -234,8 +232,12 @@ do
     local border = #t
     return count == alive, wrong, (border == 0 or t[border] ~= nil) and t[border + 1] == nil
   end
-  for n, far in pairs { [1100] = 2000, [3000] = 3001, [5000] = 5050, [2049] = -100, [4096] = 1 << 40 } do
-    for seed = 1, 3 do print("far keys", n == far, check(seed, n, far)) end
+  for _, case in ipairs { { 1100, 2000 }, { 3000, 3001 }, { 5000, 5050 }, { 2049, -100 }, { 4096, 1 << 40 } } do
+    local n, far = case[1], case[2]
+    for seed = 1, 3 do
+      local all, wrong, border = run(seed, n, far)
+      check("keys from " .. far .. " on behind " .. n, all and wrong == 0 and border)
+    end
   end
 end
 
@@ -251,5 +253,6 @@ do
       if is(all[i], "\\") then count = count + 1000 end
     end
   end
-  print("bytes", count)
+  check("bytes as strings", count == 20 * 256 + 20 * 1000, count)
 end
+print("checks", n)

@@ -765,6 +765,9 @@ impl<'a> Ctx<'a> {
         // SAFETY: a live table.
         match unsafe { table::next(&self.vm.heap, t, key) } {
             Ok(Some((key, value))) => {
+                // By halves, as they were written.
+                // SAFETY: two values.
+                let (key, value) = unsafe { (Slot::read(&raw const key), Slot::read(&raw const value)) };
                 self.push(key);
                 self.push(value);
                 Ok(true)
@@ -1089,7 +1092,13 @@ impl<'a> Ctx<'a> {
         let userdata = self.userdata_at(index)?;
         // SAFETY: a live userdata.
         let id = unsafe { (*userdata).host };
-        self.vm.hosts.get_mut((id as usize).checked_sub(1)?)?.as_mut()?.downcast_mut()
+        let host = self.vm.hosts.get_mut((id as usize).checked_sub(1)?)?.as_mut()?;
+        // To ask the value itself for its type takes a call, whose answer is read sooner than it is there.
+        if host.kind != std::any::TypeId::of::<T>() {
+            return None;
+        }
+        // SAFETY: that is its type.
+        Some(unsafe { &mut *std::ptr::from_mut(host.value.as_mut()).cast::<T>() })
     }
 
     /// Drops the Rust value of the userdata at `index` now.

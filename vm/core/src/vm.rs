@@ -20,7 +20,7 @@ use crate::torture::Torture;
 use crate::unwind::status;
 use crate::value::{Slot, tag};
 use perilune_isa::{Proto, decode_chunk_while};
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::io::{BufReader, BufWriter, Stderr, Stdin, Stdout, Write};
@@ -138,6 +138,13 @@ impl Write for Output {
     }
 }
 
+/// The Rust value of a userdata.
+pub(crate) struct Host {
+    /// Its type.
+    pub(crate) kind: TypeId,
+    pub(crate) value: Box<dyn Any + Send>,
+}
+
 /// A Lua virtual machine.
 ///
 /// A machine that runs nothing can be moved to another thread: all that it points to is its own.
@@ -155,7 +162,7 @@ pub struct Vm {
     /// Natives that generic loops run in place.
     pub(crate) iterators: crate::leaf::Iterators,
     native_ids: HashMap<(*const str, usize), u64, BuildHasherDefault<NumberHasher>>,
-    pub(crate) hosts: Vec<Option<Box<dyn Any + Send>>>,
+    pub(crate) hosts: Vec<Option<Host>>,
     free_hosts: Vec<usize>,
     pub(crate) error: Slot,
     /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
@@ -490,7 +497,7 @@ impl Vm {
             self.hosts.push(None);
             self.hosts.len() - 1
         });
-        self.hosts[place] = Some(host);
+        self.hosts[place] = Some(Host { kind: (*host).type_id(), value: host });
         place as u64 + 1
     }
 

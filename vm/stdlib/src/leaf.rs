@@ -11,6 +11,8 @@ type Result = Option<LeafValue>;
 /// Of `math`.
 pub(crate) const MATH: &[(&str, LeafFn)] = &[
     ("abs", abs),
+    ("acos", |leaf| map(leaf, f64::acos)),
+    ("asin", |leaf| map(leaf, f64::asin)),
     ("ceil", |leaf| round(leaf, f64::ceil)),
     ("cos", |leaf| map(leaf, f64::cos)),
     ("exp", |leaf| map(leaf, f64::exp)),
@@ -19,6 +21,8 @@ pub(crate) const MATH: &[(&str, LeafFn)] = &[
     ("min", |leaf| best(leaf, |a, b| a < b, |a, b| a < b)),
     ("sin", |leaf| map(leaf, f64::sin)),
     ("sqrt", |leaf| map(leaf, f64::sqrt)),
+    ("tan", |leaf| map(leaf, f64::tan)),
+    ("log", |leaf| if leaf.count() == 1 { map(leaf, f64::ln) } else { None }),
     ("tointeger", tointeger),
 ];
 
@@ -66,16 +70,21 @@ fn abs(leaf: &mut Leaf<'_>) -> Result {
     }
 }
 
-/// The better of two numbers of one kind: the second only if it is.
+/// The best of numbers of one kind: the first of those that are as good.
 fn best(leaf: &mut Leaf<'_>, ints: fn(i64, i64) -> bool, floats: fn(f64, f64) -> bool) -> Result {
-    if leaf.count() != 2 {
-        return None;
+    if let Some(mut best) = leaf.int(0) {
+        for at in 1..leaf.count() {
+            let next = leaf.int(at)?;
+            best = if ints(next, best) { next } else { best };
+        }
+        return Some(LeafValue::int(best));
     }
-    if let (Some(a), Some(b)) = (leaf.int(0), leaf.int(1)) {
-        return Some(LeafValue::int(if ints(b, a) { b } else { a }));
+    let mut best = leaf.float(0)?;
+    for at in 1..leaf.count() {
+        let next = leaf.float(at)?;
+        best = if floats(next, best) { next } else { best };
     }
-    let (a, b) = (leaf.float(0)?, leaf.float(1)?);
-    Some(LeafValue::float(if floats(b, a) { b } else { a }))
+    Some(LeafValue::float(best))
 }
 
 fn tonumber(leaf: &mut Leaf<'_>) -> Result {

@@ -31,19 +31,19 @@ impl Generator {
     }
 
     /// A number in `0..=limit`: random bits are drawn until those that matter are in range.
-    fn project(&mut self, mut random: u64, limit: u64) -> u64 {
-        if limit & limit.wrapping_add(1) == 0 {
-            return random & limit;
-        }
-        let mask = u64::MAX >> limit.leading_zeros();
+    fn project(&mut self, limit: u64) -> u64 {
         loop {
-            random &= mask;
+            let random = masked(self.next(), limit);
             if random <= limit {
                 return random;
             }
-            random = self.next();
         }
     }
+}
+
+/// As few of the lower bits as hold `limit`.
+fn masked(random: u64, limit: u64) -> u64 {
+    random & u64::MAX.checked_shr(limit.leading_zeros()).unwrap_or(0)
 }
 
 /// Adds `random` and `randomseed`, which share a generator, to the table on the top.
@@ -91,7 +91,11 @@ fn random(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         return Err(ctx.arg_error(1, "interval is empty"));
     }
     let limit = (high as u64).wrapping_sub(low as u64);
-    let offset = with_generator(ctx, |generator| generator.project(bits, limit))?;
+    // Most often the first number does.
+    let offset = match masked(bits, limit) {
+        offset if offset <= limit => offset,
+        _ => with_generator(ctx, |generator| generator.project(limit))?,
+    };
     ctx.push_int((low as u64).wrapping_add(offset) as i64);
     Ok(Next::Return(1))
 }
@@ -124,8 +128,7 @@ mod tests {
         let mut generator = Generator::seeded(1007, 0);
         for limit in [0, 1, 2, 5, 6, 1000, u64::MAX - 1, u64::MAX] {
             for _ in 0..100 {
-                let random = generator.next();
-                assert!(generator.project(random, limit) <= limit);
+                assert!(generator.project(limit) <= limit);
             }
         }
     }
