@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::heap::OutOfMemory;
 use crate::limit::Patience;
 use crate::number;
-use crate::object::{Closure, Native, Str, Table, Thread, Userdata, flag};
+use crate::object::{Closure, Native, Str, Table, Userdata, flag};
 use crate::proto;
 use crate::string;
 use crate::table::{self, SetError};
@@ -27,7 +27,7 @@ use std::io::{BufRead, Write};
 /// A function written in Rust; the number is its state, 0 at the first call.
 pub type NativeFn = fn(&mut Ctx<'_>, u32) -> Result<Next, Error>;
 
-/// What a native function wants next.
+/// What a native function wants next. It is so small that it is returned in registers.
 pub enum Next {
     /// Return the last `n` values.
     Return(u32),
@@ -37,7 +37,7 @@ pub enum Next {
         /// Number of arguments.
         args: u32,
         /// Number of results wanted, all when absent.
-        results: Option<u32>,
+        results: Option<u16>,
         /// State for the next entry.
         state: u32,
     },
@@ -51,14 +51,18 @@ pub enum Next {
     Switch(Switch),
 }
 
+const _: () = assert!(size_of::<Result<Next, Error>>() <= 16);
+
 /// A change of coroutine, which only the machine's own library can ask for.
 #[doc(hidden)]
 pub struct Switch(pub(crate) Change);
 
 pub(crate) enum Change {
-    Resume { thread: *mut Thread, args: u32 },
+    /// Of the coroutine in `Vm::other`.
+    Resume { args: u32 },
     Yield { values: u32 },
-    Close { thread: *mut Thread },
+    /// The same one.
+    Close,
 }
 
 /// Kinds of value, as natives tell them apart.
@@ -276,8 +280,11 @@ impl<'a> Ctx<'a> {
     /// # Errors
     /// The memory limit.
     pub fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let value = self.vm.new_string(bytes)?;
-        self.push(value);
+        // A value is put together here: one that comes through memory is read sooner than it is there.
+        match self.vm.heap.string(bytes) {
+            Ok(string) => self.push(Slot::object(string, tag::STRING)),
+            Err(_) => return Err(self.vm.memory_error()),
+        }
         Ok(())
     }
 

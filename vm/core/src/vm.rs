@@ -151,6 +151,8 @@ pub(crate) struct Host {
 pub struct Vm {
     pub(crate) heap: Heap,
     pub(crate) thread: *mut Thread,
+    /// The coroutine that a native asks to change to.
+    pub(crate) other: *mut Thread,
     pub(crate) main: *mut Thread,
     pub(crate) limit: *mut Slot,
     pub(crate) globals: *mut Table,
@@ -201,6 +203,7 @@ impl Vm {
         let mut vm = Vm {
             heap,
             thread: std::ptr::null_mut(),
+            other: std::ptr::null_mut(),
             main: std::ptr::null_mut(),
             limit: std::ptr::null_mut(),
             globals: std::ptr::null_mut(),

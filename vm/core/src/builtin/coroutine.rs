@@ -85,7 +85,8 @@ fn resume(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
                 ctx.push_bytes(why.as_bytes())?;
                 return Ok(Next::Return(2));
             }
-            Ok(Next::Switch(Switch(Change::Resume { thread, args: ctx.top() as u32 - 1 })))
+            ctx.vm.other = thread;
+            Ok(Next::Switch(Switch(Change::Resume { args: ctx.top() as u32 - 1 })))
         }
         _ => {
             ctx.push_bool(state == 1);
@@ -111,7 +112,8 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
                 return Err(ctx.error(why));
             }
             ctx.insert(1);
-            Ok(Next::Switch(Switch(Change::Resume { thread, args: ctx.top() as u32 - 1 })))
+            ctx.vm.other = thread;
+            Ok(Next::Switch(Switch(Change::Resume { args: ctx.top() as u32 - 1 })))
         }
         1 => {
             ctx.pop(1);
@@ -121,7 +123,8 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.pop(1);
             // Close what the error left open, then pass it on.
             ctx.set_top(1);
-            Ok(Next::Switch(Switch(Change::Close { thread })))
+            ctx.vm.other = thread;
+            Ok(Next::Switch(Switch(Change::Close)))
         }
         _ => {
             ctx.pop(1);
@@ -184,7 +187,10 @@ fn close(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         let thread = thread_at(ctx, 1)?;
         ctx.set_top(1);
         return match status_of(ctx, thread) {
-            status::SUSPENDED | status::DEAD | status::FAILED => Ok(Next::Switch(Switch(Change::Close { thread }))),
+            status::SUSPENDED | status::DEAD | status::FAILED => {
+                ctx.vm.other = thread;
+                Ok(Next::Switch(Switch(Change::Close)))
+            }
             other => {
                 let name = if other == status::RUNNING { "running" } else { "normal" };
                 Err(ctx.error(format!("cannot close a {name} coroutine")))

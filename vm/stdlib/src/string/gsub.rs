@@ -25,9 +25,6 @@ const REPLACED: u32 = 1;
 struct Progress {
     /// Where the subject is not in the result yet.
     copied: usize,
-    /// The last match.
-    match_start: usize,
-    match_end: usize,
     count: i64,
     count_max: i64,
 }
@@ -37,6 +34,7 @@ struct Progress {
 struct Substitution {
     progress: Progress,
     result: Buffer,
+    /// The last match.
     found: Match,
     program: Ticket,
 }
@@ -113,7 +111,7 @@ fn substitute(
     let mut found = Match::default();
     while count < count_max && !result.is_full() {
         let plan = Search { start, is_anchored, excluded_end };
-        if !search(subject, (pattern, &program), &plan, &mut found, clock)? {
+        if !search(subject, pattern, &program, &plan, &mut found, clock)? {
             break;
         }
         if count == 0 {
@@ -184,7 +182,7 @@ fn go_on(ctx: &mut Ctx<'_>, substitution: &mut Substitution, may_call: bool) -> 
     let mut program = None;
     loop {
         let Substitution { progress, result, found, program: ticket } = &mut *substitution;
-        let start = progress.match_end;
+        let start = found.whole.end;
         if progress.count >= progress.count_max || (is_anchored && progress.count > 0) || result.is_full() {
             return finish(ctx, substitution);
         }
@@ -195,12 +193,11 @@ fn go_on(ctx: &mut Ctx<'_>, substitution: &mut Substitution, may_call: bool) -> 
                 Some(program) => program,
                 none => none.insert(Program::again(pattern, ticket, clock)?),
             };
-            search(text(ctx, 1), (pattern, program), &plan, found, clock)
+            search(text(ctx, 1), pattern, program, &plan, found, clock)
         })?;
         if !is_found {
             return finish(ctx, substitution);
         }
-        (progress.match_start, progress.match_end) = (found.whole.start, found.whole.end);
         progress.count += 1;
         if let Some(call) = replacement(ctx, found, may_call)? {
             return Ok(call);
@@ -231,10 +228,10 @@ fn replacement(ctx: &mut Ctx<'_>, found: &Match, may_call: bool) -> Result<Optio
 
 /// Takes the replacement from the top into the result; nil and false keep the match as it is.
 fn accept(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<(), Error> {
-    let Substitution { progress, result, .. } = substitution;
+    let Substitution { progress, result, found, .. } = substitution;
     let value = ctx.value(-1);
     if !matches!(value, Value::Nil | Value::Bool(false)) {
-        result.extend_from_slice(&text(ctx, 1)[progress.copied..progress.match_start]);
+        result.extend_from_slice(&text(ctx, 1)[progress.copied..found.whole.start]);
         match value {
             Value::Str(bytes) => result.extend_from_slice(bytes),
             Value::Int(_) | Value::Float(_) => append_plain(ctx, -1, result),
@@ -243,7 +240,7 @@ fn accept(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<(), Erro
                 return Err(ctx.error(format!("invalid replacement value (a {name})")));
             }
         }
-        progress.copied = progress.match_end;
+        progress.copied = found.whole.end;
     }
     ctx.pop(1);
     Ok(())

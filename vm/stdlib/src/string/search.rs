@@ -29,16 +29,15 @@ pub(super) struct Match {
 /// Whether a pattern (without its anchor) and its program match; the first match is left in `found`.
 pub(super) fn search(
     subject: &[u8],
-    (pattern, program): (&[u8], &Program),
+    pattern: &[u8],
+    program: &Program,
     search: &Search,
     found: &mut Match,
     clock: &mut Clock<'_>,
 ) -> Result<bool, Stop> {
     let mut matcher = Matcher::new(subject, pattern, program, &mut found.captures, clock);
     let last = if search.is_anchored { search.start } else { subject.len() };
-    let Some(whole) = matcher.search(search.start, last, search.excluded_end)? else { return Ok(false) };
-    found.whole = whole;
-    Ok(true)
+    matcher.search(search.start, last, search.excluded_end, &mut found.whole)
 }
 
 /// Runs `task`, and once more if it takes so long that its steps have to be counted.
@@ -115,7 +114,7 @@ fn find_from(ctx: &mut Ctx<'_>, start: usize, found: &mut Match) -> Result<bool,
     patiently(ctx, |ctx, clock| {
         let (is_anchored, pattern) = split_anchor(text(ctx, 2));
         let program = Program::of(pattern, clock)?;
-        search(text(ctx, 1), (pattern, &program), &Search { start, is_anchored, excluded_end: None }, found, clock)
+        search(text(ctx, 1), pattern, &program, &Search { start, is_anchored, excluded_end: None }, found, clock)
     })
 }
 
@@ -176,7 +175,7 @@ pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let is_found = patiently(ctx, |ctx, clock| {
         let pattern = text(ctx, 2);
         let program = Program::of(pattern, clock)?;
-        search(text(ctx, 1), (pattern, &program), &plan, &mut found, clock)
+        search(text(ctx, 1), pattern, &program, &plan, &mut found, clock)
     })?;
     if !is_found {
         return Ok(Next::Return(0));

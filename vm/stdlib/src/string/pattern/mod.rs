@@ -354,8 +354,15 @@ impl<'a, 'c> Matcher<'a, 'c> {
         }
     }
 
-    /// The first match that begins from `start` to `last`, and does not end at `excluded_end`.
-    pub fn search(&mut self, start: usize, last: usize, excluded_end: Option<usize>) -> Result<Option<std::ops::Range<usize>>, Stop> {
+    /// Whether there is a match that begins from `start` to `last`, and does not end at `excluded_end`; the first one is
+    /// left in `found`.
+    pub fn search(
+        &mut self,
+        start: usize,
+        last: usize,
+        excluded_end: Option<usize>,
+        found: &mut std::ops::Range<usize>,
+    ) -> Result<bool, Stop> {
         let mut at = start;
         while at <= last {
             if let Some(class) = &self.program.first {
@@ -365,7 +372,7 @@ impl<'a, 'c> Matcher<'a, 'c> {
                 at += skipped;
                 self.clock.advance(skipped)?;
                 if at == self.subject.len() || at > last {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 if skipped == ahead.len() {
                     continue;
@@ -374,11 +381,12 @@ impl<'a, 'c> Matcher<'a, 'c> {
             if let Some(end) = self.match_at(at)?
                 && Some(end) != excluded_end
             {
-                return Ok(Some(at..end));
+                (found.start, found.end) = (at, end);
+                return Ok(true);
             }
             at += 1;
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// `%bxy`: the end of what is balanced from `s` on.
