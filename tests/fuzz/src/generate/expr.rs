@@ -14,9 +14,10 @@ const COMPARISONS: &[&str] = &["<", "<=", ">", ">=", "==", "~="];
 const FIELDS: &[&str] = &["x", "y", "key", "n", "__index", "value", "a"];
 const PATTERNS: &[&str] = &["'%a+'", "'.'", "'(%w)(%w)'", "'^%s*'", "'l+'", "'%d*$'", "'()'", "'[^a-m]'", "'%f[%w]'"];
 
-/// The reference makes `x - 0` an addition, which loses the sign of a negative zero.
+/// The reference makes `x - 0` an addition, which loses the sign of a negative zero; so it does with `x - (-0)`.
 pub(super) fn subtrahend<'a>(operator: &str, operand: &'a str) -> &'a str {
-    if operator == "-" && operand == "0" { "1" } else { operand }
+    let is_zero = operand.trim_matches(['(', ')', '-', ' ']) == "0";
+    if operator == "-" && is_zero { "1" } else { operand }
 }
 
 impl Generator {
