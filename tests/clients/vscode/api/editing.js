@@ -45,6 +45,8 @@ module.exports = {
     editor.options = { insertSpaces: true, tabSize: 2 };
     for (const text of ["if x then", "\n", "f(function()", "\n", "y = 1", "\n", "end)", "\n", "end"]) {
       await vscode.commands.executeCommand("type", { text });
+      // The rules ask for tokens, which the editor makes in the background: nobody types faster than that.
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     assert.equal(document.getText(), "if x then\n  f(function()\n    y = 1\n  end)\nend");
     await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
