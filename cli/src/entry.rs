@@ -73,8 +73,8 @@ mod glibc {
         unsafe { madvise(start.wrapping_add(skipped).cast(), bytes, Advice::LinuxPopulateWrite) }.ok();
     }
 
-    /// Has a write into a pipe that nobody reads fail instead of ending the process. Programs that this one starts find
-    /// the signal as it was.
+    /// Has a write into a pipe that nobody reads fail instead of ending the process. Programs that this one starts have
+    /// the signal's default.
     fn keep_writing() {
         // SAFETY: a handler that does nothing may run at any moment.
         unsafe { signal_hook::low_level::register(signal_hook::consts::SIGPIPE, || ()) }.ok();

@@ -1,6 +1,5 @@
 //! `perilune lsp`: the language server, on standard input and output.
 
-
 use crate::command::{Arguments, Command, Failure, Outcome, unexpected};
 use crate::entry::ExitCode;
 

@@ -300,7 +300,11 @@ impl Assembler<'_> {
                 }
                 dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n) ; jmp rcx);
             }
-            None => self.move_arguments(a),
+            None => {
+                self.load_count(a, 0);
+                dynasm!(self.asm ; .arch x64 ; mov r8, rbx);
+                self.move_arguments(a);
+            }
         }
         match b.checked_sub(1) {
             Some(n) => self.tail_call_leaf(a, n, other, served),
@@ -311,7 +315,6 @@ impl Assembler<'_> {
     /// Makes a tail call of `r[a]`, which is in `rdi` and entered at `rcx`, from a frame that has moved above its extra
     /// arguments: the new one begins where that did. A frame with something special is left to `other`.
     fn tail_call_from_moved(&mut self, a: u8, b: u8, other: DynamicLabel) {
-        let first = payload(a) + 32;
         let (vararg, tail) = ((stack::flag::VARARG as i32) << 24, (stack::flag::TAIL as i32) << 24);
         dynasm!(self.asm ; .arch x64 ; test esi, SPECIAL & !vararg ; jnz =>other);
         self.load_count(a, b);
@@ -337,25 +340,14 @@ impl Assembler<'_> {
             ; mov [rbx - 24], rsi
             ; mov [rbx - 16], r15
             ; mov [rbx - 8], r14
-            ; mov edi, eax
-            ; shl rdi, 4
-            ; xor esi, esi
-            ; jmp >check
-            ; next:
-            ; movups xmm0, [r8 + rsi + first]
-            ; movups [rbx + rsi], xmm0
-            ; add rsi, 16
-            ; check:
-            ; cmp rsi, rdi
-            ; jb <next
-            ; jmp rcx
         );
+        self.move_arguments(a);
     }
 
-    /// Moves the arguments of a tail call of `r[a]`, all up to the top, and enters at `rcx`.
+    /// Moves `eax` arguments of a tail call of `r[a]` in the frame at `r8` to where the new frame begins, and enters that
+    /// at `rcx`.
     fn move_arguments(&mut self, a: u8) {
         let first = payload(a) + 32;
-        self.load_count(a, 0);
         dynasm!(self.asm
             ; .arch x64
             ; mov edi, eax
@@ -363,7 +355,7 @@ impl Assembler<'_> {
             ; xor esi, esi
             ; jmp >check
             ; next:
-            ; movups xmm0, [rbx + rsi + first]
+            ; movups xmm0, [r8 + rsi + first]
             ; movups [rbx + rsi], xmm0
             ; add rsi, 16
             ; check:

@@ -5,14 +5,12 @@
 
 use super::{TRUE, payload, tag_of};
 use crate::function::Assembler;
-use crate::offset::SHAPE;
+use crate::offset::{NATIVE_CALLS, SHAPE};
 use crate::stub::Service;
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::{BREAKPOINT, Kind};
-use perilune_vm::object::Thread;
 use perilune_vm::tier::{Fact, layout, meta};
-use std::mem::offset_of;
 
 /// What becomes of a metamethod's result.
 enum Result {
@@ -55,7 +53,7 @@ impl Assembler<'_> {
             ; none:
             ; sub rbx, delta
             ; mov rcx, [r12 + layout::THREAD as i32]
-            ; dec DWORD [rcx + offset_of!(Thread, native_calls) as i32]
+            ; dec DWORD [rcx + NATIVE_CALLS]
         );
         match result {
             Result::Dropped => self.go_on(self.next, None),

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::heap::OutOfMemory;
 use crate::limit::Patience;
 use crate::number;
-use crate::object::{Closure, Native, Str, Table, Userdata, flag};
+use crate::object::{Closure, Native, Str, Table, Thread, Userdata, flag};
 use crate::proto;
 use crate::string;
 use crate::table::{self, SetError};
@@ -27,7 +27,7 @@ use std::io::{BufRead, Write};
 /// A function written in Rust; the number is its state, 0 at the first call.
 pub type NativeFn = fn(&mut Ctx<'_>, u32) -> Result<Next, Error>;
 
-/// What a native function wants next. It is so small that it is returned in registers.
+/// What a native function wants next.
 pub enum Next {
     /// Return the last `n` values.
     Return(u32),
@@ -37,7 +37,7 @@ pub enum Next {
         /// Number of arguments.
         args: u32,
         /// Number of results wanted, all when absent.
-        results: Option<u16>,
+        results: Option<u32>,
         /// State for the next entry.
         state: u32,
     },
@@ -51,18 +51,14 @@ pub enum Next {
     Switch(Switch),
 }
 
-const _: () = assert!(size_of::<Result<Next, Error>>() <= 16);
-
 /// A change of coroutine, which only the machine's own library can ask for.
 #[doc(hidden)]
 pub struct Switch(pub(crate) Change);
 
 pub(crate) enum Change {
-    /// Of the coroutine in `Vm::other`.
-    Resume { args: u32 },
+    Resume { thread: *mut Thread, args: u32 },
     Yield { values: u32 },
-    /// The same one.
-    Close,
+    Close { thread: *mut Thread },
 }
 
 /// Kinds of value, as natives tell them apart.
@@ -280,11 +276,8 @@ impl<'a> Ctx<'a> {
     /// # Errors
     /// The memory limit.
     pub fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        // A value is put together here: one that comes through memory is read sooner than it is there.
-        match self.vm.heap.string(bytes) {
-            Ok(string) => self.push(Slot::object(string, tag::STRING)),
-            Err(_) => return Err(self.vm.memory_error()),
-        }
+        let value = self.vm.new_string(bytes)?;
+        self.push(value);
         Ok(())
     }
 
@@ -772,9 +765,6 @@ impl<'a> Ctx<'a> {
         // SAFETY: a live table.
         match unsafe { table::next(&self.vm.heap, t, key) } {
             Ok(Some((key, value))) => {
-                // By halves, as they were written.
-                // SAFETY: two values.
-                let (key, value) = unsafe { (Slot::read(&raw const key), Slot::read(&raw const value)) };
                 self.push(key);
                 self.push(value);
                 Ok(true)

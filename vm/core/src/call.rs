@@ -359,7 +359,7 @@ impl Vm {
                     self.return_and_collect((*thread).top - n, n)
                 }
                 Next::Call { args, results, state } => {
-                    if !Ctx::new(self).has_call(args, results.map(u32::from)) {
+                    if !Ctx::new(self).has_call(args, results) {
                         return Err(self.error_here(BAD_COUNTS));
                     }
                     let base = (*thread).base as usize;

@@ -229,9 +229,9 @@ impl Vm {
         // SAFETY: the native checked the statuses. The two coroutines differ, and the stack
         // that the values stand on neither moves nor is written to before they are copied.
         unsafe {
-            let (from, thread) = (self.thread, self.other);
+            let from = self.thread;
             match switch.0 {
-                Change::Resume { args } => {
+                Change::Resume { thread, args } => {
                     let start = (*from).top - args;
                     let values = std::slice::from_raw_parts((*from).stack.add(start as usize), args as usize);
                     (*from).top = start;
@@ -267,7 +267,7 @@ impl Vm {
                     (*from).status = status::SUSPENDED;
                     Ok(self.deliver_to_resumer(values, 1))
                 }
-                Change::Close => {
+                Change::Close { thread } => {
                     let failed = (*thread).status == status::FAILED;
                     let error = if failed { *(*thread).stack } else { Slot::NIL };
                     if (*thread).base == 0 {

@@ -151,8 +151,6 @@ pub(crate) struct Host {
 pub struct Vm {
     pub(crate) heap: Heap,
     pub(crate) thread: *mut Thread,
-    /// The coroutine that a native asks to change to.
-    pub(crate) other: *mut Thread,
     pub(crate) main: *mut Thread,
     pub(crate) limit: *mut Slot,
     pub(crate) globals: *mut Table,
@@ -203,7 +201,6 @@ impl Vm {
         let mut vm = Vm {
             heap,
             thread: std::ptr::null_mut(),
-            other: std::ptr::null_mut(),
             main: std::ptr::null_mut(),
             limit: std::ptr::null_mut(),
             globals: std::ptr::null_mut(),
@@ -515,6 +512,8 @@ impl Vm {
 
     // ---- values
 
+    // Inlined, the value need not come through memory, from where it would be read sooner than it is there.
+    #[inline]
     pub(crate) fn new_string(&mut self, bytes: &[u8]) -> Result<Slot, Error> {
         match self.heap.string(bytes) {
             Ok(s) => Ok(Slot::object(s, tag::STRING)),

@@ -17,12 +17,12 @@ pub(crate) const MATH: &[(&str, LeafFn)] = &[
     ("cos", |leaf| map(leaf, f64::cos)),
     ("exp", |leaf| map(leaf, f64::exp)),
     ("floor", |leaf| round(leaf, f64::floor)),
+    ("log", |leaf| if leaf.count() == 1 { map(leaf, f64::ln) } else { None }),
     ("max", |leaf| best(leaf, |a, b| a > b, |a, b| a > b)),
     ("min", |leaf| best(leaf, |a, b| a < b, |a, b| a < b)),
     ("sin", |leaf| map(leaf, f64::sin)),
     ("sqrt", |leaf| map(leaf, f64::sqrt)),
     ("tan", |leaf| map(leaf, f64::tan)),
-    ("log", |leaf| if leaf.count() == 1 { map(leaf, f64::ln) } else { None }),
     ("tointeger", tointeger),
 ];
 
@@ -72,19 +72,15 @@ fn abs(leaf: &mut Leaf<'_>) -> Result {
 
 /// The best of numbers of one kind: the first of those that are as good.
 fn best(leaf: &mut Leaf<'_>, ints: fn(i64, i64) -> bool, floats: fn(f64, f64) -> bool) -> Result {
-    if let Some(mut best) = leaf.int(0) {
-        for at in 1..leaf.count() {
-            let next = leaf.int(at)?;
-            best = if ints(next, best) { next } else { best };
-        }
-        return Some(LeafValue::int(best));
+    let others = 1..leaf.count();
+    match leaf.int(0) {
+        Some(first) => best_of(first, others.map(|at| leaf.int(at)), ints).map(LeafValue::int),
+        None => best_of(leaf.float(0)?, others.map(|at| leaf.float(at)), floats).map(LeafValue::float),
     }
-    let mut best = leaf.float(0)?;
-    for at in 1..leaf.count() {
-        let next = leaf.float(at)?;
-        best = if floats(next, best) { next } else { best };
-    }
-    Some(LeafValue::float(best))
+}
+
+fn best_of<T: Copy>(first: T, mut others: impl Iterator<Item = Option<T>>, is_better: fn(T, T) -> bool) -> Option<T> {
+    others.try_fold(first, |best, next| next.map(|next| if is_better(next, best) { next } else { best }))
 }
 
 fn tonumber(leaf: &mut Leaf<'_>) -> Result {

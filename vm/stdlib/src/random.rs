@@ -1,6 +1,5 @@
 //! The generator behind `math.random`: xoshiro256**, seeded and projected as PUC Lua 5.4 does.
 
-
 use perilune_vm::{Ctx, Error, Next, Value, number};
 
 use crate::support::set_functions_with;

@@ -85,8 +85,7 @@ fn resume(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
                 ctx.push_bytes(why.as_bytes())?;
                 return Ok(Next::Return(2));
             }
-            ctx.vm.other = thread;
-            Ok(Next::Switch(Switch(Change::Resume { args: ctx.top() as u32 - 1 })))
+            Ok(Next::Switch(Switch(Change::Resume { thread, args: ctx.top() as u32 - 1 })))
         }
         _ => {
             ctx.push_bool(state == 1);
@@ -112,8 +111,7 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
                 return Err(ctx.error(why));
             }
             ctx.insert(1);
-            ctx.vm.other = thread;
-            Ok(Next::Switch(Switch(Change::Resume { args: ctx.top() as u32 - 1 })))
+            Ok(Next::Switch(Switch(Change::Resume { thread, args: ctx.top() as u32 - 1 })))
         }
         1 => {
             ctx.pop(1);
@@ -123,8 +121,7 @@ fn wrapped(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.pop(1);
             // Close what the error left open, then pass it on.
             ctx.set_top(1);
-            ctx.vm.other = thread;
-            Ok(Next::Switch(Switch(Change::Close)))
+            Ok(Next::Switch(Switch(Change::Close { thread })))
         }
         _ => {
             ctx.pop(1);
@@ -187,10 +184,7 @@ fn close(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         let thread = thread_at(ctx, 1)?;
         ctx.set_top(1);
         return match status_of(ctx, thread) {
-            status::SUSPENDED | status::DEAD | status::FAILED => {
-                ctx.vm.other = thread;
-                Ok(Next::Switch(Switch(Change::Close)))
-            }
+            status::SUSPENDED | status::DEAD | status::FAILED => Ok(Next::Switch(Switch(Change::Close { thread }))),
             other => {
                 let name = if other == status::RUNNING { "running" } else { "normal" };
                 Err(ctx.error(format!("cannot close a {name} coroutine")))

@@ -4,9 +4,12 @@
 use super::Flow;
 use crate::error::Error;
 use crate::object::Closure;
+use crate::proto::Cold;
+use crate::tier::seen;
 use crate::value::Slot;
 use crate::vm::Vm;
 use perilune_isa::Op;
+use perilune_isa::instruction::Instruction;
 
 impl Vm {
     /// Takes note of the result of a metamethod that is a function of Lua, for the instruction that [`Vm::finish_op`]
@@ -17,10 +20,10 @@ impl Vm {
             let thread = self.thread;
             let proto = (*(*(*thread).stack.add((*thread).base as usize - 2)).as_ptr::<Closure>()).proto;
             let pc = (*thread).pc as usize - 1;
-            if let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(pc)
-                && let Some(op) = Op::from_byte(*(*proto).code.add(pc) as u8 & 0x7f)
-            {
-                seen.note_metamethod(has_result(op).then_some(result));
+            let cold: &mut Cold = &mut *(*proto).cold;
+            if let Some(seen) = cold.seen.get_mut(pc) {
+                let instruction = Instruction::at(&cold.proto.code, pc);
+                seen.note_metamethod(instruction.and_then(seen::result).map(|_| result));
             }
         }
     }
@@ -39,6 +42,7 @@ impl Vm {
             let op = Op::from_byte(i as u8 & 0x7f).expect("verified code");
             let words = op.words();
             match op {
+                Op::SetField | Op::SetFieldK | Op::SetUpTable | Op::SetUpTableK | Op::SetIndex | Op::SetIndexK | Op::SetInt => {}
                 Op::Eq | Op::Lt | Op::Le | Op::LtImm | Op::LeImm | Op::GtImm | Op::GeImm => {
                     let e = *(*proto).code.add(pc) as i32;
                     let mut next = pc as i64 + 1;
@@ -56,19 +60,10 @@ impl Vm {
                         other => Ok(other),
                     };
                 }
-                _ if has_result(op) => *base.add(a) = result,
-                _ => {}
+                _ => *base.add(a) = result,
             }
             (*thread).pc = (pc + words - 1) as u32;
             Ok(Flow::Reload)
         }
     }
-}
-
-/// Whether a register gets the result of the instruction's metamethod as it is.
-fn has_result(op: Op) -> bool {
-    use Op::*;
-    let stores = matches!(op, SetField | SetFieldK | SetUpTable | SetUpTableK | SetIndex | SetIndexK | SetInt);
-    let jumps = matches!(op, Eq | Lt | Le | LtImm | LeImm | GtImm | GeImm);
-    !stores && !jumps && op != Concat
 }
