@@ -301,6 +301,16 @@ impl Vm {
         }
     }
 
+    /// Whether a native has a leaf form.
+    ///
+    /// # Safety
+    /// `native` is one.
+    #[inline(always)]
+    pub(crate) unsafe fn has_leaf(&self, native: Slot) -> bool {
+        // SAFETY: by contract.
+        unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf.is_some() }
+    }
+
     /// Makes a round of a generic loop whose registers begin at `f`, if its iterator is one of those that
     /// the machine knows; `count` variables are set.
     ///

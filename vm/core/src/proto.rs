@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::cache::Cache;
+use crate::interp::quick;
 use crate::heap::{Heap, OutOfMemory};
 use crate::object::{Header, ProtoObject, Str};
 use crate::value::{Slot, tag};
@@ -61,7 +62,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     }
     let constants = constants.into_boxed_slice();
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
-    let code: Box<[u32]> = proto.code.as_slice().into();
+    let code = quick::running(&proto.code);
     let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), shares_all: false, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },

@@ -36,8 +36,7 @@ use crate::table;
 use crate::value::{Slot, tag};
 use crate::vm::{NativeEntry, Vm};
 use perilune_isa::instruction::Instruction;
-use perilune_isa::{LocalVar, Op};
-use perilune_isa::op::BREAKPOINT;
+use perilune_isa::{BREAKPOINT, LocalVar, Op, word};
 use seen::Seen;
 use std::any::Any;
 use std::mem::offset_of;
@@ -276,7 +275,6 @@ pub enum Eagerness {
     Eager,
 }
 
-const BREAKPOINT_BYTE: u8 = BREAKPOINT as u8;
 
 /// No value: only the interpreter can tell.
 pub const UNKNOWN: Slot = Slot { payload: 0, tag: u32::MAX as u64 };
@@ -771,12 +769,12 @@ impl Vm {
     /// Counts the instruction that the frame on top stands at.
     fn count_left(&mut self) {
         // SAFETY: a Lua frame is on top, and its pc lies in its code.
-        let op = unsafe { *(*top_function(self.thread)).code.add((*self.thread).pc as usize) as u8 & !BREAKPOINT_BYTE };
+        let op = unsafe { word::op(*(*top_function(self.thread)).code.add((*self.thread).pc as usize)) };
         let left = &mut self.tier.left;
         if left.is_empty() {
             left.resize(Op::ALL.len(), 0);
         }
-        if let Some(count) = left.get_mut(usize::from(op)) {
+        if let Some(count) = op.and_then(|op| left.get_mut(op as usize)) {
             *count += 1;
         }
     }

@@ -26,7 +26,7 @@ mod sample;
 pub use chunk::{ChunkError, decode_chunk, decode_chunk_while, encode_chunk, encode_chunk_while};
 pub use instruction::Instruction;
 pub use manual::manual;
-pub use op::{BREAKPOINT, Field, Kind, Op, OpInfo, Operand};
+pub use op::{BREAKPOINT, Field, Form, Kind, Op, OpInfo, Operand};
 pub use proto::{Chunk, Const, LocalVar, NamedConst, Proto, UpvalueDesc};
 pub use text::{AsmError, assemble, disassemble};
 pub use verify::{Verified, VerifyError, verify};

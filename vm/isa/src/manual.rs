@@ -1,6 +1,6 @@
 //! The instruction set as a document, `docs/isa.md`.
 
-use crate::op::{Kind, Op};
+use crate::op::{Form, Kind, Op};
 use std::fmt::Write;
 
 const INTRODUCTION: &str = "\
@@ -19,6 +19,16 @@ takes them.
 
 ## Operands
 
+";
+
+const QUICK_FORMS: &str = "
+## Quick forms
+
+The interpreter writes these over the opcodes of code that runs; chunks, dumps and other readers of code know nothing of
+them. Each takes all that its instruction takes.
+
+| op | name | of | effect |
+|---|---|---|---|
 ";
 
 const fn meaning(kind: Kind) -> &'static str {
@@ -80,6 +90,14 @@ pub fn manual() -> String {
             "| {} | `{name}` | {operands} | {words} | {effect} |",
             op as u8
         );
+    }
+    text.push_str(QUICK_FORMS);
+    for &form in Form::ALL {
+        if let Some(doc) = form.quick_doc() {
+            let of = [Some(form.general()), form.second()];
+            let of: Vec<_> = of.into_iter().flatten().map(|op| format!("`{}`", op.info().mnemonic)).collect();
+            let _ = writeln!(text, "| {} | {form:?} | {} | {doc} |", form as u8, of.join(", "));
+        }
     }
     text
 }

@@ -244,10 +244,69 @@ macro_rules! define_ops {
 }
 for_each_instruction!(define_ops);
 
-const _: () = assert!(Op::ALL.len() <= BREAKPOINT as usize);
+macro_rules! collect_forms {
+    ($($variant:ident $mnemonic:literal $operands:tt $doc:literal;)*) => {
+        for_each_quick_form!(define_forms [$($variant)*]);
+    };
+}
+macro_rules! define_forms {
+    ([$($op:ident)*] $($form:ident : $general:ident $(+ $second:ident)? $doc:literal;)*) => {
+        /// What the opcode byte of running code says, without the breakpoint flag: an instruction of the table, or
+        /// a quick form of one.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Form {
+            $(#[allow(missing_docs)] $op,)*
+            $(#[doc = $doc] $form,)*
+        }
+
+        impl Form {
+            /// Every form: first the instructions in the order of the table, then the quick ones.
+            pub const ALL: &'static [Form] = &[$(Form::$op,)* $(Form::$form,)*];
+
+            /// The instruction that this is a form of.
+            pub const fn general(self) -> Op {
+                match self {
+                    $(Form::$op => Op::$op,)*
+                    $(Form::$form => Op::$general,)*
+                }
+            }
+
+            /// The instruction that a form of a pair does as well.
+            pub const fn second(self) -> Option<Op> {
+                match self {
+                    $($(Form::$form => Some(Op::$second),)?)*
+                    _ => None,
+                }
+            }
+
+            /// What a quick form does, as the table says it; `None` for an instruction.
+            pub const fn quick_doc(self) -> Option<&'static str> {
+                match self {
+                    $(Form::$form => Some($doc),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+for_each_instruction!(collect_forms);
+
+const _: () = assert!(Form::ALL.len() <= BREAKPOINT as usize);
+
+impl Form {
+    /// The form of a byte without the breakpoint flag.
+    pub const fn from_byte(byte: u8) -> Option<Form> {
+        if (byte as usize) < Form::ALL.len() {
+            Some(Form::ALL[byte as usize])
+        } else {
+            None
+        }
+    }
+}
 
 impl Op {
-    /// The opcode of a byte without the breakpoint flag.
+    /// The opcode of a byte without the breakpoint flag; quick forms have none.
     pub const fn from_byte(byte: u8) -> Option<Op> {
         if (byte as usize) < Op::ALL.len() {
             Some(Op::ALL[byte as usize])
@@ -313,6 +372,18 @@ mod tests {
         }
         assert_eq!(Op::from_byte(Op::ALL.len() as u8), None);
         assert_eq!(Op::from_byte(0x80), None);
+    }
+
+    #[test]
+    fn a_form_belongs_to_one_instruction() {
+        for (i, &form) in Form::ALL.iter().enumerate() {
+            assert_eq!((form as usize, Form::from_byte(i as u8)), (i, Some(form)));
+            let is_quick = i >= Op::ALL.len();
+            assert_eq!(form.general() as usize == i, !is_quick);
+            assert!(is_quick || form.second().is_none());
+            assert_eq!(crate::word::op(i as u32 | 0x8102_0380), Some(form.general()));
+        }
+        assert_eq!(Form::from_byte(Form::ALL.len() as u8), None);
     }
 
     #[test]

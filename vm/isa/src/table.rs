@@ -17,6 +17,8 @@
 //! `SImm` signed immediate (8 bits in b or c), `Count1` a count plus one where 0 means "up to the top",
 //! `Flag` 0 or 1, `Cache` inline-cache index, `Jump` signed word offset.
 //!
+//! The second table names the quick forms of instructions, which only the interpreter knows.
+//!
 //! Nothing here encodes, runs or prints: everything that does is derived.
 
 /// Calls the macro `$then` with every row of the table.
@@ -114,6 +116,38 @@ VarargPrep "vararg_prep" (a: Imm) "first instruction of a vararg function with a
 Closure "closure" (a: Out, bx: Proto) "r[a] = closure of child function bx";
 Close "close" (a: Base) "close upvalues and to-be-closed variables from r[a] upwards";
 Tbc "tbc" (a: In) "mark r[a] to be closed; an error unless it is nil, false or has __close";
+        }
+    };
+}
+
+/// Calls the macro `$then` with `[$($before)*]` and every quick form.
+///
+/// A quick form is an opcode that the interpreter writes over the first word of an instruction, in code that runs
+/// and nowhere else: chunks, dumps and other readers of code know only the instruction that it is a form of.
+/// It takes all operands that the instruction takes, in an order of tests that suits what the place has seen,
+/// so it never has to be taken back for them. A form of a pair does the work of the instruction behind it as well,
+/// which stays where it is; it is taken back when that gets a breakpoint.
+///
+/// A row is `Variant: Instruction "what it does"`, with a second instruction after `+` when it does two.
+#[macro_export]
+macro_rules! for_each_quick_form {
+    ($then:ident [$($before:ident)*]) => {
+        $then! {
+[$($before)*]
+AddFloats: Add "two floats are tried first";
+SubFloats: Sub "two floats are tried first";
+MulFloats: Mul "two floats are tried first";
+AddKFloats: AddK "two floats are tried first";
+SubKFloats: SubK "two floats are tried first";
+MulKFloats: MulK "two floats are tried first";
+LtFloats: Lt "two floats are tried first";
+LeFloats: Le "two floats are tried first";
+GetIndexName: GetIndex "a string key of a table is tried first";
+SetIndexName: SetIndex "a string key of a table is tried first";
+EqKShort: EqK "the constant is a short string, which is equal to itself alone";
+CallLeaf: Call "the leaf form of a native is tried first";
+MulAddFloats: Mul + Add "two floats are tried first, and then a float to be added to their product";
+MoveMove: Move + Move "both at once";
         }
     };
 }

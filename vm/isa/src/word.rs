@@ -2,7 +2,7 @@
 //!
 //! Which fields an instruction has is the table's knowledge, not this file's.
 
-use crate::op::Op;
+use crate::op::{Form, Op};
 
 /// A word with three byte operands.
 pub const fn abc(op: Op, a: u8, b: u8, c: u8) -> u32 {
@@ -29,9 +29,17 @@ pub const fn op_byte(word: u32) -> u8 {
     word as u8
 }
 
-/// The opcode, whether or not it carries the breakpoint flag.
+/// The opcode, whether or not it carries the breakpoint flag; that of the instruction when it is a quick form.
 pub const fn op(word: u32) -> Option<Op> {
-    Op::from_byte(word as u8 & 0x7f)
+    match Form::from_byte(word as u8 & 0x7f) {
+        Some(form) => Some(form.general()),
+        None => None,
+    }
+}
+
+/// The word with another form of its instruction, and its breakpoint flag as it is.
+pub const fn with_form(word: u32, form: Form) -> u32 {
+    word & !0x7f | form as u32
 }
 
 /// Operand `a`.

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::debug::line_at;
+use crate::interp::quick;
 use crate::object::{Closure, ProtoObject};
 use crate::stack;
 use crate::value::{Slot, tag};
@@ -149,19 +150,28 @@ unsafe fn flag_proto(proto: *mut ProtoObject, plan: &dyn FlagPlan) -> bool {
             return false;
         }
         let code = std::slice::from_raw_parts_mut((*proto).code, cold.proto.code.len());
-        let before = code.to_vec();
-        let keeps = cold.proto.line_defined == 0 && cold.proto.source.first() == Some(&b'@');
-        for (pc, instruction) in instructions(&cold.proto.code) {
-            if keeps && is_return(instruction.op()) { code[pc] |= FLAG } else { code[pc] &= !FLAG }
+        let mut flagged = cold.proto.code.clone();
+        if cold.proto.line_defined == 0 && cold.proto.source.first() == Some(&b'@') {
+            for (pc, instruction) in instructions(&cold.proto.code) {
+                if is_return(instruction.op()) {
+                    flagged[pc] |= FLAG;
+                }
+            }
         }
         let none = BTreeSet::new();
         let lines = plan.lines(&cold.proto.source).unwrap_or(&none);
         for (pc, line) in line_starts(&cold.proto) {
             if lines.contains(&line) {
-                code[pc] |= FLAG;
+                flagged[pc] |= FLAG;
             }
         }
-        before != code
+        let changed = instructions(&cold.proto.code).any(|(pc, _)| (code[pc] ^ flagged[pc]) & FLAG != 0);
+        if changed {
+            // Without the quick forms, as one of them might do what is flagged now together with what stands before it.
+            quick::fuse(&mut flagged);
+            code.copy_from_slice(&flagged);
+        }
+        changed
     }
 }
 

@@ -8,8 +8,8 @@ use crate::proto::Cold;
 use crate::tier::seen;
 use crate::value::Slot;
 use crate::vm::Vm;
-use perilune_isa::Op;
 use perilune_isa::instruction::Instruction;
+use perilune_isa::{Op, word};
 
 impl Vm {
     /// Takes note of the result of a metamethod that is a function of Lua, for the instruction that [`Vm::finish_op`]
@@ -39,7 +39,7 @@ impl Vm {
             let pc = (*thread).pc as usize;
             let i = *(*proto).code.add(pc - 1);
             let (a, c) = ((i >> 8 & 0xff) as usize, i >> 24);
-            let op = Op::from_byte(i as u8 & 0x7f).expect("verified code");
+            let op = word::op(i).expect("verified code");
             let words = op.words();
             match op {
                 Op::SetField | Op::SetFieldK | Op::SetUpTable | Op::SetUpTableK | Op::SetIndex | Op::SetIndexK | Op::SetInt => {}

@@ -15,6 +15,7 @@
 
 pub mod slow;
 mod finish;
+pub(crate) mod quick;
 pub(crate) mod hook;
 
 use crate::arith;
@@ -26,7 +27,8 @@ use crate::table;
 use crate::tier;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
-use perilune_isa::Op;
+use crate::string;
+use perilune_isa::{BREAKPOINT, Form, Op, word};
 use std::sync::atomic::Ordering;
 
 /// Runs on, until a frame is compiled.
@@ -266,13 +268,36 @@ impl Vm {
                     }
                 };
             }
-            macro_rules! arith {
+            // From now on the instruction is done in another form.
+            macro_rules! quicken {
+                ($i:expr, $form:expr) => {
+                    if MODE == PLAIN {
+                        *pc.sub(1) = word::with_form($i, $form);
+                    }
+                };
+            }
+            macro_rules! float_first {
                 ($i:expr, $x:expr, $y:expr, $event:expr, $int:ident, $op:tt) => {{
+                    let (x, y) = ($x, $y);
+                    if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                        let v = (*x).as_float() $op (*y).as_float();
+                        set_float!(r!(a($i)), v);
+                    } else {
+                        arith!($i, x, y, $event, $int, $op, ());
+                    }
+                }};
+            }
+            macro_rules! arith {
+                ($i:expr, $x:expr, $y:expr, $event:expr, $int:ident, $op:tt) => {
+                    arith!($i, $x, $y, $event, $int, $op, ())
+                };
+                ($i:expr, $x:expr, $y:expr, $event:expr, $int:ident, $op:tt, $floats:expr) => {{
                     let (x, y) = ($x, $y);
                     if (*x).tag == tag::INT && (*y).tag == tag::INT {
                         let v = (*x).as_int().$int((*y).as_int());
                         set_int!(r!(a($i)), v);
                     } else if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                        $floats;
                         let v = (*x).as_float() $op (*y).as_float();
                         set_float!(r!(a($i)), v);
                     } else if let (Some(p), Some(q)) = (arith::to_float(*x), arith::to_float(*y)) {
@@ -328,11 +353,12 @@ impl Vm {
                 }};
             }
             macro_rules! compare {
-                ($i:expr, $x:expr, $y:expr, $event:expr, $op:tt, $mixed:path) => {{
+                ($i:expr, $x:expr, $y:expr, $event:expr, $op:tt, $mixed:path, $floats:expr) => {{
                     let (x, y): (Slot, Slot) = ($x, $y);
                     if x.tag == tag::INT && y.tag == tag::INT {
                         jump_if!(x.as_int() $op y.as_int(), $i);
                     } else if x.tag == tag::FLOAT && y.tag == tag::FLOAT {
+                        $floats;
                         jump_if!(x.as_float() $op y.as_float(), $i);
                     } else if let Some(holds) = $mixed(x, y) {
                         jump_if!(holds, $i);
@@ -511,6 +537,86 @@ impl Vm {
                 }};
             }
 
+            // An element of the array of r[b] at the integer r[c].
+            macro_rules! get_at {
+                ($i:expr) => {{
+                    let (o, key) = (r!(b($i)), r!(c($i)));
+                    if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
+                        let t = (*o).as_ptr::<Table>();
+                        let index = (*key).payload.wrapping_sub(1);
+                        if index < u64::from((*t).array_len) {
+                            let v = table::array_get(t, index as usize);
+                            if v.tag != tag::NIL {
+                                set!(r!(a($i)), v);
+                                continue;
+                            }
+                        }
+                    }
+                }};
+            }
+            macro_rules! set_at {
+                ($i:expr, $v:expr) => {{
+                    let (o, key) = (r!(b($i)), r!(c($i)));
+                    let v: Slot = $v;
+                    if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
+                        let t = (*o).as_ptr::<Table>();
+                        let index = (*key).payload.wrapping_sub(1);
+                        if index < u64::from((*t).array_len)
+                            && v.tag != tag::NIL
+                            && ((*t).meta.is_null() || table::array_get(t, index as usize).tag != tag::NIL)
+                        {
+                            table::array_set(t, index as usize, v);
+                            self.heap.barrier(t.cast(), v);
+                            continue;
+                        }
+                        if table::append_fast(t, index, v) {
+                            self.heap.barrier(t.cast(), v);
+                            continue;
+                        }
+                    }
+                }};
+            }
+            // A field of the table r[b] by the string r[c]; the next time that is tried first if `$quicken`.
+            macro_rules! get_by_name {
+                ($i:expr, $quicken:expr) => {{
+                    let (o, key) = (r!(b($i)), r!(c($i)));
+                    if (*o).tag == tag::TABLE
+                        && (*key).tag == tag::STRING
+                        && self.get_by_name((*o).as_ptr(), (*key).as_ptr(), r!(a($i)))
+                    {
+                        if $quicken {
+                            quicken!($i, Form::GetIndexName);
+                        }
+                        continue;
+                    }
+                }};
+            }
+            macro_rules! set_by_name {
+                ($i:expr, $quicken:expr) => {{
+                    let (o, key) = (r!(b($i)), r!(c($i)));
+                    if (*o).tag == tag::TABLE
+                        && (*key).tag == tag::STRING
+                        && self.set_by_name((*o).as_ptr(), (*key).as_ptr(), Slot::read(r!(a($i))))
+                    {
+                        if $quicken {
+                            quicken!($i, Form::SetIndexName);
+                        }
+                        continue;
+                    }
+                }};
+            }
+            // Calls what r[a] is.
+            macro_rules! call {
+                ($i:expr) => {{
+                    let f = r!(a($i));
+                    call_lua!(f, a($i), count!($i, f.add(2)), c($i));
+                    slow!(self.call_slow(a($i), count!($i, f.add(2)) as u32, c($i) as u8));
+                    if c($i) != 0 {
+                        safepoint!(a($i) + c($i) - 1);
+                    }
+                }};
+            }
+
             let mut under_way = false;
             reload!();
             loop {
@@ -524,143 +630,104 @@ impl Vm {
                     slow!(self.instruction_hook(i));
                 }
                 let mut byte = i as u8;
-                if byte >= Op::ALL.len() as u8 {
+                if u32::from(byte) & BREAKPOINT != 0 {
                     slow!(self.at_breakpoint());
-                    byte &= 0x7f;
+                    byte &= !BREAKPOINT as u8;
                 }
-                // SAFETY: the verifier accepted only bytes of the table.
-                let op = std::mem::transmute::<u8, Op>(byte);
-                match op {
-                    Op::Move => {
+                // SAFETY: the verifier accepted only instructions of the table; this loop puts quick forms of them.
+                let form = std::mem::transmute::<u8, Form>(byte);
+                match form {
+                    Form::Move => {
                         set!(r!(a(i)), Slot::read(r!(b(i))));
                     }
-                    Op::LoadInt => set_int!(r!(a(i)), (i as i32 >> 16) as i64),
-                    Op::LoadFloat => set_float!(r!(a(i)), (i as i32 >> 16) as f64),
-                    Op::LoadK => set!(r!(a(i)), Slot::read(k.add((i >> 16) as usize))),
-                    Op::LoadKX => {
+                    Form::MoveMove => {
+                        set!(r!(a(i)), Slot::read(r!(b(i))));
+                        if MODE == PLAIN {
+                            let i = extra!();
+                            set!(r!(a(i)), Slot::read(r!(b(i))));
+                        }
+                    }
+                    Form::LoadInt => set_int!(r!(a(i)), (i as i32 >> 16) as i64),
+                    Form::LoadFloat => set_float!(r!(a(i)), (i as i32 >> 16) as f64),
+                    Form::LoadK => set!(r!(a(i)), Slot::read(k.add((i >> 16) as usize))),
+                    Form::LoadKX => {
                         let e = extra!();
                         *r!(a(i)) = Slot::read(k.add(e as usize));
                     }
-                    Op::LoadNil => {
+                    Form::LoadNil => {
                         for n in 0..=b(i) {
                             (*r!(a(i) + n)).tag = tag::NIL;
                         }
                     }
-                    Op::LoadTrue => (*r!(a(i))).tag = tag::TRUE,
-                    Op::LoadFalse => (*r!(a(i))).tag = tag::FALSE,
-                    Op::LoadFalseSkip => {
+                    Form::LoadTrue => (*r!(a(i))).tag = tag::TRUE,
+                    Form::LoadFalse => (*r!(a(i))).tag = tag::FALSE,
+                    Form::LoadFalseSkip => {
                         (*r!(a(i))).tag = tag::FALSE;
                         pc = pc.add(1);
                     }
-                    Op::GetUpvalue => {
+                    Form::GetUpvalue => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
                         set!(r!(a(i)), Slot::read((*upvalue).location));
                     }
-                    Op::SetUpvalue => {
+                    Form::SetUpvalue => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
                         let v = Slot::read(r!(a(i)));
                         *(*upvalue).location = v;
                         self.heap.barrier(upvalue.cast(), v);
                     }
-                    Op::GetUpTable => {
+                    Form::GetUpTable => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
                         get_field!(i, *(*upvalue).location, r!(a(i)));
                     }
-                    Op::SetUpTable => {
+                    Form::SetUpTable => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
                         set_field!(*(*upvalue).location, Slot::read(r!(a(i))));
                     }
-                    Op::SetUpTableK => {
+                    Form::SetUpTableK => {
                         let closure = (*base.sub(2)).as_ptr::<Closure>();
                         let upvalue: *mut Upvalue = *(*closure).upvalues.add(b(i));
                         set_field!(*(*upvalue).location, Slot::read(k.add(c(i))));
                     }
-                    Op::GetField => get_field!(i, *r!(b(i)), r!(a(i))),
-                    Op::SetField => set_field!(*r!(b(i)), Slot::read(r!(a(i)))),
-                    Op::SetFieldK => set_field!(*r!(b(i)), Slot::read(k.add(c(i)))),
-                    Op::Method => {
+                    Form::GetField => get_field!(i, *r!(b(i)), r!(a(i))),
+                    Form::SetField => set_field!(*r!(b(i)), Slot::read(r!(a(i)))),
+                    Form::SetFieldK => set_field!(*r!(b(i)), Slot::read(k.add(c(i)))),
+                    Form::Method => {
                         let object = Slot::read(r!(b(i)));
                         *r!(a(i) + 2) = object;
                         get_field!(i, object, r!(a(i)));
                     }
-                    Op::GetIndex => {
-                        let (o, key) = (r!(b(i)), r!(c(i)));
-                        if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
-                            let t = (*o).as_ptr::<Table>();
-                            let index = (*key).payload.wrapping_sub(1);
-                            if index < u64::from((*t).array_len) {
-                                let v = table::array_get(t, index as usize);
-                                if v.tag != tag::NIL {
-                                    set!(r!(a(i)), v);
-                                    continue;
-                                }
-                            }
-                        }
-                        if (*o).tag == tag::TABLE
-                            && (*key).tag == tag::STRING
-                            && self.get_by_name((*o).as_ptr(), (*key).as_ptr(), r!(a(i)))
-                        {
-                            continue;
-                        }
-                        slow!(self.get_index_slow(*o, *key, a(i)));
+                    Form::GetIndex => {
+                        get_at!(i);
+                        get_by_name!(i, true);
+                        slow!(self.get_index_slow(*r!(b(i)), *r!(c(i)), a(i)));
                     }
-                    Op::SetIndex => {
-                        let (o, key) = (r!(b(i)), r!(c(i)));
-                        let v = Slot::read(r!(a(i)));
-                        if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
-                            let t = (*o).as_ptr::<Table>();
-                            let index = (*key).payload.wrapping_sub(1);
-                            if index < u64::from((*t).array_len)
-                                && v.tag != tag::NIL
-                                && ((*t).meta.is_null()
-                                    || table::array_get(t, index as usize).tag != tag::NIL)
-                            {
-                                table::array_set(t, index as usize, v);
-                                self.heap.barrier(t.cast(), v);
-                                continue;
-                            }
-                            if table::append_fast(t, index, v) {
-                                self.heap.barrier(t.cast(), v);
-                                continue;
-                            }
-                        }
-                        if (*o).tag == tag::TABLE
-                            && (*key).tag == tag::STRING
-                            && self.set_by_name((*o).as_ptr(), (*key).as_ptr(), v)
-                        {
-                            continue;
-                        }
-                        slow!(self.set_index_slow(*o, *key, v));
+                    Form::GetIndexName => {
+                        get_by_name!(i, false);
+                        get_at!(i);
+                        slow!(self.get_index_slow(*r!(b(i)), *r!(c(i)), a(i)));
+                    }
+                    Form::SetIndex => {
+                        set_at!(i, Slot::read(r!(a(i))));
+                        set_by_name!(i, true);
+                        slow!(self.set_index_slow(*r!(b(i)), *r!(c(i)), *r!(a(i))));
                         allocated!();
                     }
-                    Op::SetIndexK => {
-                        let (o, key) = (r!(b(i)), r!(c(i)));
-                        let v = Slot::read(k.add(a(i)));
-                        if (*o).tag == tag::TABLE && (*key).tag == tag::INT {
-                            let t = (*o).as_ptr::<Table>();
-                            let index = (*key).payload.wrapping_sub(1);
-                            if index < u64::from((*t).array_len)
-                                && v.tag != tag::NIL
-                                && ((*t).meta.is_null()
-                                    || table::array_get(t, index as usize).tag != tag::NIL)
-                            {
-                                table::array_set(t, index as usize, v);
-                                self.heap.barrier(t.cast(), v);
-                                continue;
-                            }
-                            if table::append_fast(t, index, v) {
-                                self.heap.barrier(t.cast(), v);
-                                continue;
-                            }
-                        }
-                        slow!(self.set_index_slow(*o, *key, v));
+                    Form::SetIndexName => {
+                        set_by_name!(i, false);
+                        set_at!(i, Slot::read(r!(a(i))));
+                        slow!(self.set_index_slow(*r!(b(i)), *r!(c(i)), *r!(a(i))));
                         allocated!();
                     }
-                    Op::GetInt => {
+                    Form::SetIndexK => {
+                        set_at!(i, Slot::read(k.add(a(i))));
+                        slow!(self.set_index_slow(*r!(b(i)), *r!(c(i)), *k.add(a(i))));
+                        allocated!();
+                    }
+                    Form::GetInt => {
                         let o = r!(b(i));
                         if (*o).tag == tag::TABLE {
                             let t = (*o).as_ptr::<Table>();
@@ -675,7 +742,7 @@ impl Vm {
                         }
                         slow!(self.get_index_slow(*o, Slot::int(c(i) as i64), a(i)));
                     }
-                    Op::SetInt => {
+                    Form::SetInt => {
                         let o = Slot::read(r!(b(i)));
                         let v = Slot::read(r!(a(i)));
                         if o.tag == tag::TABLE {
@@ -692,45 +759,68 @@ impl Vm {
                         }
                         slow!(self.set_index_slow(o, Slot::int(c(i) as i64), v));
                     }
-                    Op::NewTable => {
+                    Form::NewTable => {
                         let e = *pc;
                         slow!(self.new_table_slow(a(i), e, b(i) as u32));
                         pc = pc.add(1);
                         safepoint!(a(i) + 1);
                     }
-                    Op::SetList => {
+                    Form::SetList => {
                         slow!(self.set_list(i, *pc));
                         pc = pc.add(1);
                     }
-                    Op::Add => arith!(i, r!(b(i)), r!(c(i)), Event::Add, wrapping_add, +),
-                    Op::Sub => arith!(i, r!(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -),
-                    Op::Mul => arith!(i, r!(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *),
-                    Op::Div => float_arith!(i, r!(b(i)), r!(c(i)), Event::Div, |x, y| x / y),
-                    Op::IDiv => division!(i, r!(b(i)), r!(c(i)), Event::IDiv, arith::floor_div, |x, y| (x / y).floor()),
-                    Op::Mod => division!(i, r!(b(i)), r!(c(i)), Event::Mod, arith::floor_mod, |x, y| arith::float_mod(x, y)),
-                    Op::Pow => float_arith!(i, r!(b(i)), r!(c(i)), Event::Pow, |x, y| arith::power(x, y)),
-                    Op::BAnd => bits!(i, r!(b(i)), r!(c(i)), Event::BAnd, |x, y| x & y),
-                    Op::BOr => bits!(i, r!(b(i)), r!(c(i)), Event::BOr, |x, y| x | y),
-                    Op::BXor => bits!(i, r!(b(i)), r!(c(i)), Event::BXor, |x, y| x ^ y),
-                    Op::Shl => bits!(i, r!(b(i)), r!(c(i)), Event::Shl, |x, y| arith::shift_left(x, y)),
-                    Op::Shr => bits!(i, r!(b(i)), r!(c(i)), Event::Shr, |x, y| arith::shift_left(x, y.wrapping_neg())),
-                    Op::AddK => arith!(i, r!(b(i)), k.add(c(i)), Event::Add, wrapping_add, +),
-                    Op::SubK => arith!(i, r!(b(i)), k.add(c(i)), Event::Sub, wrapping_sub, -),
-                    Op::MulK => arith!(i, r!(b(i)), k.add(c(i)), Event::Mul, wrapping_mul, *),
-                    Op::DivK => float_arith!(i, r!(b(i)), k.add(c(i)), Event::Div, |x, y| x / y),
-                    Op::IDivK => division!(i, r!(b(i)), k.add(c(i)), Event::IDiv, arith::floor_div, |x, y| (x / y).floor()),
-                    Op::ModK => division!(i, r!(b(i)), k.add(c(i)), Event::Mod, arith::floor_mod, |x, y| arith::float_mod(x, y)),
-                    Op::PowK => float_arith!(i, r!(b(i)), k.add(c(i)), Event::Pow, |x, y| arith::power(x, y)),
-                    Op::BAndK => bits!(i, r!(b(i)), k.add(c(i)), Event::BAnd, |x, y| x & y),
-                    Op::BOrK => bits!(i, r!(b(i)), k.add(c(i)), Event::BOr, |x, y| x | y),
-                    Op::BXorK => bits!(i, r!(b(i)), k.add(c(i)), Event::BXor, |x, y| x ^ y),
-                    Op::ShlK => bits!(i, r!(b(i)), k.add(c(i)), Event::Shl, |x, y| arith::shift_left(x, y)),
-                    Op::ShrK => bits!(i, r!(b(i)), k.add(c(i)), Event::Shr, |x, y| arith::shift_left(x, y.wrapping_neg())),
-                    Op::KAdd => arith!(i, k.add(b(i)), r!(c(i)), Event::Add, wrapping_add, +),
-                    Op::KSub => arith!(i, k.add(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -),
-                    Op::KMul => arith!(i, k.add(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *),
-                    Op::KDiv => float_arith!(i, k.add(b(i)), r!(c(i)), Event::Div, |x, y| x / y),
-                    Op::AddImm => {
+                    Form::Add => arith!(i, r!(b(i)), r!(c(i)), Event::Add, wrapping_add, +, quicken!(i, Form::AddFloats)),
+                    Form::AddFloats => float_first!(i, r!(b(i)), r!(c(i)), Event::Add, wrapping_add, +),
+                    Form::Sub => arith!(i, r!(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -, quicken!(i, Form::SubFloats)),
+                    Form::SubFloats => float_first!(i, r!(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -),
+                    Form::Mul => arith!(i, r!(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *, quicken!(i, quick::product(i, *pc))),
+                    Form::MulFloats => float_first!(i, r!(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *),
+                    Form::MulAddFloats => {
+                        let (x, y) = (r!(b(i)), r!(c(i)));
+                        if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                            let product = (*x).as_float() * (*y).as_float();
+                            set_float!(r!(a(i)), product);
+                            if MODE == PLAIN {
+                                let i = *pc;
+                                let (x, y) = (r!(b(i)), r!(c(i)));
+                                if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                                    pc = pc.add(1);
+                                    set_float!(r!(a(i)), (*x).as_float() + (*y).as_float());
+                                }
+                            }
+                        } else {
+                            float_first!(i, x, y, Event::Mul, wrapping_mul, *);
+                        }
+                    }
+                    Form::Div => float_arith!(i, r!(b(i)), r!(c(i)), Event::Div, |x, y| x / y),
+                    Form::IDiv => division!(i, r!(b(i)), r!(c(i)), Event::IDiv, arith::floor_div, |x, y| (x / y).floor()),
+                    Form::Mod => division!(i, r!(b(i)), r!(c(i)), Event::Mod, arith::floor_mod, |x, y| arith::float_mod(x, y)),
+                    Form::Pow => float_arith!(i, r!(b(i)), r!(c(i)), Event::Pow, |x, y| arith::power(x, y)),
+                    Form::BAnd => bits!(i, r!(b(i)), r!(c(i)), Event::BAnd, |x, y| x & y),
+                    Form::BOr => bits!(i, r!(b(i)), r!(c(i)), Event::BOr, |x, y| x | y),
+                    Form::BXor => bits!(i, r!(b(i)), r!(c(i)), Event::BXor, |x, y| x ^ y),
+                    Form::Shl => bits!(i, r!(b(i)), r!(c(i)), Event::Shl, |x, y| arith::shift_left(x, y)),
+                    Form::Shr => bits!(i, r!(b(i)), r!(c(i)), Event::Shr, |x, y| arith::shift_left(x, y.wrapping_neg())),
+                    Form::AddK => arith!(i, r!(b(i)), k.add(c(i)), Event::Add, wrapping_add, +, quicken!(i, Form::AddKFloats)),
+                    Form::AddKFloats => float_first!(i, r!(b(i)), k.add(c(i)), Event::Add, wrapping_add, +),
+                    Form::SubK => arith!(i, r!(b(i)), k.add(c(i)), Event::Sub, wrapping_sub, -, quicken!(i, Form::SubKFloats)),
+                    Form::SubKFloats => float_first!(i, r!(b(i)), k.add(c(i)), Event::Sub, wrapping_sub, -),
+                    Form::MulK => arith!(i, r!(b(i)), k.add(c(i)), Event::Mul, wrapping_mul, *, quicken!(i, Form::MulKFloats)),
+                    Form::MulKFloats => float_first!(i, r!(b(i)), k.add(c(i)), Event::Mul, wrapping_mul, *),
+                    Form::DivK => float_arith!(i, r!(b(i)), k.add(c(i)), Event::Div, |x, y| x / y),
+                    Form::IDivK => division!(i, r!(b(i)), k.add(c(i)), Event::IDiv, arith::floor_div, |x, y| (x / y).floor()),
+                    Form::ModK => division!(i, r!(b(i)), k.add(c(i)), Event::Mod, arith::floor_mod, |x, y| arith::float_mod(x, y)),
+                    Form::PowK => float_arith!(i, r!(b(i)), k.add(c(i)), Event::Pow, |x, y| arith::power(x, y)),
+                    Form::BAndK => bits!(i, r!(b(i)), k.add(c(i)), Event::BAnd, |x, y| x & y),
+                    Form::BOrK => bits!(i, r!(b(i)), k.add(c(i)), Event::BOr, |x, y| x | y),
+                    Form::BXorK => bits!(i, r!(b(i)), k.add(c(i)), Event::BXor, |x, y| x ^ y),
+                    Form::ShlK => bits!(i, r!(b(i)), k.add(c(i)), Event::Shl, |x, y| arith::shift_left(x, y)),
+                    Form::ShrK => bits!(i, r!(b(i)), k.add(c(i)), Event::Shr, |x, y| arith::shift_left(x, y.wrapping_neg())),
+                    Form::KAdd => arith!(i, k.add(b(i)), r!(c(i)), Event::Add, wrapping_add, +),
+                    Form::KSub => arith!(i, k.add(b(i)), r!(c(i)), Event::Sub, wrapping_sub, -),
+                    Form::KMul => arith!(i, k.add(b(i)), r!(c(i)), Event::Mul, wrapping_mul, *),
+                    Form::KDiv => float_arith!(i, k.add(b(i)), r!(c(i)), Event::Div, |x, y| x / y),
+                    Form::AddImm => {
                         let x = r!(b(i));
                         if (*x).tag == tag::INT {
                             set_int!(r!(a(i)), (*x).as_int().wrapping_add(sc(i)));
@@ -740,7 +830,7 @@ impl Vm {
                             slow!(self.arith_slow(Event::Add, *x, Slot::int(sc(i)), i));
                         }
                     }
-                    Op::SubImm => {
+                    Form::SubImm => {
                         let x = r!(b(i));
                         if (*x).tag == tag::INT {
                             set_int!(r!(a(i)), (*x).as_int().wrapping_sub(sc(i)));
@@ -750,7 +840,7 @@ impl Vm {
                             slow!(self.arith_slow(Event::Sub, *x, Slot::int(sc(i)), i));
                         }
                     }
-                    Op::Neg => {
+                    Form::Neg => {
                         let x = r!(b(i));
                         if (*x).tag == tag::INT {
                             set_int!(r!(a(i)), (*x).as_int().wrapping_neg());
@@ -760,7 +850,7 @@ impl Vm {
                             slow!(self.arith_slow(Event::Unm, *x, *x, i));
                         }
                     }
-                    Op::BNot => {
+                    Form::BNot => {
                         let x = r!(b(i));
                         if (*x).tag == tag::INT {
                             set_int!(r!(a(i)), !(*x).as_int());
@@ -768,11 +858,11 @@ impl Vm {
                             slow!(self.arith_slow(Event::BNot, *x, *x, i));
                         }
                     }
-                    Op::Not => {
+                    Form::Not => {
                         let falsy = (*r!(b(i))).is_falsy();
                         (*r!(a(i))).tag = if falsy { tag::TRUE } else { tag::FALSE };
                     }
-                    Op::Len => {
+                    Form::Len => {
                         let x = r!(b(i));
                         if (*x).tag == tag::TABLE && (*(*x).as_ptr::<Table>()).meta.is_null() {
                             set_int!(r!(a(i)), table::len((*x).as_ptr()));
@@ -782,27 +872,34 @@ impl Vm {
                             slow!(self.len_slow(*x, a(i)));
                         }
                     }
-                    Op::Concat => {
+                    Form::Concat => {
                         slow!(self.concat(a(i), b(i)));
                         safepoint!(a(i) + 1);
                     }
-                    Op::Jump => pc = pc.offset((i as i32 >> 8) as isize),
-                    Op::Loop => {
+                    Form::Jump => pc = pc.offset((i as i32 >> 8) as isize),
+                    Form::Loop => {
                         pc = pc.offset((i as i32 >> 8) as isize);
                         poll!();
                     }
-                    Op::Eq => {
+                    Form::Eq => {
                         let (x, y) = (*r!(a(i)), *r!(b(i)));
                         match slow::equal_fast(x, y) {
                             Some(holds) => jump_if!(holds, i),
                             None => slow!(self.equal_slow(x, y)),
                         }
                     }
-                    Op::EqK => {
+                    Form::EqK => {
                         let (x, y) = (*r!(a(i)), *k.add(b(i)));
+                        if y.tag == tag::STRING && string::is_short(y.as_ptr()) {
+                            quicken!(i, Form::EqKShort);
+                        }
                         jump_if!(slow::equal_raw(x, y), i);
                     }
-                    Op::EqImm => {
+                    Form::EqKShort => {
+                        let (x, y) = (r!(a(i)), k.add(b(i)));
+                        jump_if!((*x).tag == tag::STRING && (*x).payload == (*y).payload, i);
+                    }
+                    Form::EqImm => {
                         let x = r!(a(i));
                         let n = sb(i);
                         let holds = if (*x).tag == tag::INT {
@@ -812,14 +909,30 @@ impl Vm {
                         };
                         jump_if!(holds, i);
                     }
-                    Op::Lt => compare!(i, *r!(a(i)), *r!(b(i)), Event::Lt, <, arith::less),
-                    Op::Le => compare!(i, *r!(a(i)), *r!(b(i)), Event::Le, <=, arith::less_equal),
-                    Op::LtImm => compare_imm!(i, <),
-                    Op::LeImm => compare_imm!(i, <=),
-                    Op::GtImm => compare_imm!(i, >),
-                    Op::GeImm => compare_imm!(i, >=),
-                    Op::Test => jump_if!(!(*r!(a(i))).is_falsy(), i),
-                    Op::TestSet => {
+                    Form::Lt => compare!(i, *r!(a(i)), *r!(b(i)), Event::Lt, <, arith::less, quicken!(i, Form::LtFloats)),
+                    Form::LtFloats => {
+                        let (x, y) = (r!(a(i)), r!(b(i)));
+                        if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                            jump_if!((*x).as_float() < (*y).as_float(), i);
+                        } else {
+                            compare!(i, *x, *y, Event::Lt, <, arith::less, ());
+                        }
+                    }
+                    Form::Le => compare!(i, *r!(a(i)), *r!(b(i)), Event::Le, <=, arith::less_equal, quicken!(i, Form::LeFloats)),
+                    Form::LeFloats => {
+                        let (x, y) = (r!(a(i)), r!(b(i)));
+                        if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                            jump_if!((*x).as_float() <= (*y).as_float(), i);
+                        } else {
+                            compare!(i, *x, *y, Event::Le, <=, arith::less_equal, ());
+                        }
+                    }
+                    Form::LtImm => compare_imm!(i, <),
+                    Form::LeImm => compare_imm!(i, <=),
+                    Form::GtImm => compare_imm!(i, >),
+                    Form::GeImm => compare_imm!(i, >=),
+                    Form::Test => jump_if!(!(*r!(a(i))).is_falsy(), i),
+                    Form::TestSet => {
                         let v = Slot::read(r!(b(i)));
                         let e = extra!() as i32;
                         if v.is_falsy() != (c(i) != 0) {
@@ -827,7 +940,7 @@ impl Vm {
                             pc = pc.offset(e as isize);
                         }
                     }
-                    Op::ForPrep => {
+                    Form::ForPrep => {
                         let e = *pc as i32;
                         let f = r!(a(i));
                         match arith::for_start(*f, *f.add(1), *f.add(2)) {
@@ -849,7 +962,7 @@ impl Vm {
                             _ => slow!(self.for_prep_slow(a(i))),
                         }
                     }
-                    Op::ForLoop => {
+                    Form::ForLoop => {
                         let f = r!(a(i));
                         let e = extra!() as i32;
                         if (*f.add(2)).tag == tag::INT {
@@ -874,14 +987,14 @@ impl Vm {
                             }
                         }
                     }
-                    Op::TForPrep => {
+                    Form::TForPrep => {
                         let e = *pc as i32;
                         if !(*r!(a(i) + 3)).is_falsy() {
                             slow!(self.mark_tbc(a(i) + 3));
                         }
                         pc = pc.add(1).offset(e as isize);
                     }
-                    Op::TForCall => {
+                    Form::TForCall => {
                         let f = r!(a(i));
                         if MODE != HOOKS && self.iterate(f, c(i)) {
                             continue;
@@ -893,7 +1006,7 @@ impl Vm {
                         slow!(self.call_slow(a(i) + 4, 2, c(i) as u8 + 1));
                         safepoint!(a(i) + 4 + c(i));
                     }
-                    Op::TForLoop => {
+                    Form::TForLoop => {
                         let f = r!(a(i));
                         let e = extra!() as i32;
                         if (*f.add(4)).tag != tag::NIL {
@@ -902,15 +1015,28 @@ impl Vm {
                             poll!();
                         }
                     }
-                    Op::Call => {
+                    Form::Call => {
                         let f = r!(a(i));
-                        call_lua!(f, a(i), count!(i, f.add(2)), c(i));
-                        slow!(self.call_slow(a(i), count!(i, f.add(2)) as u32, c(i) as u8));
-                        if c(i) != 0 {
-                            safepoint!(a(i) + c(i) - 1);
+                        if (*f).tag == tag::NATIVE && b(i) != 0 && matches!(c(i), 1 | 2) && self.has_leaf(*f) {
+                            quicken!(i, Form::CallLeaf);
                         }
+                        call!(i);
                     }
-                    Op::TailCall => {
+                    Form::CallLeaf => {
+                        let f = r!(a(i));
+                        if MODE == PLAIN
+                            && (*f).tag == tag::NATIVE
+                            && let Some(value) = self.call_leaf(f, b(i) as u32 - 1)
+                        {
+                            if c(i) == 2 {
+                                set!(f, value);
+                            }
+                            safepoint!(a(i) + c(i) - 1);
+                            continue;
+                        }
+                        call!(i);
+                    }
+                    Form::TailCall => {
                         let f = r!(a(i));
                         let head = base.sub(2);
                         if (*f).tag == tag::CLOSURE && c(i) == 0 && (*head).tag & SPECIAL == 0 {
@@ -932,7 +1058,7 @@ impl Vm {
                         }
                         slow!(self.tail_call(i));
                     }
-                    Op::Return => {
+                    Form::Return => {
                         let head = (*base.sub(2)).tag;
                         if (head & SPECIAL == 0 || head & SPECIAL == VARARG_ONLY) && c(i) == 0 {
                             let given = count!(i, r!(a(i)));
@@ -955,14 +1081,14 @@ impl Vm {
                         }
                         slow!(self.return_slow(i));
                     }
-                    Op::Return0 => {
+                    Form::Return0 => {
                         let head = (*base.sub(2)).tag;
                         if head & SPECIAL == 0 && head & 0xff_0000 == 1 << 16 {
                             pop_frame!();
                         }
                         slow!(self.return_values(0, 0));
                     }
-                    Op::Return1 => {
+                    Form::Return1 => {
                         let head = (*base.sub(2)).tag;
                         if head & SPECIAL == 0 || head & SPECIAL == VARARG_ONLY {
                             let wanted = head >> 16 & 0xff;
@@ -980,7 +1106,7 @@ impl Vm {
                         }
                         slow!(self.return_values(a(i), 1));
                     }
-                    Op::Vararg => {
+                    Form::Vararg => {
                         let head = (*base.sub(2)).tag;
                         if c(i) != 0 && head >> 24 & stack::flag::VARARG as u64 != 0 {
                             let (available, wanted) = ((head >> 32) as usize, c(i) - 1);
@@ -995,16 +1121,16 @@ impl Vm {
                         }
                         slow!(self.varargs(a(i), c(i)));
                     }
-                    Op::VarargPrep => {
+                    Form::VarargPrep => {
                         slow!(self.vararg_prep());
                         reload!();
                     }
-                    Op::Closure => {
+                    Form::Closure => {
                         slow!(self.new_closure(a(i), (i >> 16) as usize));
                         safepoint!(a(i) + 1);
                     }
-                    Op::Close => slow!(self.close_from(a(i))),
-                    Op::Tbc => slow!(self.mark_tbc(a(i))),
+                    Form::Close => slow!(self.close_from(a(i))),
+                    Form::Tbc => slow!(self.mark_tbc(a(i))),
                 }
             }
         }

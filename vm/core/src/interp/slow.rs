@@ -213,9 +213,9 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(crate) fn compare_imm_slow(&mut self, x: Slot, i: u32) -> Result<Flow, Error> {
-        use perilune_isa::Op;
+        use perilune_isa::{Op, word};
         let n = Slot::int(i64::from((i >> 16) as u8 as i8));
-        match Op::from_byte(i as u8 & 0x7f) {
+        match word::op(i) {
             Some(Op::LtImm) => self.compare_slow(Event::Lt, x, n),
             Some(Op::LeImm) => self.compare_slow(Event::Le, x, n),
             Some(Op::GtImm) => self.compare_slow(Event::Lt, n, x),

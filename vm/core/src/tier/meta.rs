@@ -13,7 +13,7 @@ use crate::stack::{self, kind};
 use crate::table;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
-use perilune_isa::Op;
+use perilune_isa::{BREAKPOINT, Op, word};
 
 /// A metamethod, and how many arguments it has.
 struct Metacall {
@@ -121,7 +121,7 @@ impl Vm {
             let small = |n: usize| Slot::int(i64::from(n as u8 as i8));
             let key = || constant((*(*proto).code.add(pc as usize + 1) >> 16) as usize);
             use Op::*;
-            let op = Op::from_byte(i as u8)?;
+            let op = word::op(i).filter(|_| i & BREAKPOINT == 0)?;
             let event = match op {
                 Add | AddK | KAdd | AddImm => Event::Add,
                 Sub | SubK | KSub | SubImm => Event::Sub,

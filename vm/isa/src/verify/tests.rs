@@ -74,6 +74,8 @@ fn operands_are_bounded() {
 fn words_are_canonical() {
     refuses("word 0xff", Fault::Breakpoint);
     refuses("word 0x7f", Fault::Opcode(0x7f));
+    let quick = crate::op::Form::MoveMove as u8;
+    refuses(&format!("word {quick:x}\nmove r0, r1\nreturn0"), Fault::Opcode(quick));
     refuses("word 0x04", Fault::Truncated);
     let return0 = crate::op::Op::Return0 as u32;
     refuses(&format!("word {:#x}", return0 | 0x100), Fault::UnusedBits);
