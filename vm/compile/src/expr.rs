@@ -13,8 +13,18 @@ impl<'a> Compiler<'a> {
     /// Compiles an expression. Operands on the left are walked, not recursed
     /// into: a chain of a million terms is as good as a short one.
     pub(crate) fn expr(&mut self, id: ExprId) -> Result<Exp> {
+        match self.left(id) {
+            None => self.leaf(id),
+            Some(left) => self.chain(id, left),
+        }
+    }
+
+    /// An expression with an operand on its left.
+    #[inline(never)]
+    fn chain(&mut self, id: ExprId, left: ExprId) -> Result<Exp> {
         let base = self.spine.len();
-        let mut at = id;
+        self.spine.push(id);
+        let mut at = left;
         while let Some(left) = self.left(at) {
             self.spine.push(at);
             at = left;
