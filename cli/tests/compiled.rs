@@ -4,8 +4,8 @@ mod support;
 
 use perilune_live::client::Client;
 use perilune_live::protocol::{
-    BreakpointSpec, Children, ChildFilter, Continue, Evaluate, EvaluateContext, Frame, Pause, Redefine, ScopeKind,
-    Scopes, SetBreakpoints, SetVariable, Stack, Status, Step, StepKind, StopReason, Stopped, Target,
+    BreakpointSpec, Children, ChildFilter, Continue, Evaluate, EvaluateContext, Feedback, Frame, FunctionFeedback, Pause, Redefine, ScopeKind,
+    Scopes, SetBreakpoints, SetVariable, Stack, Stage, Status, Step, StepKind, StopReason, Stopped, Target,
 };
 use support::{Place, Running, run_live, until};
 
@@ -122,6 +122,75 @@ fn a_breakpoint_stops_a_hot_loop_and_a_change_is_seen() {
 #[test]
 fn a_breakpoint_stops_an_eager_loop_and_a_change_is_seen() {
     a_breakpoint_stops_and_a_change_is_seen("--jit=eager");
+}
+
+/// The caller is machine code in the middle of a call, and its variable stays in registers between calls.
+#[test]
+fn a_variable_of_a_compiled_caller_is_changed() {
+    for jit in ["--jit=on", "--jit=eager"] {
+        let program = start(jit);
+        program.breakpoints(vec![BreakpointSpec { line: LINE, ..Default::default() }]);
+        let (_, frames) = program.stopped();
+        assert_eq!(program.evaluate("state.odd", Some(frames[0].id)), "nil");
+        let (reference, locals) = program.locals(frames[1].id);
+        assert_eq!(locals[0].0, "i");
+        program
+            .client
+            .request(SetVariable { reference, name: "i".into(), value: "-1000.5".into(), frame: Some(frames[1].id) })
+            .expect("a change");
+        program.goes_on();
+        let next = until("the next round", || {
+            let (_, frames) = program.stopped();
+            let (_, locals) = program.locals(frames[0].id);
+            (locals[0].1 == "-999.5").then_some(frames)
+        });
+        // What the round got that was under way no longer fits its own variable.
+        assert_ne!(program.evaluate("state.odd", Some(next[0].id)), "nil");
+        program.breakpoints(vec![]);
+        program.goes_on();
+        program.runs_on();
+        program.evaluate("state.done = true", None);
+    }
+}
+
+/// What is known of a function.
+fn feedback(program: &Program, name: &str) -> FunctionFeedback {
+    let request = Feedback { source: program.path.clone(), line: None };
+    let functions = program.client.request(request).expect("feedback").functions;
+    functions.into_iter().find(|it| it.name.as_deref() == Some(name)).expect("the function")
+}
+
+#[test]
+fn what_was_seen_is_told() {
+    let program = start("--jit=on");
+    let work = feedback(&program, "work");
+    assert_eq!((work.lines, work.stage, work.countdown), ((2, 6), Stage::Compiled, None));
+    assert!(work.code_bytes > 0 && work.misses == 0, "{work:?}");
+    let site = |of: &FunctionFeedback, line: u32, name: &str| {
+        let found = of.sites.iter().find(|site| site.line == line && site.instruction == name).cloned();
+        found.unwrap_or_else(|| panic!("no {name} in line {line}: {of:?}"))
+    };
+    let product = site(&work, 3, "mul_k");
+    assert_eq!((product.operands, product.result.as_deref()), (vec!["integer".to_owned()], Some("integer")));
+    assert_eq!(site(&work, 4, "set_field").cache.as_deref(), Some("own"));
+    assert_eq!(site(&work, 4, "add_imm").operands, ["integer"]);
+    let outer = feedback(&program, "loop");
+    assert_eq!(site(&outer, 11, "call").callee.as_deref(), Some("Lua"));
+    program.evaluate("state.rounds = state.rounds + 0.5", None);
+    let changed = until("the sum of floats", || {
+        let sum = site(&feedback(&program, "work"), 4, "add_imm");
+        (sum.operands == ["number"]).then_some(sum)
+    });
+    assert!(changed.misses > 0, "{changed:?}");
+    program.evaluate("state.done = true", None);
+}
+
+#[test]
+fn what_was_seen_is_told_without_a_compiler() {
+    let program = start("--jit=off");
+    let work = feedback(&program, "work");
+    assert_eq!((work.stage, work.countdown, work.code_bytes), (Stage::Interpreted, None, 0));
+    assert!(work.sites.iter().any(|site| site.instruction == "set_field" && site.cache.as_deref() == Some("own")));
 }
 
 #[test]

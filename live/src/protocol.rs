@@ -119,6 +119,8 @@ pub enum Request {
     Sources(Sources),
     /// The text of a chunk that came from no file.
     Source(Source),
+    /// What the machine has learned of the functions of a source.
+    Feedback(Feedback),
     /// Replaces this client's breakpoints in one source.
     SetBreakpoints(SetBreakpoints),
     /// Which errors stop the program.
@@ -179,6 +181,7 @@ methods! {
     Status => StatusResult,
     Sources => SourcesResult,
     Source => SourceResult,
+    Feedback => FeedbackResult,
     SetBreakpoints => SetBreakpointsResult,
     SetErrorStops => Empty,
     Start => Empty,
@@ -336,6 +339,85 @@ pub struct Source {
 pub struct SourceResult {
     /// The text.
     pub text: String,
+}
+
+/// Parameters of `feedback`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Feedback {
+    /// Absolute path, or the short name of a chunk that came from no file.
+    pub source: String,
+    /// Only functions around this line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// Result of `feedback`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeedbackResult {
+    /// In the order of their lines; versions that were replaced come too while something uses them.
+    pub functions: Vec<FunctionFeedback>,
+}
+
+/// What is known of a function.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionFeedback {
+    /// Name in the source text; absent for main functions and functions without a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// First and last line; 0 and 0 for main functions.
+    pub lines: (u32, u32),
+    /// How it runs.
+    pub stage: Stage,
+    /// Calls and rounds of loops until it is compiled, while it is interpreted and may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub countdown: Option<u32>,
+    /// Bytes of machine code.
+    pub code_bytes: usize,
+    /// How often its machine code was made anew.
+    pub revisions: u32,
+    /// How often the machine code met something that it was not made for.
+    pub misses: u32,
+    /// Instructions about which something is known.
+    pub sites: Vec<SiteFeedback>,
+}
+
+/// How a function runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// By the interpreter.
+    Interpreted,
+    /// By the interpreter, which takes notes for the compiler.
+    Observed,
+    /// As machine code.
+    Compiled,
+}
+
+/// What is known of an instruction.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SiteFeedback {
+    /// Line in the source; 0 when that was stripped.
+    pub line: u32,
+    /// Its name, as `perilune dis` lists it.
+    pub instruction: String,
+    /// What its operands were: `integer`, `float`, `number` for both, `any`, or `unseen`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operands: Vec<String>,
+    /// What all results were; `several` when they differed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// What it called: the name of a native function, `Lua`, or `several`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callee: Option<String>,
+    /// Whether a metamethod decided what it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metamethod: bool,
+    /// What its inline cache knows: `own`, `absent`, `inherited`, `added`, `string` or `megamorphic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
+    /// How often machine code left it to the interpreter for what it met there.
+    pub misses: u32,
 }
 
 /// Parameters of `setBreakpoints`.

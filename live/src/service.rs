@@ -9,6 +9,7 @@ mod breakpoint;
 mod complete;
 mod evaluate;
 mod expression;
+mod feedback;
 mod handle;
 mod inspect;
 mod interruption;
@@ -315,6 +316,7 @@ impl Service {
             Request::Hello(_) => reply.fail(Failure::new(Code::InvalidRequest, "hello was said already")),
             Request::Status(_) => reply.ok(&self.status(vm)),
             Request::Sources(_) => reply.ok(&self.list_sources(vm)),
+            Request::Feedback(params) => reply.ok(&self.feedback(vm, &params)),
             Request::Source(params) => send(reply, self.source_text(params.id)),
             Request::SetBreakpoints(params) => reply.ok(&self.set_breakpoints(vm, client, params)),
             Request::SetErrorStops(params) => {

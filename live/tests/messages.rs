@@ -155,6 +155,7 @@ fn rewritten(method: &str, text: &str) -> String {
         "status" => rewrite::<protocol::Status>(text),
         "sources" => rewrite::<protocol::Sources>(text),
         "source" => rewrite::<protocol::Source>(text),
+        "feedback" => rewrite::<protocol::Feedback>(text),
         "setBreakpoints" => rewrite::<protocol::SetBreakpoints>(text),
         "setErrorStops" => rewrite::<protocol::SetErrorStops>(text),
         "start" => rewrite::<protocol::Start>(text),

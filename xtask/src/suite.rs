@@ -11,6 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::options::Options;
@@ -30,6 +31,9 @@ const JIT: &str = "PERILUNE_JIT";
 /// threads; and how many times rarer than the program says, for threads take long to start.
 const TORTURES: [(&str, u32); 4] = [("cycles", 1), ("pieces", 1), ("generations", 1), ("threads", 20)];
 
+/// How many random programs are compared.
+const RANDOM_PROGRAMS: u64 = 5000;
+
 /// Fewer checks than this means that a file was lost or ended early.
 const CHECKS_MIN: usize = 600;
 
@@ -47,6 +51,7 @@ pub fn run(options: &Options, report: &mut Report) {
     extensions(&engines, options, report);
     benchmarks(&engines, options, report);
     if options.names.is_empty() {
+        report.step("random programs", || random_programs(&engines));
         let enough = if checks >= CHECKS_MIN {
             Ok(())
         } else {
@@ -126,6 +131,31 @@ fn benchmarks(engines: &Engines, options: &Options, report: &mut Report) {
             .map(|_| ());
         report.check(&name, outcome);
     }
+}
+
+/// Compares random programs with fixed seeds, on two processors: interpreted, compiled in both ways, and by the
+/// reference. Says how good they are, and fails when that is poor.
+fn random_programs(engines: &Engines) -> Result<(), String> {
+    process::cargo(&["build", "--release", "--quiet", "--package", "perilune-fuzz"])?;
+    let fuzz = project::target().join("release/perilune-fuzz");
+    let share = RANDOM_PROGRAMS / 2;
+    let children = [1, 1 + share].map(|seed| {
+        let arguments = ["compare", "--seed", &seed.to_string(), "--iterations", &share.to_string()].map(str::to_owned);
+        let mut command = Command::new(&fuzz);
+        command.args(arguments).env("PERILUNE_REFERENCE", &engines.lua).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    });
+    let mut outcome = Ok(());
+    for child in children {
+        let output = child.and_then(Child::wait_with_output).map_err(|error| format!("{}: {error}", fuzz.display()))?;
+        let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            println!("{}", said.lines().last().unwrap_or_default());
+        } else {
+            outcome = Err(format!("{said}{errors}"));
+        }
+    }
+    outcome
 }
 
 /// The size for tests that a benchmark names in its `-- tiny: N` line.

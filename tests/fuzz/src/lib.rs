@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod mutate;
 pub mod machine;
 pub mod generate;
+pub mod quality;
 pub mod reference;
 pub mod target;
 

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use perilune_fuzz::target::find;
-use perilune_fuzz::{TARGETS, Target, run_case};
+use perilune_fuzz::{TARGETS, Target, quality, run_case};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: perilune-fuzz TARGET [--seed N] [--iterations N] [--trace]";
@@ -34,7 +34,17 @@ fn main() -> ExitCode {
         }
     }
     println!("{} cases of '{}' passed", arguments.iterations, arguments.target.name);
-    ExitCode::SUCCESS
+    let quality = quality::so_far();
+    if quality.programs() > 0 {
+        println!("{quality}");
+    }
+    match quality.check() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("perilune-fuzz: the programs are poor: {why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {

@@ -170,6 +170,21 @@ impl Installed {
         Installed { compiled, misses: 0, looks }
     }
 
+    /// Whether instructions are looked at and there is no machine code yet.
+    pub(crate) fn is_observer(&self) -> bool {
+        self.looks > 0
+    }
+
+    /// Bytes of machine code.
+    pub(crate) fn length(&self) -> usize {
+        self.compiled.length
+    }
+
+    /// How often the code met what it was not made for.
+    pub(crate) fn misses(&self) -> u32 {
+        self.misses
+    }
+
     fn has_place(&self, pc: u32) -> bool {
         self.compiled.places.get(pc as usize).is_some_and(|place| place.offset != 0)
     }
@@ -348,6 +363,11 @@ impl Vm {
     /// Has somebody told of the machine code of each function from now on. Later code may stand where code was dropped.
     pub fn set_code_listener(&mut self, listener: Option<Listener>) {
         self.tier.listener = listener;
+    }
+
+    /// Whether a tier compiles functions here.
+    pub(crate) fn compiles(&self) -> bool {
+        self.tier.tier.as_ref().is_some_and(|tier| tier.refusal().is_none())
     }
 
     /// What the tier has done so far.
@@ -644,7 +664,7 @@ impl Vm {
                 }
                 if native.has_place((*thread).pc) {
                     // The code relies on what does not hold now, but may hold after the next instruction.
-                    self.count_miss(proto);
+                    self.count_miss(proto, (*thread).pc);
                     flow = self.observed_step();
                 } else {
                     // Not between two instructions: the interpreter has to go on.
@@ -727,12 +747,15 @@ impl Vm {
         }
     }
 
-    /// A fast path of a function did not fit: after many times the function is compiled again.
-    unsafe fn count_miss(&mut self, proto: *mut ProtoObject) {
+    /// A fast path of a function did not fit at `pc`: after many times the function is compiled again.
+    unsafe fn count_miss(&mut self, proto: *mut ProtoObject, pc: u32) {
         // SAFETY: a live function by contract.
         unsafe {
             self.tier.counts.misses += 1;
             let cold = &mut *(*proto).cold;
+            if let Some(seen) = cold.seen.get_mut(pc as usize) {
+                seen.note_miss();
+            }
             let Some(installed) = &mut cold.native else { return };
             installed.misses = installed.misses.saturating_add(1);
             // What the records say only widens, so this comes to an end.
@@ -792,6 +815,7 @@ impl Vm {
             if flow == Flow::Done || !interpreted {
                 return flow;
             }
+            self.count_left();
             flow = self.interpret_one();
         }
         if random >> 8 & 31 == 0 {
@@ -960,7 +984,7 @@ pub unsafe extern "C" fn missed(vm: *mut Vm, base: *mut Slot, pc: u32) -> Contin
     unsafe {
         let vm = &mut *vm;
         vm.stand_at(base, pc);
-        vm.count_miss(top_function(vm.thread));
+        vm.count_miss(top_function(vm.thread), pc);
         vm.step_at(true)
     }
 }

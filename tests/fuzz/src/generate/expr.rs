@@ -14,10 +14,13 @@ const COMPARISONS: &[&str] = &["<", "<=", ">", ">=", "==", "~="];
 const FIELDS: &[&str] = &["x", "y", "key", "n", "__index", "value", "a"];
 const PATTERNS: &[&str] = &["'%a+'", "'.'", "'(%w)(%w)'", "'^%s*'", "'l+'", "'%d*$'", "'()'", "'[^a-m]'", "'%f[%w]'"];
 
-/// The reference makes `x - 0` an addition, which loses the sign of a negative zero; so it does with `x - (-0)`.
+/// The reference makes `x - 0` an addition, which loses the sign of a negative zero; so it does with whatever it can
+/// see to be zero, as `~-1`.
 pub(super) fn subtrahend<'a>(operator: &str, operand: &'a str) -> &'a str {
-    let is_zero = operand.trim_matches(['(', ')', '-', ' ']) == "0";
-    if operator == "-" && is_zero { "1" } else { operand }
+    // Names and calls have other letters than numerals have.
+    let is_constant = !operand.contains(|c: char| c.is_ascii_alphabetic() && c != 'x' && !c.is_ascii_hexdigit());
+    let is_numeral = operand.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') && operand != "0";
+    if operator == "-" && is_constant && !is_numeral { "1" } else { operand }
 }
 
 impl Generator {
@@ -64,7 +67,7 @@ impl Generator {
                 let operator = *self.random.pick(ARITHMETIC);
                 format!("({a} {operator} {})", subtrahend(operator, &b))
             }
-            8 => format!("(-{})", self.operand()),
+            8 => format!("(- {})", self.operand()),
             9 => format!("(~{})", self.operand()),
             10 => format!("#{}", self.variable(Kind::List).unwrap_or("'four'".into())),
             11 => format!("math.{}({})", self.random.pick(&["floor", "abs", "ceil", "tointeger"]), self.operand()),
@@ -134,7 +137,7 @@ impl Generator {
             .map(|_| {
                 let value = self.any();
                 match self.random.below(4) {
-                    0 => format!("[{}] = {value}", self.key()),
+                    0 => format!("[ {}] = {value}", self.key()),
                     _ => format!("{} = {value}", self.random.pick(FIELDS)),
                 }
             })
@@ -157,7 +160,7 @@ impl Generator {
     pub(super) fn field(&mut self) -> String {
         let record = self.variable(Kind::Record).unwrap_or("cache".into());
         match self.random.below(3) {
-            0 => format!("{record}[{}]", self.key()),
+            0 => format!("{record}[ {}]", self.key()),
             _ => format!("{record}.{}", self.random.pick(FIELDS)),
         }
     }
@@ -167,7 +170,7 @@ impl Generator {
             return "{1}".into();
         }
         match self.random.below(5) {
-            0 => format!("{{{}:byte(1, 20)}}", self.expression(Kind::Text)),
+            0 => format!("{{({}):byte(1, 20)}}", self.expression(Kind::Text)),
             1 => format!("{{table.unpack({}, 1, 3)}}", self.random.pick(&["{1, 2, 3}", "{'a', 'b', 'c'}"])),
             _ => {
                 let count = self.random.below(6);

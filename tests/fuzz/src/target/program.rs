@@ -1,10 +1,12 @@
 //! Generated programs: the same output interpreted, compiled, under torture, and by the reference.
 
 use crate::machine::{Machine, Outcome};
-use crate::{generate, reference};
+use crate::{generate, quality, reference};
 use perilune_vm::tier::Eagerness;
 use perilune_vm::{Options, Torture};
 
+/// Chunk name of all programs, as the reference has it for what comes from standard input.
+const NAME: &[u8] = b"=stdin";
 const MEMORY: usize = 256 << 20;
 /// What the limit of calls by natives says.
 const OVERFLOW: &[u8] = b"stack overflow";
@@ -35,8 +37,14 @@ fn compared(seed: u64) -> Option<(String, Outcome)> {
     let plain = run(&program, Torture::None, None);
     let compiled = run(&program, Torture::None, Some(Eagerness::Eager));
     assert_same(&program, &plain, &compiled, "compiled code has another result");
-    let early = run(&program, Torture::None, Some(Eagerness::Early));
+    let early = run_and(&program, Torture::None, Some(Eagerness::Early), |machine| quality::note_sites(machine, NAME));
     assert_same(&program, &plain, &early, "code that knows what was seen has another result");
+    if seed.is_multiple_of(quality::SAMPLE) {
+        // Machine code is left at random all the time, and what is left to the interpreter is counted.
+        let pieces = run_and(&program, Torture::Cycles(1000), Some(Eagerness::Eager), quality::note_instructions);
+        assert_same(&program, &plain, &pieces, "code that is left at random has another result");
+    }
+    quality::note_outcome(&plain);
     let expected = reference::run(&program);
     let overflows = |outcome: &Outcome| outcome.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW);
     if overflows(&plain) || expected.as_ref().is_some_and(overflows) {
@@ -49,12 +57,18 @@ fn compared(seed: u64) -> Option<(String, Outcome)> {
 }
 
 fn run(program: &str, torture: Torture, compiled: Option<Eagerness>) -> Outcome {
+    run_and(program, torture, compiled, |_| ())
+}
+
+/// As [`run`], with a look at the machine afterwards.
+fn run_and(program: &str, torture: Torture, compiled: Option<Eagerness>, look: impl FnOnce(&mut Machine)) -> Outcome {
     let mut machine = Machine::new(Options { memory_limit: MEMORY, torture, ..Options::default() });
     if let Some(eagerness) = compiled {
         machine.vm().set_tier(Box::new(perilune_jit::Baseline::new()), eagerness);
     }
-    let outcome = machine.run(program.as_bytes(), b"=stdin");
+    let outcome = machine.run(program.as_bytes(), NAME);
     machine.verify();
+    look(&mut machine);
     outcome
 }
 

@@ -19,10 +19,12 @@ mod scope;
 mod expression;
 mod redefine;
 mod advise;
+mod feedback;
 
 pub use perilune_compile::chunk_id;
 
 pub use flags::{FlagPlan, Here, Loaded};
+pub use feedback::{FunctionFeedback, SiteFeedback, Stage};
 pub use frames::{CoroutineInfo, CoroutineState, FrameInfo, FrameKey, Place, Position, Variable};
 pub use expression::Expression;
 pub use redefine::{Conflict, NewText, Outcome, Plan, Revision, TextDefinition};

@@ -45,6 +45,7 @@ pub struct Seen {
     operands: u16,
     result: u8,
     callee: u16,
+    misses: u16,
 }
 
 const INT: u16 = 1;
@@ -69,6 +70,21 @@ impl Seen {
             3 => Class::Number,
             _ => Class::Any,
         }
+    }
+
+    /// Whether all results were nil.
+    pub fn has_nil(self) -> bool {
+        self.result == tag::NIL as u8 + 1
+    }
+
+    /// How often machine code left the instruction to the interpreter, as it was not made for what it met; at most 65,535.
+    pub fn misses(self) -> u16 {
+        self.misses
+    }
+
+    /// Takes note that machine code left the instruction to the interpreter.
+    pub(crate) fn note_miss(&mut self) {
+        self.misses = self.misses.saturating_add(1);
     }
 
     /// Whether the instruction was looked at.
