@@ -39,6 +39,23 @@ pub struct Cold {
     pub(crate) children: Box<[*mut ProtoObject]>,
 }
 
+impl Cold {
+    /// Bytes of its machine code, and of what that is made from.
+    pub(crate) fn native_size(&self) -> usize {
+        self.native.as_ref().map_or(0, |installed| installed.length()) + size_of_val(&*self.seen)
+    }
+
+    /// Bytes that the code takes outside of the heap's cells, but for names and [`Cold::native_size`].
+    pub(crate) fn size(&self) -> usize {
+        let proto = &self.proto;
+        size_of::<Cold>()
+            + size_of_val(&*self.code)
+            + size_of_val(&*self.constants) + size_of_val(&*self.caches) + size_of_val(&*self.children)
+            + size_of_val(&*proto.code) + size_of_val(&*proto.lines) + size_of_val(&*proto.constants)
+            + size_of_val(&*proto.upvalues) + size_of_val(&*proto.locals) + size_of_val(&*proto.named)
+    }
+}
+
 /// Puts a verified function and its children on the heap.
 ///
 /// # Errors
@@ -83,10 +100,15 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
         entry: std::ptr::null(),
         cold: std::ptr::null_mut(),
     };
+    let size = cold.size();
+    heap.charge_code(size)?;
     let cold = Box::into_raw(cold);
     let object = ProtoObject { cold, ..object };
-    // SAFETY: without an object nobody else owns the box.
-    heap.proto(object).inspect_err(|_| unsafe { drop(Box::from_raw(cold)) })
+    heap.proto(object).inspect_err(|_| {
+        heap.discharge_code(size);
+        // SAFETY: without an object nobody else owns the box.
+        unsafe { drop(Box::from_raw(cold)) }
+    })
 }
 
 fn load_constant(heap: &mut Heap, constant: &Const, long: &mut LongStrings) -> Result<Slot, OutOfMemory> {

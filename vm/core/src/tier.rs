@@ -57,6 +57,8 @@ const LOOKS: u32 = 4;
 const CHAIN: usize = 16;
 /// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
 const MISSES: u32 = 60;
+/// About as many bytes of machine code are made of a word of code.
+const NATIVE_PER_WORD: usize = 64;
 /// The number of misses is four times as high each time, as often as this.
 const REVISIONS: u8 = 5;
 
@@ -468,6 +470,16 @@ impl Vm {
         }
     }
 
+    /// Gives a function records of what its instructions see.
+    unsafe fn make_records(&mut self, proto: *mut ProtoObject) {
+        // SAFETY: a live function by contract.
+        let cold: &mut Cold = unsafe { &mut *(*proto).cold };
+        if cold.seen.is_empty() {
+            cold.seen = vec![Seen::default(); cold.code.len()].into_boxed_slice();
+            self.heap.note_native(size_of_val(&*cold.seen));
+        }
+    }
+
     /// Has a function compiled, at once or when it has been looked at.
     unsafe fn compile_or_look(&mut self, proto: *mut ProtoObject) {
         // SAFETY: a live function by contract.
@@ -478,7 +490,7 @@ impl Vm {
             if is_known {
                 return self.compile(proto);
             }
-            make_records(proto);
+            self.make_records(proto);
             let installed = Installed::observer((*proto).n_code.saturating_mul(LOOKS).max(MISSES));
             (*proto).native = &raw const **cold.native.insert(Box::new(installed));
         }
@@ -507,9 +519,12 @@ impl Vm {
         // SAFETY: a live function by contract.
         unsafe {
             let is_eager = self.is_eager();
-            let Some(tier) = &mut self.tier.tier else { return };
             let started = std::time::Instant::now();
-            make_records(proto);
+            if self.tier.tier.is_none() || !self.heap.has_room_for_native((*proto).n_code as usize * NATIVE_PER_WORD) {
+                return;
+            }
+            self.make_records(proto);
+            let Some(tier) = &mut self.tier.tier else { return };
             let cold = &*(*proto).cold;
             let function = Function {
                 code: std::slice::from_raw_parts((*proto).code, (*proto).n_code as usize),
@@ -536,6 +551,7 @@ impl Vm {
                 let (address, length) = (compiled.start as u64, compiled.length);
                 listener(Placed { address, length, source: &cold.proto.source, line: cold.proto.line_defined });
             }
+            self.heap.note_native(compiled.length);
             let installed = cold.native.insert(Box::new(Installed { compiled, misses: 0, looks: 0 }));
             (*proto).native = &raw const **installed;
             (*proto).entry = entry;
@@ -552,6 +568,7 @@ impl Vm {
                 return;
             }
             self.tier.counts.dropped += dropped.len() as u64;
+            self.heap.forget_native(dropped.iter().map(|code| code.length()).sum());
             self.heap.settle();
             for thread in self.heap.live_threads() {
                 forget_addresses(thread, &dropped);
@@ -860,15 +877,6 @@ struct NativeCall {
 }
 
 /// Makes the records of what a function's instructions see, unless it has them.
-unsafe fn make_records(proto: *mut ProtoObject) {
-    // SAFETY: a live function by contract.
-    unsafe {
-        let cold: &mut Cold = &mut *(*proto).cold;
-        if cold.seen.is_empty() {
-            cold.seen = vec![Seen::default(); (*proto).n_code as usize].into_boxed_slice();
-        }
-    }
-}
 
 /// Takes a function's machine code away; the caller forgets its addresses.
 unsafe fn uninstall(proto: *mut ProtoObject) -> Option<Box<Installed>> {

@@ -140,7 +140,9 @@ impl Heap {
                 tag::PROTO => {
                     let cold = (*object.cast::<ProtoObject>()).cold;
                     if !cold.is_null() {
-                        drop(Box::from_raw(cold));
+                        let cold = Box::from_raw(cold);
+                        self.discharge_code(cold.size());
+                        self.forget_native(cold.native_size());
                     }
                 }
                 _ => {}

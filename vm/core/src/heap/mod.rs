@@ -85,6 +85,8 @@ pub struct Heap {
     pub(crate) requests: Arc<AtomicU32>,
     /// An allocation was given up because of that.
     gave_up: bool,
+    /// Bytes of machine code that functions have.
+    native_bytes: usize,
     /// Heat of a new function, see `tier`.
     pub(crate) first_heat: u32,
     seed: u64,
@@ -120,6 +122,7 @@ impl Heap {
             faults: None,
             requests: Arc::default(),
             gave_up: false,
+            native_bytes: 0,
             first_heat: u32::MAX,
             seed,
             serial: 0,
@@ -547,6 +550,37 @@ impl Heap {
         // SAFETY: a userdata, by contract.
         let bytes = unsafe { std::mem::take(&mut (*userdata).size) };
         self.debt = self.debt.wrapping_sub(bytes as isize);
+    }
+
+    /// Charges what a function's code takes outside of the cells.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub(crate) fn charge_code(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        self.expect(bytes)?;
+        self.charge(bytes)
+    }
+
+    /// Takes that back.
+    pub(crate) fn discharge_code(&mut self, bytes: usize) {
+        self.debt = self.debt.wrapping_sub(bytes as isize);
+    }
+
+    /// Takes note of machine code that was made. It counts for the limit and makes the next collection due sooner, but
+    /// not as memory in use: when it is made, and when dropped, is not the program's business.
+    pub(crate) fn note_native(&mut self, bytes: usize) {
+        self.native_bytes += bytes;
+        self.set_debt(self.debt.saturating_add_unsigned(bytes));
+    }
+
+    /// Machine code was dropped.
+    pub(crate) fn forget_native(&mut self, bytes: usize) {
+        self.native_bytes -= bytes;
+    }
+
+    /// Whether the limit has room for so much machine code besides all that is in use.
+    pub(crate) fn has_room_for_native(&self, bytes: usize) -> bool {
+        self.used().saturating_add(self.native_bytes).saturating_add(bytes) <= self.limit
     }
 
     /// A coroutine with an empty stack.
