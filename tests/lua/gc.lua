@@ -142,4 +142,28 @@ do
   end
 end
 
+collectgarbage("restart") collectgarbage("incremental")
+-- Values on their way out of a block, while what the block closes ends and finalizers run.
+do
+  local function junk() setmetatable({}, {__gc = function() local a, b, c = 1, 2, 3 return a, b, c end}) end
+  local closers = {
+    native = rawlen,
+    lua = function() junk() for i = 1, 5 do local t = {} end end,
+    yielding = coroutine.wrap(function() while true do coroutine.yield(junk()) end end),
+  }
+  for _, name in ipairs {"native", "lua", "yielding"} do
+    local function find() local x <close> = setmetatable({}, {__close = closers[name]}); junk() return string.find("abc", "b(c)") end
+    local function forward(...) local x <close> = setmetatable({}, {__close = closers[name]}); junk() return ... end
+    local wrong = 0
+    for i = 1, 40 do
+      if select("#", find()) ~= 3 then wrong = wrong + 1 end
+      if i % 2 == 0 and select("#", forward(nil, i, nil)) ~= 3 then wrong = wrong + 1 end
+    end
+    check("values that leave a block closed by a function: " .. name, wrong == 0, wrong)
+  end
+  local file = setmetatable({}, {__close = rawlen})
+  local co = coroutine.wrap(function(...) local x <close> = file; junk() coroutine.yield(...) junk() return ... end)
+  check("values that leave a coroutine", select("#", co(1, nil)) == 2, co())
+end
+
 print("checks", n)

@@ -507,6 +507,8 @@ impl Vm {
                     (*thread).pc = frame.caller_pc - 1;
                     (*thread).hook_seen = hook::seen::AGAIN;
                     (*thread).top = self.extra_of(&frame);
+                    // Values up to the top may be on their way: no finalizer may come between.
+                    self.returned_fixed = false;
                     Ok(Flow::Reload)
                 }
                 kind::CLOSE_UNWIND => {
@@ -533,6 +535,7 @@ impl Vm {
                     if frame.kind == kind::HOOK {
                         (*thread).pc -= 1;
                         (*thread).top = self.extra_of(&frame);
+                        self.returned_fixed = false;
                     }
                     Ok(Flow::Reload)
                 }

@@ -158,7 +158,8 @@ impl Generator {
 
     /// A field of a record, as a place or a value.
     pub(super) fn field(&mut self) -> String {
-        let record = self.variable(Kind::Record).unwrap_or("cache".into());
+        // Never a list: nil for one of its elements would leave a hole.
+        let record = self.assignable(Kind::Record).unwrap_or("cache".into());
         match self.random.below(3) {
             0 => format!("{record}[ {}]", self.key()),
             _ => format!("{record}.{}", self.random.pick(FIELDS)),

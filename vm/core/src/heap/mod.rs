@@ -85,7 +85,7 @@ pub struct Heap {
     pub(crate) requests: Arc<AtomicU32>,
     /// An allocation was given up because of that.
     gave_up: bool,
-    /// Bytes of machine code that functions have.
+    /// See [`Heap::native_bytes`].
     native_bytes: usize,
     /// Heat of a new function, see `tier`.
     pub(crate) first_heat: u32,
@@ -576,6 +576,11 @@ impl Heap {
     /// Machine code was dropped.
     pub(crate) fn forget_native(&mut self, bytes: usize) {
         self.native_bytes -= bytes;
+    }
+
+    /// Bytes of machine code that functions have, and of what that is made from.
+    pub(crate) fn native_bytes(&self) -> usize {
+        self.native_bytes
     }
 
     /// Whether the limit has room for so much machine code besides all that is in use.

@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use crate::collect::sweep::large_size;
 use crate::heap::block::{Cells, LARGE, LARGEST, SIZES, class_of};
 use crate::heap::{Heap, raw_size};
-use crate::object::{Closure, Header, Thread, Upvalue, Userdata};
+use crate::object::{Closure, Header, ProtoObject, Thread, Upvalue, Userdata};
 use crate::table;
 use crate::value::{Slot, tag};
 
 impl Heap {
     /// Accounts for every byte: cells of objects, what they own, and free cells.
     pub(super) fn verify_memory(&self, objects: &[*mut Header]) -> Result<(), String> {
-        let mut used = 0;
+        let (mut used, mut native) = (0, 0);
         let (mut cells, mut buffers) = (HashSet::new(), HashSet::new());
         for &object in objects {
             // SAFETY: objects in use, with live storage until they are swept.
@@ -28,6 +28,11 @@ impl Heap {
                 }
                 if u64::from((*object).kind) == tag::USERDATA {
                     used += (*object.cast::<Userdata>()).size as usize;
+                }
+                if u64::from((*object).kind) == tag::PROTO {
+                    let cold = &*(*object.cast::<ProtoObject>()).cold;
+                    used += cold.size();
+                    native += cold.native_size();
                 }
                 for (buffer, bytes) in owned(object) {
                     used += raw_size(bytes);
@@ -46,9 +51,10 @@ impl Heap {
             return Err(format!("buffer {cell:#x} is on a free list"));
         }
         self.verify_buffer_count(buffers.len() + free.len())?;
-        match self.used() == used {
-            true => Ok(()),
-            false => Err(format!("{used} bytes are in use, but {} are on the books", self.used() as isize)),
+        let books = [("in use", used, self.used()), ("machine code", native, self.native_bytes())];
+        match books.into_iter().find(|(_, found, noted)| found != noted) {
+            None => Ok(()),
+            Some((what, found, noted)) => Err(format!("{found} bytes are {what}, but {} are on the books", noted as isize)),
         }
     }
 
