@@ -96,6 +96,14 @@ do
   same("for to minus infinity", count, 0)
   for _ = 1, 0 / 0 do count = count + 1 end
   same("for to nan", count, 0)
+  local nan = 0/0
+  local function rounds(a, b, c) local n = 0 for i = a, b, c do n = n + 1 if n > 3 then break end end return n end
+  local found = {}
+  for _, range in ipairs {{nan, 1.5, 1}, {nan, 1, 1}, {1.5, nan, 1}, {1, nan, 1}, {nan, nan, 1}, {1.0, 2.0, nan}, {nan, 1.5, -1},
+    {1, nan, -1}, {1.5, nan, -1}, {1, 2, nan}, {nan, nan, nan}, {2.0, 1.0, nan}} do
+    found[#found + 1] = rounds(table.unpack(range))
+  end
+  same("for with nan", table.concat(found, " "), "1 1 1 0 1 0 1 4 1 0 1 1")
   for _ = math.mininteger, math.maxinteger, math.maxinteger do count = count + 1 end
   same("for with a giant step", count, 3)
   count = 0

@@ -234,8 +234,9 @@ pub fn for_start(start: Slot, limit: Slot, step: Slot) -> ForStart {
     if step == 0.0 {
         return ForStart::ZeroStep;
     }
-    let runs = if step > 0.0 { start <= limit } else { limit <= start };
-    if runs { ForStart::Float(start, limit, step) } else { ForStart::Skip }
+    // As in PUC Lua, a loop that begins or ends at not-a-number makes a round: neither is less than the other.
+    let is_over = if step > 0.0 { limit < start } else { start < limit };
+    if !is_over { ForStart::Float(start, limit, step) } else { ForStart::Skip }
 }
 
 fn int_for(start: i64, limit: Slot, step: i64) -> ForStart {
@@ -246,15 +247,13 @@ fn int_for(start: i64, limit: Slot, step: i64) -> ForStart {
         tag::INT => limit.as_int(),
         tag::FLOAT => {
             let f = limit.as_float();
-            if f.is_nan() {
-                return ForStart::Skip;
-            }
             let rounded = if step > 0 { f.floor() } else { f.ceil() };
             match crate::number::float_to_int(rounded) {
                 Some(i) => i,
+                // Not-a-number is taken for what is below all integers, as in PUC Lua.
                 None if f > 0.0 && step < 0 => return ForStart::Skip,
-                None if f < 0.0 && step > 0 => return ForStart::Skip,
                 None if f > 0.0 => i64::MAX,
+                None if step > 0 => return ForStart::Skip,
                 None => i64::MIN,
             }
         }

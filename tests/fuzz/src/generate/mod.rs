@@ -10,6 +10,7 @@
 //! written before them, and every call burns fuel.
 
 mod expr;
+mod habit;
 mod idiom;
 mod stat;
 
