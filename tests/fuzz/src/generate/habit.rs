@@ -114,12 +114,19 @@ impl Generator {
         ]);
         let mode = *self.random.pick(&["generational", "incremental"]);
         self.line(&format!("local {place} = (function()"));
-        self.line("  local box, held, k = {x = {}, a = 1}, {0}, 'key'");
-        self.line(&format!("  local {put} = function(v) {store} end"));
+        // A value of a kind that is known where it is stored, or not.
+        let value = *self.random.pick(&["local v = {...}", "local v = (...) and {...}", "local v = ... v = {v}"]);
+        self.line(&format!("  local box, k, {put}, get = {{x = {{}}, a = 1}}, 'key'"));
+        // The block closes its variable.
+        self.line("  do");
+        self.line("    local held = {0}");
+        self.line(&format!("    {put} = function(...) {value} {store} end"));
+        self.line(&format!("    get = function() return {read} end"));
+        self.line("  end");
         self.line(&format!("  collectgarbage('{mode}') collectgarbage() collectgarbage()"));
-        self.line(&format!("  for i = 1, {ROUNDS} do {put}({{'p' .. i}}) if i % 7 == 0 then collectgarbage('step') end end"));
-        self.line(&format!("  {put}({{'q' .. k}}) collectgarbage('step') local junk = {{}} for i = 1, 20 do junk[i] = {{'r' .. i}} end"));
-        self.line(&format!("  collectgarbage('step') local last = {read} collectgarbage('incremental')"));
+        self.line(&format!("  for i = 1, {ROUNDS} do {put}('p' .. i) if i % 7 == 0 then collectgarbage('step') end end"));
+        self.line(&format!("  {put}('q' .. k) collectgarbage('step') local junk = {{}} for i = 1, 20 do junk[i] = {{'r' .. i}} end"));
+        self.line("  collectgarbage('step') local last = get() collectgarbage('incremental')");
         self.line("  return last");
         self.line(&format!("end)() show({place})"));
     }
