@@ -101,11 +101,11 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
         cold: std::ptr::null_mut(),
     };
     let size = cold.size();
-    heap.charge_code(size)?;
+    heap.charge_outside(size)?;
     let cold = Box::into_raw(cold);
     let object = ProtoObject { cold, ..object };
     heap.proto(object).inspect_err(|_| {
-        heap.discharge_code(size);
+        heap.discharge_outside(size);
         // SAFETY: without an object nobody else owns the box.
         unsafe { drop(Box::from_raw(cold)) }
     })

@@ -292,7 +292,6 @@ pub enum Eagerness {
     Eager,
 }
 
-
 /// No value: only the interpreter can tell.
 pub const UNKNOWN: Slot = Slot { payload: 0, tag: u32::MAX as u64 };
 
@@ -470,7 +469,7 @@ impl Vm {
         }
     }
 
-    /// Gives a function records of what its instructions see.
+    /// Makes the records of what a function's instructions see, unless it has them.
     unsafe fn make_records(&mut self, proto: *mut ProtoObject) {
         // SAFETY: a live function by contract.
         let cold: &mut Cold = unsafe { &mut *(*proto).cold };
@@ -875,8 +874,6 @@ struct NativeCall {
     /// Where functions that are compiled return to.
     back: Option<*const u8>,
 }
-
-/// Makes the records of what a function's instructions see, unless it has them.
 
 /// Takes a function's machine code away; the caller forgets its addresses.
 unsafe fn uninstall(proto: *mut ProtoObject) -> Option<Box<Installed>> {

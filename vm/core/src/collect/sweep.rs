@@ -141,7 +141,7 @@ impl Heap {
                     let cold = (*object.cast::<ProtoObject>()).cold;
                     if !cold.is_null() {
                         let cold = Box::from_raw(cold);
-                        self.discharge_code(cold.size());
+                        self.discharge_outside(cold.size());
                         self.forget_native(cold.native_size());
                     }
                 }

@@ -535,10 +535,9 @@ impl Heap {
         // SAFETY: a live userdata, by contract.
         let before = unsafe { (*userdata).size as usize };
         if bytes > before {
-            self.expect(bytes - before)?;
-            self.charge(bytes - before)?;
+            self.charge_outside(bytes - before)?;
         } else {
-            self.debt = self.debt.wrapping_sub((before - bytes) as isize);
+            self.discharge_outside(before - bytes);
         }
         // SAFETY: as above.
         unsafe { (*userdata).size = bytes as u64 };
@@ -549,20 +548,20 @@ impl Heap {
     pub unsafe fn discharge_host(&mut self, userdata: *mut Userdata) {
         // SAFETY: a userdata, by contract.
         let bytes = unsafe { std::mem::take(&mut (*userdata).size) };
-        self.debt = self.debt.wrapping_sub(bytes as isize);
+        self.discharge_outside(bytes as usize);
     }
 
-    /// Charges what a function's code takes outside of the cells.
+    /// Charges what an object takes outside of the heap's own memory.
     ///
     /// # Errors
     /// The memory limit.
-    pub(crate) fn charge_code(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+    pub(crate) fn charge_outside(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
         self.expect(bytes)?;
         self.charge(bytes)
     }
 
     /// Takes that back.
-    pub(crate) fn discharge_code(&mut self, bytes: usize) {
+    pub(crate) fn discharge_outside(&mut self, bytes: usize) {
         self.debt = self.debt.wrapping_sub(bytes as isize);
     }
 

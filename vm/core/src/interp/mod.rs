@@ -367,6 +367,16 @@ impl Vm {
                     }
                 }};
             }
+            macro_rules! compare_floats_first {
+                ($i:expr, $event:expr, $op:tt, $mixed:path) => {{
+                    let (x, y) = (r!(a($i)), r!(b($i)));
+                    if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
+                        jump_if!((*x).as_float() $op (*y).as_float(), $i);
+                    } else {
+                        compare!($i, *x, *y, $event, $op, $mixed, ());
+                    }
+                }};
+            }
             macro_rules! compare_imm {
                 ($i:expr, $op:tt) => {{
                     let x = r!(a($i));
@@ -576,34 +586,28 @@ impl Vm {
                     }
                 }};
             }
-            // A field of the table r[b] by the string r[c]; the next time that is tried first if `$quicken`.
-            macro_rules! get_by_name {
-                ($i:expr, $quicken:expr) => {{
+            // The table r[b] at the string r[c], by `$do`; what `$then` says comes after success.
+            macro_rules! by_name {
+                ($i:expr, |$t:ident, $key:ident| $do:expr, $then:expr) => {{
                     let (o, key) = (r!(b($i)), r!(c($i)));
-                    if (*o).tag == tag::TABLE
-                        && (*key).tag == tag::STRING
-                        && self.get_by_name((*o).as_ptr(), (*key).as_ptr(), r!(a($i)))
-                    {
-                        if $quicken {
-                            quicken!($i, Form::GetIndexName);
+                    if (*o).tag == tag::TABLE && (*key).tag == tag::STRING {
+                        let ($t, $key) = ((*o).as_ptr(), (*key).as_ptr());
+                        if $do {
+                            $then;
+                            continue;
                         }
-                        continue;
                     }
                 }};
             }
+            macro_rules! get_by_name {
+                ($i:expr, $then:expr) => {
+                    by_name!($i, |t, key| self.get_by_name(t, key, r!(a($i))), $then)
+                };
+            }
             macro_rules! set_by_name {
-                ($i:expr, $quicken:expr) => {{
-                    let (o, key) = (r!(b($i)), r!(c($i)));
-                    if (*o).tag == tag::TABLE
-                        && (*key).tag == tag::STRING
-                        && self.set_by_name((*o).as_ptr(), (*key).as_ptr(), Slot::read(r!(a($i))))
-                    {
-                        if $quicken {
-                            quicken!($i, Form::SetIndexName);
-                        }
-                        continue;
-                    }
-                }};
+                ($i:expr, $then:expr) => {
+                    by_name!($i, |t, key| self.set_by_name(t, key, Slot::read(r!(a($i)))), $then)
+                };
             }
             // Calls what r[a] is.
             macro_rules! call {
@@ -702,22 +706,22 @@ impl Vm {
                     }
                     Form::GetIndex => {
                         get_at!(i);
-                        get_by_name!(i, true);
+                        get_by_name!(i, quicken!(i, Form::GetIndexName));
                         slow!(self.get_index_slow(*r!(b(i)), *r!(c(i)), a(i)));
                     }
                     Form::GetIndexName => {
-                        get_by_name!(i, false);
+                        get_by_name!(i, ());
                         get_at!(i);
                         slow!(self.get_index_slow(*r!(b(i)), *r!(c(i)), a(i)));
                     }
                     Form::SetIndex => {
                         set_at!(i, Slot::read(r!(a(i))));
-                        set_by_name!(i, true);
+                        set_by_name!(i, quicken!(i, Form::SetIndexName));
                         slow!(self.set_index_slow(*r!(b(i)), *r!(c(i)), *r!(a(i))));
                         allocated!();
                     }
                     Form::SetIndexName => {
-                        set_by_name!(i, false);
+                        set_by_name!(i, ());
                         set_at!(i, Slot::read(r!(a(i))));
                         slow!(self.set_index_slow(*r!(b(i)), *r!(c(i)), *r!(a(i))));
                         allocated!();
@@ -910,23 +914,9 @@ impl Vm {
                         jump_if!(holds, i);
                     }
                     Form::Lt => compare!(i, *r!(a(i)), *r!(b(i)), Event::Lt, <, arith::less, quicken!(i, Form::LtFloats)),
-                    Form::LtFloats => {
-                        let (x, y) = (r!(a(i)), r!(b(i)));
-                        if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
-                            jump_if!((*x).as_float() < (*y).as_float(), i);
-                        } else {
-                            compare!(i, *x, *y, Event::Lt, <, arith::less, ());
-                        }
-                    }
+                    Form::LtFloats => compare_floats_first!(i, Event::Lt, <, arith::less),
                     Form::Le => compare!(i, *r!(a(i)), *r!(b(i)), Event::Le, <=, arith::less_equal, quicken!(i, Form::LeFloats)),
-                    Form::LeFloats => {
-                        let (x, y) = (r!(a(i)), r!(b(i)));
-                        if (*x).tag == tag::FLOAT && (*y).tag == tag::FLOAT {
-                            jump_if!((*x).as_float() <= (*y).as_float(), i);
-                        } else {
-                            compare!(i, *x, *y, Event::Le, <=, arith::less_equal, ());
-                        }
-                    }
+                    Form::LeFloats => compare_floats_first!(i, Event::Le, <=, arith::less_equal),
                     Form::LtImm => compare_imm!(i, <),
                     Form::LeImm => compare_imm!(i, <=),
                     Form::GtImm => compare_imm!(i, >),
