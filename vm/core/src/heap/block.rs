@@ -5,6 +5,7 @@
 //! free cell has a zero byte where an object has its kind.
 #![allow(unsafe_code)]
 
+use super::huge::{HUGE, prefer_huge_pages};
 use super::sanitize::{RETIRES, forbid, permit};
 use std::alloc::{Layout, alloc, dealloc};
 
@@ -13,6 +14,10 @@ pub const BLOCK: usize = 256 * 1024;
 /// Size of the first block of a class; each further one is four times as large as the one before.
 /// So a small program needs few pages, and no mapping of its own for any class.
 const FIRST_BLOCK: usize = 1024;
+/// So many blocks of full size come one by one; further ones by eights, from memory that takes huge pages.
+const SINGLE_BLOCKS: usize = 8;
+/// Blocks of full size in a region.
+const PER_REGION: usize = HUGE / BLOCK;
 /// Cells of up to this size do not straddle cache lines more often than they must.
 const ALIGNMENT: usize = 64;
 /// Largest cell; what is bigger gets memory of its own.
@@ -73,7 +78,25 @@ pub struct Block {
     /// Whether cells were given out since the last sweep.
     pub is_young: bool,
     size: u32,
+    /// The region that it is a part of, or [`NONE`].
+    region: u32,
     free: *mut FreeCell,
+}
+
+/// Memory of eight blocks of full size.
+struct Region {
+    /// First byte; null when it was given back.
+    start: *mut u8,
+    /// The blocks that are in use, as a set of bits.
+    used: u8,
+}
+
+/// The regions of one use.
+#[derive(Default)]
+struct Regions {
+    all: Vec<Region>,
+    /// Those in which a block is free, or that were given back; some may be listed that are full.
+    open: Vec<u32>,
 }
 
 /// What is known of the blocks of a class. It has a place of its own, so that cells can be moved cheaply.
@@ -93,29 +116,61 @@ pub struct Cells {
     /// The blocks.
     pub blocks: Vec<Block>,
     vacant: Vec<u32>,
+    regions: Regions,
+    /// Blocks of full size.
+    n_full: usize,
     /// Cells given back that are kept out of use.
     pub(crate) retired: usize,
 }
 
-impl Block {
-    fn allocate(class: usize, size: u32) -> Block {
-        // SAFETY: the layout has a size.
-        let start = unsafe { alloc(block_layout(size)) };
-        Block { start, class: class as u8, carved: 0, is_young: true, size, free: std::ptr::null_mut() }
+impl Regions {
+    fn layout() -> Layout {
+        Layout::from_size_align(HUGE, HUGE).expect("a power of two")
     }
 
-    /// Gives the memory back.
+    /// A block of full size and the region it is a part of; null when the system has no memory.
+    fn take(&mut self) -> (*mut u8, u32) {
+        while let Some(&index) = self.open.last() {
+            let region = &mut self.all[index as usize];
+            if region.start.is_null() && !region.allocate() {
+                return (std::ptr::null_mut(), NONE);
+            }
+            let place = region.used.trailing_ones() as usize;
+            if place < PER_REGION {
+                region.used |= 1 << place;
+                return (region.start.wrapping_add(place * BLOCK), index);
+            }
+            self.open.pop();
+        }
+        self.open.push(self.all.len() as u32);
+        self.all.push(Region { start: std::ptr::null_mut(), used: 0 });
+        self.take()
+    }
+
+    /// Gives a block back, and its region when that was the last one.
     ///
     /// # Safety
-    /// No cell of the block is in use or listed.
-    unsafe fn release(&mut self) {
-        // SAFETY: the block came from `alloc` with this layout and is not used by contract.
-        unsafe {
-            permit(self.start, self.size as usize);
-            dealloc(self.start, block_layout(self.size));
+    /// The block came from [`Regions::take`] with this region and is not used any more.
+    unsafe fn give(&mut self, block: *mut u8, index: u32) {
+        let region = &mut self.all[index as usize];
+        if region.used == u8::MAX {
+            self.open.push(index);
         }
-        self.start = std::ptr::null_mut();
-        self.carved = 0;
+        region.used &= !(1 << ((block as usize - region.start as usize) / BLOCK));
+        if region.used == 0 {
+            // SAFETY: it came from `alloc` with this layout, and no block of it is in use.
+            unsafe { dealloc(region.start, Regions::layout()) };
+            region.start = std::ptr::null_mut();
+        }
+    }
+}
+
+impl Region {
+    fn allocate(&mut self) -> bool {
+        // SAFETY: the layout has a size.
+        self.start = unsafe { alloc(Regions::layout()) };
+        prefer_huge_pages(self.start, HUGE);
+        !self.start.is_null()
     }
 }
 
@@ -151,6 +206,8 @@ impl Cells {
             classes: Box::new(std::array::from_fn(Class::new)),
             blocks: Vec::new(),
             vacant: Vec::new(),
+            regions: Regions::default(),
+            n_full: 0,
             retired: 0,
         }
     }
@@ -241,10 +298,19 @@ impl Cells {
 
     fn add_block(&mut self, class: usize) -> u32 {
         let size = self.classes[class].next_size;
-        let block = Block::allocate(class, size);
-        if block.start.is_null() {
+        let is_full = size as usize == BLOCK;
+        let (start, region) = if is_full && self.n_full >= SINGLE_BLOCKS {
+            self.regions.take()
+        } else {
+            // SAFETY: the layout has a size.
+            (unsafe { alloc(block_layout(size)) }, NONE)
+        };
+        if start.is_null() {
             return NONE;
         }
+        self.n_full += usize::from(is_full);
+        let block =
+            Block { start, class: class as u8, carved: 0, is_young: true, size, region, free: std::ptr::null_mut() };
         self.classes[class].next_size = (size * 4).min(BLOCK as u32);
         match self.vacant.pop() {
             Some(index) => {
@@ -288,6 +354,25 @@ impl Cells {
         }
     }
 
+    /// Gives the memory of a block back.
+    ///
+    /// # Safety
+    /// No cell of the block is in use or listed.
+    unsafe fn release(&mut self, index: usize) {
+        let block = &mut self.blocks[index];
+        // SAFETY: the block came from `alloc` with this layout, or from its region, and is not used by contract.
+        unsafe {
+            permit(block.start, block.size as usize);
+            match block.region {
+                NONE => dealloc(block.start, block_layout(block.size)),
+                region => self.regions.give(block.start, region),
+            }
+        }
+        self.n_full -= usize::from(block.size as usize == BLOCK);
+        block.start = std::ptr::null_mut();
+        block.carved = 0;
+    }
+
     /// Gives a swept block its list of free cells; a block with nothing else goes back to the system.
     pub fn attach(&mut self, index: usize, free: *mut FreeCell, n_free: usize) {
         let block = &mut self.blocks[index];
@@ -295,7 +380,7 @@ impl Cells {
         let n_cells = block.carved as usize / SIZES[class] as usize;
         if n_free == n_cells && self.classes[class].carving != index as u32 {
             // SAFETY: all cells are free, and none is listed since `detach`.
-            unsafe { block.release() };
+            unsafe { self.release(index) };
             self.vacant.push(index as u32);
             return;
         }
@@ -311,10 +396,10 @@ impl Cells {
 
 impl Drop for Cells {
     fn drop(&mut self) {
-        for block in &mut self.blocks {
-            if !block.start.is_null() {
+        for index in 0..self.blocks.len() {
+            if !self.blocks[index].start.is_null() {
                 // SAFETY: nobody can reach the cells any more.
-                unsafe { block.release() };
+                unsafe { self.release(index) };
             }
         }
     }
@@ -340,6 +425,37 @@ mod tests {
             assert!(taken.iter().all(within), "a cell of {size} bytes leaves its block");
             assert_eq!(cells.blocks[0].size as usize, FIRST_BLOCK.max(size));
             assert!(cells.blocks.iter().any(|block| block.size as usize == BLOCK));
+        }
+    }
+
+    #[test]
+    fn blocks_of_regions_come_back() {
+        let mut cells = Cells::new();
+        let class = class_of(LARGEST);
+        let per_block = BLOCK / LARGEST;
+        let mut taken: Vec<usize> = Vec::new();
+        for _ in 0..3 {
+            let wanted = (SINGLE_BLOCKS + 5 * PER_REGION) * per_block;
+            while taken.len() < wanted {
+                let cell = cells.take(class);
+                // SAFETY: the cell is ours, and so large.
+                unsafe { std::ptr::write_bytes(cell, 1, LARGEST) };
+                taken.push(cell as usize);
+            }
+            taken.sort_unstable();
+            assert!(taken.windows(2).all(|pair| pair[1] - pair[0] >= LARGEST));
+            let live = |cells: &Cells| cells.regions.all.iter().filter(|region| !region.start.is_null()).count();
+            assert!((5..=6).contains(&live(&cells)), "{} regions", live(&cells));
+            // As a sweep does that finds nothing alive.
+            for index in 0..cells.blocks.len() {
+                if !cells.blocks[index].start.is_null() {
+                    cells.detach(index);
+                    let n_cells = cells.blocks[index].carved as usize / LARGEST;
+                    cells.attach(index, std::ptr::null_mut(), n_cells);
+                }
+            }
+            assert!(live(&cells) <= 1, "{} regions are left", live(&cells));
+            taken.clear();
         }
     }
 

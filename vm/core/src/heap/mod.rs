@@ -9,6 +9,7 @@
 
 pub mod block;
 pub mod fault;
+pub(crate) mod huge;
 pub(crate) mod sanitize;
 
 use std::alloc::{Layout, alloc, dealloc};
@@ -285,7 +286,9 @@ impl Heap {
             self.expect(bytes)?;
             self.charge(bytes)?;
             // SAFETY: the layout has a size.
-            unsafe { alloc(layout) }
+            let memory = unsafe { alloc(layout) };
+            huge::prefer_huge_pages(memory, bytes);
+            memory
         };
         if cell.is_null() {
             self.debt -= raw_size(bytes) as isize;

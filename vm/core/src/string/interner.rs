@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::str_bytes;
+use crate::heap::huge::prefer_huge_pages;
 use crate::object::Str;
 
 /// Slots of an empty set: the library's names fill less than half of them.
@@ -178,7 +179,10 @@ fn hash_of(mark: u8, entry: u64) -> Hash {
 impl Slots {
     /// So many slots, a power of two.
     fn new(size: usize) -> Slots {
-        Slots { marks: vec![VACANT; size], entries: vec![0; size], mask: size - 1 }
+        let (marks, entries) = (vec![VACANT; size], vec![0_u64; size]);
+        prefer_huge_pages(marks.as_ptr(), size);
+        prefer_huge_pages(entries.as_ptr().cast(), size_of_val(&*entries));
+        Slots { marks, entries, mask: size - 1 }
     }
 
     /// The slot with a string of which `is_it` says yes. Slots that were given back count as taken by others.
