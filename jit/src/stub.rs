@@ -30,6 +30,8 @@ pub enum Service {
     EnterSlow,
     /// Make the call at pc `edx` by the machine.
     Call,
+    /// Call a native that is known, see [`tier::call_known`].
+    CallKnown,
     /// Call the iterator of the loop at pc `edx` by the machine.
     CallIterator,
     /// Make the tail call at pc `edx` by the machine.
@@ -42,13 +44,14 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Service; 10] = [
+    pub const ALL: [Service; 11] = [
         Service::Step,
         Service::Missed,
         Service::Poll,
         Service::Resume,
         Service::EnterSlow,
         Service::Call,
+        Service::CallKnown,
         Service::CallIterator,
         Service::TailCall,
         Service::Collect,
@@ -63,6 +66,7 @@ impl Service {
             Service::Resume => tier::resume as *const () as usize,
             Service::EnterSlow => tier::enter_slow as *const () as usize,
             Service::Call => tier::call as *const () as usize,
+            Service::CallKnown => tier::call_known as *const () as usize,
             Service::CallIterator => tier::call_iterator as *const () as usize,
             Service::TailCall => tier::tail_call as *const () as usize,
             Service::Collect => tier::collect as *const () as usize,

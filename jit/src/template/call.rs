@@ -8,6 +8,7 @@ use super::{CLOSURE, INT, TRUE, payload, tag_of};
 use crate::flow::{LoopForm, loop_form};
 use crate::function::Assembler;
 use crate::homes::Home;
+use crate::offset::ID;
 use crate::registers::Registers;
 use crate::state::Source;
 use crate::stub::{Routine, Service};
@@ -43,7 +44,7 @@ impl Assembler<'_> {
         let called = self.called(Service::Call, after);
         let other = match self.seen().callee() {
             Callee::Unseen | Callee::Lua if !self.function.is_final => self.call_unseen(a, called),
-            Callee::Native(id) if self.function.natives.get(id as usize).is_some_and(|native| native.leaf.is_none()) => called,
+            Callee::Native(id) if self.is_plain_native(id) => self.call_one_native(id, a, b, c, called, after),
             _ if c == 1 || c == 2 => self.call_leaf(a, b, c, called, after),
             _ => called,
         };
@@ -155,6 +156,74 @@ impl Assembler<'_> {
             dynasm!(this.asm ; .arch x64 ; jmp =>after);
         });
         other
+    }
+
+    /// Whether this is a native that only has to be called.
+    pub fn is_plain_native(&self, id: u32) -> bool {
+        self.function.natives.get(id as usize).is_some_and(|native| native.is_plain())
+    }
+
+    /// Code for a callee that is no Lua function, but so far was always one native. Operands as in [`Assembler::call`].
+    fn call_one_native(
+        &mut self,
+        id: u32,
+        a: u8,
+        b: u8,
+        c: u8,
+        called: DynamicLabel,
+        after: DynamicLabel,
+    ) -> DynamicLabel {
+        let other = self.asm.new_dynamic_label();
+        self.put_off(move |this| {
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>other
+                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; jne =>called
+                ; mov rax, [rbx + payload(a)]
+                ; cmp QWORD [rax + ID], id as i32
+                ; jne =>called
+            );
+            this.call_known(id, a, b, c, after);
+        });
+        other
+    }
+
+    /// In cold code, with memory up to date: calls the native in `r[a]`, known to be this plain one, by its leaf form or as a
+    /// whole, and goes to `after`.
+    pub fn call_known(&mut self, id: u32, a: u8, b: u8, c: u8, after: DynamicLabel) {
+        let native = &self.function.natives[id as usize];
+        let (function, leaf) = (native.function as *const () as i64, native.leaf);
+        let whole = self.asm.new_dynamic_label();
+        if let (Some(leaf), 1 | 2) = (leaf, c) {
+            self.load_count(a, b);
+            dynasm!(self.asm
+                ; .arch x64
+                ; mov rdi, r12
+                ; lea rsi, [rbx + payload(a)]
+                ; mov edx, eax
+                ; mov ecx, i32::from(c)
+                ; mov r8, QWORD leaf as *const () as i64
+                ; mov rax, QWORD tier::call_known_leaf as *const () as i64
+                ; call rax
+                ; test eax, eax
+                ; jz =>whole
+            );
+            self.collect_if_due((c != 0).then(|| a + (c - 1)));
+            dynasm!(self.asm ; .arch x64 ; jmp =>after);
+        }
+        let site = u64::from(a) | u64::from(c) << 8 | (self.next as u64) << 32;
+        let service = self.service(Service::CallKnown);
+        dynasm!(self.asm ; .arch x64 ; =>whole);
+        self.load_count(a, b);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov r9d, eax
+            ; mov rdx, QWORD site as i64
+            ; lea rcx, [=>after]
+            ; mov r8, QWORD function
+            ; jmp =>service
+        );
     }
 
     /// Calls a native by its leaf form, with memory up to date; goes to `called` when that cannot be.

@@ -74,6 +74,8 @@ pub fn results(function: &Function<'_>, seen: Seen, instruction: Instruction) ->
 /// The call under way.
 #[derive(Clone, Copy)]
 struct Site {
+    /// The number of the native.
+    id: u32,
     a: u8,
     b: u8,
     c: u8,
@@ -103,14 +105,14 @@ impl Assembler<'_> {
             Intrinsic::Resume => self.call_switch(Routine::Resume, a, b, c),
             Intrinsic::Wrapped => self.call_switch(Routine::Wrapped, a, b, c),
             Intrinsic::Yield => self.call_switch(Routine::Yield, a, b, c),
-            _ => self.in_place(intrinsic, a, b, c),
+            _ => self.in_place(intrinsic, id, a, b, c),
         }
         true
     }
 
     /// Does what a native would that enters no other function. The native is at `rax`.
-    fn in_place(&mut self, intrinsic: Intrinsic, a: u8, b: u8, c: u8) {
-        let (site, join) = (Site { a, b, c, other: self.asm.new_dynamic_label() }, self.join());
+    fn in_place(&mut self, intrinsic: Intrinsic, id: u32, a: u8, b: u8, c: u8) {
+        let (site, join) = (Site { id, a, b, c, other: self.asm.new_dynamic_label() }, self.join());
         match intrinsic {
             Intrinsic::Abs => self.abs(site),
             Intrinsic::Floor => self.floor(site),
@@ -142,17 +144,12 @@ impl Assembler<'_> {
 
     /// In cold code: the call is made by the machine, and its results go where the template would have put them.
     fn call_otherwise(&mut self, site: Site, results: [Option<(u8, u64)>; 2], join: Join) {
-        let Site { a, b, c, other } = site;
+        let Site { id, a, b, c, other } = site;
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>other);
             this.spill();
             let (after, away) = (this.asm.new_dynamic_label(), this.asm.new_dynamic_label());
-            let called = this.called(Service::Call, after);
-            if c <= 2 {
-                this.leaf(a, b, c, called);
-            } else {
-                dynasm!(this.asm ; .arch x64 ; jmp =>called);
-            }
+            this.call_known(id, a, b, c, after);
             dynasm!(this.asm ; .arch x64 ; =>after);
             for (r, tag) in results.into_iter().flatten() {
                 dynasm!(this.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + r)], tag as i32 ; jne =>away);

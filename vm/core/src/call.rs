@@ -208,10 +208,7 @@ impl Vm {
     pub(crate) unsafe fn call_native(&mut self, func: u32, n: u32, wanted: u8) -> Result<Flow, Error> {
         // SAFETY: see the head of the module.
         unsafe {
-            let thread = self.thread;
-            let before = (*thread).stack;
-            let slot = before.add(func as usize);
-            let (caller, pc) = ((*thread).base, (*thread).pc);
+            let slot = (*self.thread).stack.add(func as usize);
             let native = (*slot).as_ptr::<Native>();
             let entry = &self.natives[(*native).id as usize];
             let (function, role) = (entry.function, entry.role);
@@ -221,6 +218,25 @@ impl Vm {
             {
                 return outcome;
             }
+            self.call_function(function, func, n, wanted)
+        }
+    }
+
+    /// Calls the native at stack index `func`, which has this function and is [`Role::Plain`], as [`Vm::call_native`].
+    #[inline(always)]
+    pub(crate) unsafe fn call_function(
+        &mut self,
+        function: NativeFn,
+        func: u32,
+        n: u32,
+        wanted: u8,
+    ) -> Result<Flow, Error> {
+        // SAFETY: see the head of the module.
+        unsafe {
+            let thread = self.thread;
+            let before = (*thread).stack;
+            let slot = before.add(func as usize);
+            let (caller, pc) = ((*thread).base, (*thread).pc);
             (*slot).tag = stack::head(tag::NATIVE, kind::LUA, wanted, 0, 0);
             *slot.add(1) = Slot { payload: 0, tag: stack::link(pc, func + 2 - caller) };
             (*thread).base = func + 2;

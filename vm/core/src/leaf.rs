@@ -296,9 +296,19 @@ impl Vm {
         unsafe {
             let native = (*slot).as_ptr::<Native>();
             let leaf = self.natives[(*native).id as usize].leaf?;
-            let arguments = std::slice::from_raw_parts(slot.add(2), n as usize);
-            leaf(&mut Leaf { heap: &mut self.heap, arguments }).map(|value| value.0)
+            self.call_leaf_form(leaf, slot, n)
         }
+    }
+
+    /// The same when the leaf form is known.
+    ///
+    /// # Safety
+    /// As [`Vm::call_leaf`].
+    #[inline(always)]
+    pub(crate) unsafe fn call_leaf_form(&mut self, leaf: LeafFn, slot: *mut Slot, n: u32) -> Option<Slot> {
+        // SAFETY: by contract.
+        let arguments = unsafe { std::slice::from_raw_parts(slot.add(2), n as usize) };
+        leaf(&mut Leaf { heap: &mut self.heap, arguments }).map(|value| value.0)
     }
 
     /// Whether a native has a leaf form.

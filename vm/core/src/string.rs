@@ -10,33 +10,70 @@ use crate::object::{Str, flag};
 /// Longest string that is interned.
 pub const MAX_SHORT: usize = 40;
 
-/// Hash of a whole string: no byte is skipped, so that keys cannot be chosen to collide cheaply.
+/// Hash of a whole string: no byte is skipped, so that keys cannot be chosen to collide cheaply. Two words at a time
+/// are multiplied, each with a secret of its own (the folded multiplication of wyhash and foldhash).
 pub fn hash_bytes(seed: u64, bytes: &[u8]) -> u32 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
+    const L: u64 = 0xD6E8_FEB8_6659_FD93;
     let mut state = seed ^ (bytes.len() as u64).wrapping_mul(K);
-    let mut chunks = bytes.chunks_exact(8);
-    for chunk in &mut chunks {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        state = fold(state ^ u64::from_le_bytes(word), K);
+    let other = seed.rotate_left(32) ^ L;
+    let mut rest = bytes;
+    while let Some((words, behind)) = rest.split_first_chunk::<16>()
+        && !behind.is_empty()
+    {
+        let (a, b) = two_words(words);
+        state = fold(a ^ state, b ^ other);
+        rest = behind;
     }
-    let rest = chunks.remainder();
-    if !rest.is_empty() {
-        state = fold(state ^ last_word(rest), 0xD6E8_FEB8_6659_FD93);
-    }
-    let mixed = fold(state ^ K, 0xA24B_AED4_963E_E407);
+    // The last words may have some of the bytes before them once more.
+    let (a, b) = bytes.last_chunk::<16>().map_or_else(|| ends(bytes), two_words);
+    let mixed = fold(a ^ state, b ^ other);
     (mixed ^ (mixed >> 32)) as u32
 }
 
-/// All of one to seven bytes, whose number is known to the caller, in one word: reads that overlap
-/// take less time than to put the bytes together in memory.
 #[inline(always)]
-fn last_word(rest: &[u8]) -> u64 {
-    if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+fn two_words(bytes: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*bytes);
+    (both as u64, (both >> 64) as u64)
+}
+
+/// All of up to sixteen bytes, whose number is known to the caller, in two words: reads that overlap take less time
+/// than to put the bytes together in memory.
+#[inline(always)]
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
     }
-    let (first, middle, last) = (rest[0], rest[rest.len() / 2], rest[rest.len() - 1]);
-    u64::from(first) | u64::from(middle) << 8 | u64::from(last) << 16
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+    }
+    match *bytes {
+        [] => (0, 0),
+        [a] => (u64::from(a), 0),
+        [a, b] => (u64::from(a), u64::from(b)),
+        [a, b, c, ..] => (u64::from(a) | u64::from(b) << 8, u64::from(c)),
+    }
+}
+
+/// Whether two strings of the same length, at most [`MAX_SHORT`], have the same bytes: without a call, as that takes
+/// longer than to compare them.
+#[inline(always)]
+pub(crate) fn same_short(a: &[u8], b: &[u8]) -> bool {
+    debug_assert!(a.len() == b.len());
+    if a.len() > MAX_SHORT || a.len() != b.len() {
+        return a == b;
+    }
+    if a.len() <= 16 {
+        return ends(a) == ends(b);
+    }
+    let mut at = 0;
+    while let (Some(x), Some(y)) = (a[at..].first_chunk::<16>(), b[at..].first_chunk::<16>()) {
+        if x != y {
+            return false;
+        }
+        at += 16;
+    }
+    a.last_chunk::<16>() == b.last_chunk::<16>()
 }
 
 #[inline(always)]
@@ -83,3 +120,54 @@ pub unsafe fn is_short(string: *const Str) -> bool {
 
 mod interner;
 pub(crate) use interner::Interner;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most strings with equal values of the `bits` lower bits, or of those above the lowest 11.
+    fn fullest(texts: &[Vec<u8>], seed: u64, bits: u32) -> usize {
+        let most = |value: &dyn Fn(u32) -> u32| {
+            let mut counts = vec![0; 1 << bits];
+            texts.iter().for_each(|text| counts[value(hash_bytes(seed, text)) as usize] += 1);
+            counts.into_iter().max().unwrap_or(0)
+        };
+        most(&|hash| hash & ((1 << bits) - 1)).max(most(&|hash| hash >> 11 & ((1 << bits) - 1)))
+    }
+
+    #[test]
+    fn hashes_of_similar_strings_spread() {
+        let n = 1 << 14;
+        let families: [(&str, Box<dyn Fn(u64) -> Vec<u8>>); 7] = [
+            ("numbers", Box::new(|i| i.to_string().into_bytes())),
+            ("names", Box::new(|i| format!("field_{i}").into_bytes())),
+            ("long names", Box::new(|i| format!("a rather long name, number {i:05}").into_bytes())),
+            ("lengths of zeros", Box::new(|i| [&i.to_le_bytes()[..2], &vec![0; (i % 39) as usize]].concat())),
+            ("first bytes", Box::new(|i| [&i.to_le_bytes()[..2], &[b'x'; 14]].concat())),
+            ("last bytes", Box::new(|i| [&[b'x'; 14], &i.to_be_bytes()[6..]].concat())),
+            ("single bits", Box::new(|i| [(1_u64 << (i % 64)).to_le_bytes(), (1_u64 << (i / 64 % 64)).to_le_bytes(), (i / 4096).to_le_bytes()].concat())),
+        ];
+        for (name, make) in &families {
+            let texts: Vec<Vec<u8>> = (0..n).map(make).collect();
+            for seed in [0, 1, 11, 0x5DEE_CE66_D123_4567, u64::MAX] {
+                // Of 2^14 balls in 2^12 bins the fullest has about 16.
+                let found = fullest(&texts, seed, 12);
+                assert!(found < 32, "{name} with seed {seed}: {found} in one slot");
+            }
+        }
+    }
+
+    #[test]
+    fn short_strings_are_compared_whole() {
+        for len in 0..=MAX_SHORT {
+            let text: Vec<u8> = (0..len as u8).collect();
+            assert!(same_short(&text, &text.clone()));
+            for at in 0..len {
+                let mut other = text.clone();
+                other[at] ^= 0x40;
+                assert!(!same_short(&text, &other), "byte {at} of {len}");
+                assert_ne!(hash_bytes(3, &text), hash_bytes(3, &other), "byte {at} of {len}");
+            }
+        }
+    }
+}

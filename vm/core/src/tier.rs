@@ -23,9 +23,12 @@ pub mod assist;
 pub mod meta;
 pub mod seen;
 
+use crate::api::NativeFn;
 use crate::cache::{Cache, kind as cache_kind};
 use crate::heap::Heap;
+use crate::error::Error;
 use crate::interp::Flow;
+use crate::leaf::LeafFn;
 use crate::object::{Closure, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
 use crate::meta::Event;
@@ -567,6 +570,7 @@ impl Vm {
                 return;
             }
             self.tier.counts.dropped += dropped.len() as u64;
+            self.heap.distrust += 1;
             self.heap.forget_native(dropped.iter().map(|code| code.length()).sum());
             self.heap.settle();
             for thread in self.heap.live_threads() {
@@ -590,7 +594,7 @@ impl Vm {
 
     /// Makes a call for compiled code, and says where that goes on.
     unsafe fn call_for_native(&mut self, call: NativeCall) -> Continuation {
-        let NativeCall { a, n, wanted, live, after, back } = call;
+        let NativeCall { a, n, wanted, after, .. } = call;
         // SAFETY: a compiled frame is on top, and stands behind its call.
         unsafe {
             self.tier.counts.calls += 1;
@@ -599,30 +603,49 @@ impl Vm {
             if let Some(other) = self.switch_for_native(slot, n, wanted, after) {
                 return other;
             }
-            let (thread, func) = (self.thread, (*self.thread).base + a);
-            let (dropped, distrust) = (self.tier.counts.dropped, self.heap.distrust);
-            let mut result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
+            let (thread, func, distrust) = (self.thread, (*self.thread).base + a, self.heap.distrust);
+            let result = if (*slot).tag == tag::NATIVE && slot.add(2 + n as usize) <= self.limit {
                 // The template has tried the leaf form.
-                let result = self.call_native((*self.thread).base + a, n, wanted);
-                let has_hook = std::mem::take(&mut self.hook_switch);
-                let is_done = matches!(result, Ok(Flow::Next)) && !has_hook && (live.is_none() || self.heap.debt < 0);
-                if is_done && self.tier.counts.dropped == dropped && self.heap.distrust == distrust {
-                    return Continuation { address: after, base };
-                }
-                result
+                self.call_native(func, n, wanted)
             } else {
                 self.call_slow(a as usize, n, wanted)
             };
-            if let (Ok(Flow::Next), Some(live)) = (&result, live)
+            if self.is_settled(&result, call.live, distrust) {
+                return Continuation { address: after, base };
+            }
+            self.go_on_after(&call, thread, func, distrust, result)
+        }
+    }
+
+    /// Whether compiled code may simply go on behind a call that came to this: the stack has not moved,
+    /// addresses of code are right, see [`Heap::distrust`], and the collector is not due.
+    #[inline(always)]
+    fn is_settled(&self, result: &Result<Flow, Error>, live: Option<u32>, distrust: u64) -> bool {
+        matches!(result, Ok(Flow::Next)) && self.heap.distrust == distrust && (live.is_none() || self.heap.debt < 0)
+    }
+
+    /// Goes on after a call by the machine of what is at stack index `func`, which came to `result`.
+    #[inline(never)]
+    unsafe fn go_on_after(
+        &mut self,
+        call: &NativeCall,
+        thread: *mut Thread,
+        func: u32,
+        distrust: u64,
+        mut result: Result<Flow, Error>,
+    ) -> Continuation {
+        // SAFETY: as `call_for_native`.
+        unsafe {
+            self.hook_switch = false;
+            if let (Ok(Flow::Next), Some(live)) = (&result, call.live)
                 && self.heap.debt >= 0
             {
                 result = self.collect_step((*self.thread).base + live);
             }
             // A function of Lua was entered: when it is compiled by then, it returns without the machine.
-            if let Some(back) = back
+            if let Some(back) = call.back
                 && self.thread == thread
                 && (*thread).base == func + 2
-                && self.tier.counts.dropped == dropped
                 && self.heap.distrust == distrust
             {
                 let header = (*thread).stack.add(func as usize);
@@ -1029,6 +1052,45 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *con
     }
 }
 
+/// A call of a native that only has to be called, by a site that knows it: what [`call`] does, with less to find out.
+/// `site` has, from its lowest bits on, the register with what is called (8 bits), the number of wanted results
+/// plus one (8 bits), and, in the upper half, the pc behind the call. `n` is the number of arguments.
+///
+/// # Safety
+/// As [`step`]; `function` is that of the native.
+pub unsafe extern "C" fn call_known(
+    vm: *mut Vm,
+    base: *mut Slot,
+    site: u64,
+    after: *const u8,
+    function: *const (),
+    n: u32,
+) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        let (a, wanted, pc) = (site as u32 & 0xff, (site >> 8) as u8, (site >> 32) as u32);
+        if vm.tier.torture != 0 {
+            return step(vm, base, pc - 1);
+        }
+        let slot = base.add(a as usize);
+        vm.stand_at(base, pc);
+        let thread = vm.thread;
+        let (func, distrust) = ((*thread).base + a, vm.heap.distrust);
+        let result = if slot.add(2 + n as usize) <= vm.limit {
+            vm.call_function(std::mem::transmute::<*const (), NativeFn>(function), func, n, wanted)
+        } else {
+            vm.call_slow(a as usize, n, wanted)
+        };
+        vm.tier.counts.calls += 1;
+        let live = if wanted == 0 { None } else { Some(a + u32::from(wanted) - 1) };
+        if vm.is_settled(&result, live, distrust) {
+            return Continuation { address: after, base };
+        }
+        vm.go_on_after(&NativeCall { a, n, wanted, live, after, back: None }, thread, func, distrust, result)
+    }
+}
+
 /// The iterator of the generic loop at `pc` is called, as it is neither known nor compiled.
 ///
 /// # Safety
@@ -1214,6 +1276,24 @@ pub unsafe extern "C" fn call_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted:
             return 0;
         }
         let Some(value) = (*vm).call_leaf(slot, n) else { return 0 };
+        if wanted == 2 {
+            *slot = value;
+        }
+        1
+    }
+}
+
+/// As [`call_leaf`], for a native that is known to have this leaf form.
+///
+/// # Safety
+/// As [`call_leaf`]; `leaf` is a leaf form.
+pub unsafe extern "C" fn call_known_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted: u32, leaf: *const ()) -> u64 {
+    // SAFETY: by contract.
+    unsafe {
+        if slot.add(2 + n as usize) > (*vm).limit {
+            return 0;
+        }
+        let Some(value) = (*vm).call_leaf_form(std::mem::transmute::<*const (), LeafFn>(leaf), slot, n) else { return 0 };
         if wanted == 2 {
             *slot = value;
         }

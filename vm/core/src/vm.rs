@@ -71,6 +71,11 @@ pub struct NativeEntry {
 }
 
 impl NativeEntry {
+    /// Whether it only has to be called: the machine does nothing of its own for it.
+    pub fn is_plain(&self) -> bool {
+        self.role == crate::switch::Role::Plain
+    }
+
     /// A function that has only its general form.
     pub fn new(name: &'static str, function: NativeFn) -> NativeEntry {
         NativeEntry { name, function, leaf: None, intrinsic: None, role: crate::switch::Role::Plain }

@@ -382,6 +382,7 @@ const KEPT: u64 = crate::inspect::STEP | crate::interp::hook::LIMIT;
 
 fn set_hook(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.vm().hook_switch = true;
+    ctx.vm().heap.distrust += 1;
     let (thread, shift) = thread_argument(ctx);
     if ctx.is_none_or_nil(shift + 1) {
         // SAFETY: see the head of the module.

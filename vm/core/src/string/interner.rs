@@ -6,7 +6,7 @@
 //! This module may use `unsafe`; the bargain is that of `string`, and that members are live.
 #![allow(unsafe_code)]
 
-use super::str_bytes;
+use super::{same_short, str_bytes};
 use crate::heap::huge::prefer_huge_pages;
 use crate::object::Str;
 
@@ -90,9 +90,13 @@ impl Interner {
             }
             if mark == hash.mark() {
                 let entry = self.table.entries[at];
-                // SAFETY: strings leave the set before they are freed.
-                if (entry >> ADDRESS_BITS) as u32 == hash.rest() && unsafe { str_bytes(string_of(entry)) == bytes } {
-                    return Some(string_of(entry));
+                if (entry >> ADDRESS_BITS) as u32 == hash.rest() {
+                    let string = string_of(entry);
+                    // SAFETY: strings leave the set before they are freed.
+                    let found = unsafe { str_bytes(string) };
+                    if found.len() == bytes.len() && same_short(found, bytes) {
+                        return Some(string);
+                    }
                 }
             }
             at = (at + 1) & self.table.mask;
