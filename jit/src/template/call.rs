@@ -421,15 +421,20 @@ impl Assembler<'_> {
             ; .arch x64
             ; mov edi, eax
             ; shl rdi, 4
+            ; mov r9d, eax
             ; xor esi, esi
             ; jmp >check
             ; next:
-            ; movups xmm0, [r8 + rsi + first]
-            ; movups [rbx + rsi], xmm0
+            // Two words, as they were written: to read them as one would wait for both to reach the cache.
+            ; mov rax, [r8 + rsi + first]
+            ; mov rdx, [r8 + rsi + first + 8]
+            ; mov [rbx + rsi], rax
+            ; mov [rbx + rsi + 8], rdx
             ; add rsi, 16
             ; check:
             ; cmp rsi, rdi
             ; jb <next
+            ; mov eax, r9d
             ; jmp rcx
         );
     }
@@ -520,8 +525,10 @@ impl Assembler<'_> {
                 let to = i32::from(i) * 16 - 32;
                 dynasm!(self.asm
                     ; .arch x64
-                    ; movups xmm0, [rbx + payload(a + i)]
-                    ; movups [rbx + to], xmm0
+                    ; mov rax, [rbx + payload(a + i)]
+                    ; mov rdx, [rbx + tag_of(a + i)]
+                    ; mov [rbx + to], rax
+                    ; mov [rbx + to + 8], rdx
                 );
             }
             let interpreted = self.asm.new_dynamic_label();

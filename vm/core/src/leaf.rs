@@ -88,7 +88,8 @@ impl Leaf<'_> {
     }
 
     fn slot(&self, index: usize) -> Option<Slot> {
-        self.arguments.get(index).copied()
+        // SAFETY: a reference to a slot.
+        self.arguments.get(index).map(|slot| unsafe { Slot::read(slot) })
     }
 
     /// Kind of an argument.
@@ -308,7 +309,9 @@ impl Vm {
     pub(crate) unsafe fn call_leaf_form(&mut self, leaf: LeafFn, slot: *mut Slot, n: u32) -> Option<Slot> {
         // SAFETY: by contract.
         let arguments = unsafe { std::slice::from_raw_parts(slot.add(2), n as usize) };
-        leaf(&mut Leaf { heap: &mut self.heap, arguments }).map(|value| value.0)
+        let value = leaf(&mut Leaf { heap: &mut self.heap, arguments })?;
+        // SAFETY: a value of our own, which has just been written by halves.
+        Some(unsafe { Slot::read(&value.0) })
     }
 
     /// Whether a native has a leaf form.
