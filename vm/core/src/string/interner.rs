@@ -10,9 +10,15 @@ use super::{same_short, str_bytes};
 use crate::heap::huge::prefer_huge_pages;
 use crate::object::Str;
 
-/// Slots of an empty set: the library's names fill less than half of them.
-const FIRST_SLOTS: usize = 1024;
-/// The mark of a slot that never had a string.
+/// Groups of an empty set: the library's names fill half of it.
+const FIRST_GROUPS: usize = 256;
+/// Slots of a group.
+const SLOTS: usize = 7;
+/// Strings for each group, above which the set grows.
+const LOAD: usize = 5;
+/// Words of a group.
+const WORDS: usize = SLOTS + 1;
+/// The mark of a slot without a string.
 const VACANT: u8 = 0;
 /// Bits of an entry that are an address, without the zeros at its end.
 const ADDRESS_BITS: u32 = 43;
@@ -20,34 +26,41 @@ const ADDRESS_BITS: u32 = 43;
 const ALIGNMENT: u32 = 4;
 /// Bits of a hash that count: an entry has all but those of the mark.
 const HASH_BITS: u32 = u64::BITS - ADDRESS_BITS + u8::BITS;
-/// Slots of the smaller table that are looked at for each new string. Four would do: the larger one
-/// is half full when as many strings came in as the smaller one held.
-const MOVED_AT_ONCE: usize = 8;
-/// Slots of the smaller table that go back to the system together.
-const RETURNED_AT_ONCE: usize = 1 << 16;
+/// Groups of the smaller table that go back to the system together.
+const RETURNED_AT_ONCE: usize = 1 << 13;
+/// A byte of each slot's mark.
+const EACH_SLOT: u64 = 0x0001_0101_0101_0101;
 
 /// The set.
 pub(crate) struct Interner {
-    table: Slots,
+    table: Groups,
     /// The table that is being left; empty between two times of growth.
-    left: Slots,
+    left: Groups,
     count: usize,
 }
 
-/// A hash table with linear probing. What a search looks at first is small, as there are more strings than a processor
-/// keeps at hand: a byte for each slot.
+/// A hash table of groups, each a cache line: a word with a byte for each slot, the mark, and seven entries. The last byte
+/// of the word counts the strings that have this group on their way to another one, as it was full when they came (as in
+/// Folly's F14); at [`u8::MAX`] it is no longer known how many.
 #[derive(Default)]
-struct Slots {
-    /// Lower bits of the hash of the string in each slot, [`VACANT`] when there never was one.
-    marks: Vec<u8>,
-    /// Address of the string and the other bits of its hash; 0 when it was taken out of a table that is being left.
-    entries: Vec<u64>,
+struct Groups {
+    /// The groups begin at `first`, where a cache line does.
+    words: Vec<u64>,
+    first: usize,
+    count: usize,
     mask: usize,
 }
 
 /// The bits of a hash that count; the lower ones are no [`VACANT`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Hash(u32);
+
+/// Where a string is: the group and the slot.
+#[derive(Clone, Copy)]
+struct Place {
+    group: usize,
+    slot: usize,
+}
 
 impl Hash {
     #[inline(always)]
@@ -67,7 +80,7 @@ impl Hash {
         self.0 >> u8::BITS
     }
 
-    /// The slot where a search begins. The bits of the mark come last: they shall tell apart what is near.
+    /// The group where a search begins. The bits of the mark come last: they shall tell apart what is near.
     #[inline(always)]
     fn home(self, mask: usize) -> usize {
         (self.rest() | u32::from(self.mark()) << (HASH_BITS - u8::BITS)) as usize & mask
@@ -76,51 +89,36 @@ impl Hash {
 
 impl Interner {
     pub(crate) fn new() -> Interner {
-        Interner { table: Slots::new(FIRST_SLOTS), left: Slots::default(), count: 0 }
+        Interner { table: Groups::new(FIRST_GROUPS), left: Groups::default(), count: 0 }
     }
 
     #[inline(always)]
     pub(crate) fn find(&self, bytes: &[u8], hash: u32) -> Option<*mut Str> {
         let hash = Hash::new(hash);
-        let mut at = hash.home(self.table.mask);
-        loop {
-            let mark = self.table.marks[at];
-            if mark == VACANT {
-                break;
-            }
-            if mark == hash.mark() {
-                let entry = self.table.entries[at];
-                if (entry >> ADDRESS_BITS) as u32 == hash.rest() {
-                    let string = string_of(entry);
-                    // SAFETY: strings leave the set before they are freed.
-                    let found = unsafe { str_bytes(string) };
-                    if found.len() == bytes.len() && same_short(found, bytes) {
-                        return Some(string);
-                    }
-                }
-            }
-            at = (at + 1) & self.table.mask;
+        let is_it = |entry| {
+            // SAFETY: strings leave the set before they are freed.
+            let found = unsafe { str_bytes(string_of(entry)) };
+            found.len() == bytes.len() && same_short(found, bytes)
+        };
+        if let Some(place) = self.table.search::<false>(hash, is_it) {
+            return Some(string_of(self.table.group(place.group)[1 + place.slot]));
         }
-        if self.left.marks.is_empty() { None } else { self.find_left(bytes, hash) }
+        if self.left.count == 0 { None } else { self.find_left(bytes, hash) }
     }
 
     #[cold]
     fn find_left(&self, bytes: &[u8], hash: Hash) -> Option<*mut Str> {
-        let is_it = |string: *mut Str| {
-            // SAFETY: as in `find`.
-            !string.is_null() && unsafe { str_bytes(string) == bytes }
-        };
-        let at = self.left.search(hash, is_it)?;
-        Some(string_of(self.left.entries[at]))
+        // SAFETY: as in `find`.
+        let place = self.left.search::<true>(hash, |entry| unsafe { str_bytes(string_of(entry)) == bytes })?;
+        Some(string_of(self.left.group(place.group)[1 + place.slot]))
     }
 
     pub(crate) fn insert(&mut self, string: *mut Str) {
-        // Half of it stays vacant: a search that finds nothing ends at a vacant slot.
-        if self.count * 2 >= self.table.entries.len() {
+        if self.count >= self.table.count * LOAD {
             self.grow();
         }
-        if !self.left.marks.is_empty() {
-            self.move_some(MOVED_AT_ONCE);
+        if self.left.count > 0 {
+            self.move_some(1);
         }
         // SAFETY: the string is live.
         self.table.place(Hash::new(unsafe { (*string).header.aux }), string);
@@ -129,24 +127,29 @@ impl Interner {
 
     #[cold]
     fn grow(&mut self) {
-        // Nothing is left as a rule; see `MOVED_AT_ONCE`.
-        self.move_some(self.left.entries.len());
-        let larger = Slots::new(self.table.entries.len() * 2);
+        // Nothing is left as a rule: so many strings came in that all groups were moved.
+        self.move_some(self.left.count);
+        let larger = Groups::new(self.table.count * 2);
         self.left = std::mem::replace(&mut self.table, larger);
     }
 
-    /// Moves what is in the last slots of the smaller table, and gives those slots back.
+    /// Moves what is in the last groups of the smaller table, and gives those groups back.
     #[cold]
     fn move_some(&mut self, count: usize) {
-        for _ in 0..count {
-            let (Some(mark), Some(entry)) = (self.left.marks.pop(), self.left.entries.pop()) else { break };
-            if entry != 0 {
-                self.table.place(hash_of(mark, entry), string_of(entry));
+        for _ in 0..count.min(self.left.count) {
+            self.left.count -= 1;
+            let group = *self.left.group(self.left.count);
+            for slot in 0..SLOTS {
+                let mark = mark_of(group[0], slot);
+                if mark != VACANT {
+                    let entry = group[1 + slot];
+                    self.table.place(hash_of(mark, entry), string_of(entry));
+                }
             }
         }
-        if self.left.entries.len() % RETURNED_AT_ONCE < MOVED_AT_ONCE {
-            self.left.marks.shrink_to_fit();
-            self.left.entries.shrink_to_fit();
+        if self.left.count % RETURNED_AT_ONCE == 0 {
+            self.left.words.truncate(self.left.first + self.left.count * WORDS);
+            self.left.words.shrink_to_fit();
         }
     }
 
@@ -154,12 +157,13 @@ impl Interner {
     pub(crate) fn remove(&mut self, string: *mut Str) {
         // SAFETY: the caller removes before it frees.
         let hash = Hash::new(unsafe { (*string).header.aux });
-        if let Some(at) = self.table.search(hash, |found| found == string) {
-            self.table.close_gap(at);
+        let is_it = |entry| string_of(entry) == string;
+        if let Some(place) = self.table.search::<false>(hash, is_it) {
+            self.table.remove(hash, place);
             self.count -= 1;
-        } else if let Some(at) = self.left.search(hash, |found| found == string) {
-            // The mark stays, for searches to pass; nothing else moves in a table that is being left.
-            self.left.entries[at] = 0;
+        } else if self.left.count > 0 && let Some(place) = self.left.search::<true>(hash, is_it) {
+            // Groups on the way may be gone: their counts stay, and searches go further than they need.
+            self.left.clear(place);
             self.count -= 1;
         }
     }
@@ -180,32 +184,73 @@ fn hash_of(mark: u8, entry: u64) -> Hash {
     Hash(((entry >> ADDRESS_BITS) as u32) << u8::BITS | u32::from(mark))
 }
 
-impl Slots {
-    /// So many slots, a power of two.
-    fn new(size: usize) -> Slots {
-        let (marks, entries) = (vec![VACANT; size], vec![0_u64; size]);
-        prefer_huge_pages(marks.as_ptr(), size);
-        prefer_huge_pages(entries.as_ptr().cast(), size_of_val(&*entries));
-        Slots { marks, entries, mask: size - 1 }
+#[inline(always)]
+fn mark_of(marks: u64, slot: usize) -> u8 {
+    (marks >> (slot * 8)) as u8
+}
+
+/// How many strings went past a group.
+#[inline(always)]
+fn passed(marks: u64) -> u8 {
+    (marks >> (SLOTS * 8)) as u8
+}
+
+/// The highest bit of each slot's byte that is zero, and maybe of slots after the first such one.
+#[inline(always)]
+fn zero_bytes(marks: u64) -> u64 {
+    marks.wrapping_sub(EACH_SLOT) & !marks & (EACH_SLOT << 7)
+}
+
+impl Groups {
+    /// So many groups, a power of two.
+    fn new(count: usize) -> Groups {
+        let words = vec![0_u64; (count + 1) * WORDS - 1];
+        prefer_huge_pages(words.as_ptr().cast(), size_of_val(&*words));
+        // An allocation is aligned as its words are, so this is below `WORDS`.
+        let first = words.as_ptr().align_offset(WORDS * size_of::<u64>()).min(WORDS - 1);
+        Groups { words, first, count, mask: count - 1 }
     }
 
-    /// The slot with a string of which `is_it` says yes. Slots that were given back count as taken by others.
+    /// A group that was not given back.
     #[inline(always)]
-    fn search(&self, hash: Hash, is_it: impl Fn(*mut Str) -> bool) -> Option<usize> {
-        let mut at = hash.home(self.mask);
-        for _ in 0..=self.marks.len() {
-            if at >= self.marks.len() {
-                // The first slots may hold what found no place in the last ones.
-                at = 0;
+    fn group(&self, index: usize) -> &[u64; WORDS] {
+        debug_assert!(index < self.count);
+        // SAFETY: `first + count * WORDS` words are there.
+        unsafe { &*self.words.as_ptr().add(self.first + index * WORDS).cast() }
+    }
+
+    #[inline(always)]
+    fn group_mut(&mut self, index: usize) -> &mut [u64; WORDS] {
+        debug_assert!(index < self.count);
+        // SAFETY: as above.
+        unsafe { &mut *self.words.as_mut_ptr().add(self.first + index * WORDS).cast() }
+    }
+
+    /// The place of a string of whose entry `is_it` says yes. Of a table that is being left, groups that were given back
+    /// count as full.
+    #[inline(always)]
+    fn search<const IS_LEFT: bool>(&self, hash: Hash, is_it: impl Fn(u64) -> bool) -> Option<Place> {
+        let marks = u64::from(hash.mark()) * EACH_SLOT;
+        let mut index = hash.home(self.mask);
+        for _ in 0..=self.mask {
+            if IS_LEFT && index >= self.count {
+                // The first groups may hold what found no place in the last ones.
+                index = 0;
             }
-            let mark = *self.marks.get(at)?;
-            if mark == VACANT {
+            let group = self.group(index);
+            let mut found = zero_bytes(group[0] ^ marks);
+            while found != 0 {
+                let slot = (found.trailing_zeros() / 8) as usize;
+                let entry = group[1 + slot];
+                if (entry >> ADDRESS_BITS) as u32 == hash.rest() && mark_of(group[0], slot) == hash.mark() && is_it(entry) {
+                    return Some(Place { group: index, slot });
+                }
+                found &= found - 1;
+            }
+            if passed(group[0]) == 0 {
                 return None;
             }
-            if mark == hash.mark() && is_it(string_of(self.entries[at])) {
-                return Some(at);
-            }
-            at += 1;
+            index = (index + 1) & self.mask;
         }
         None
     }
@@ -213,32 +258,40 @@ impl Slots {
     fn place(&mut self, hash: Hash, string: *mut Str) {
         let address = string as u64 >> ALIGNMENT;
         debug_assert!(address < 1 << ADDRESS_BITS && string as u64 % (1 << ALIGNMENT) == 0, "an address of a cell");
-        let mut at = hash.home(self.mask);
-        while self.marks[at] != VACANT {
-            at = (at + 1) & self.mask;
+        let mut index = hash.home(self.mask);
+        loop {
+            let group = self.group_mut(index);
+            let vacant = zero_bytes(group[0]);
+            if vacant != 0 {
+                let slot = (vacant.trailing_zeros() / 8) as usize;
+                group[0] |= u64::from(hash.mark()) << (slot * 8);
+                group[1 + slot] = address | u64::from(hash.rest()) << ADDRESS_BITS;
+                return;
+            }
+            if passed(group[0]) != u8::MAX {
+                group[0] += 1 << (SLOTS * 8);
+            }
+            index = (index + 1) & self.mask;
         }
-        self.marks[at] = hash.mark();
-        self.entries[at] = address | u64::from(hash.rest()) << ADDRESS_BITS;
     }
 
-    /// Empties a slot and moves what follows, so that no mark of what was there is needed.
-    fn close_gap(&mut self, mut gap: usize) {
-        let mut at = gap;
-        loop {
-            at = (at + 1) & self.mask;
-            let mark = self.marks[at];
-            if mark == VACANT {
-                break;
+    fn clear(&mut self, place: Place) {
+        let group = self.group_mut(place.group);
+        group[0] &= !(0xff << (place.slot * 8));
+        group[1 + place.slot] = 0;
+    }
+
+    /// Takes the string with this hash out of its place.
+    fn remove(&mut self, hash: Hash, place: Place) {
+        self.clear(place);
+        let mut index = hash.home(self.mask);
+        while index != place.group {
+            let group = self.group_mut(index);
+            if passed(group[0]) != u8::MAX {
+                group[0] -= 1 << (SLOTS * 8);
             }
-            let home = hash_of(mark, self.entries[at]).home(self.mask);
-            if at.wrapping_sub(home) & self.mask >= at.wrapping_sub(gap) & self.mask {
-                self.marks[gap] = mark;
-                self.entries[gap] = self.entries[at];
-                gap = at;
-            }
+            index = (index + 1) & self.mask;
         }
-        self.marks[gap] = VACANT;
-        self.entries[gap] = 0;
     }
 }
 
