@@ -12,7 +12,7 @@ use crate::state::{Join, Source};
 use crate::registers::Registers;
 use crate::stub::{Routine, Service};
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
-use perilune_vm::cache::{Cache, kind};
+use perilune_vm::cache::{Cache, Ways, kind};
 use perilune_vm::tier::{self, assist, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
@@ -24,6 +24,19 @@ pub enum Object {
     Register(u8),
     /// In an upvalue.
     Upvalue(u8),
+}
+
+/// Whether there are records for several shapes.
+fn tells_apart(ways: &Ways) -> bool {
+    ways.records().len() > 1
+}
+
+impl<'a> Assembler<'a> {
+    /// What a site that reads has seen, when its code can tell it apart.
+    fn known_ways(&self, cache: u16) -> Option<&'a Ways> {
+        let ways = self.function.ways.get(usize::from(cache))?.as_deref()?;
+        (!ways.records().is_empty()).then_some(ways)
+    }
 }
 
 impl Assembler<'_> {
@@ -90,6 +103,55 @@ impl Assembler<'_> {
         (known, std::ptr::from_ref(record) as i64)
     }
 
+    /// Where a table goes of whose shape a site has no record: to `missed` while there may be one more.
+    fn if_unknown(&self, ways: &Ways, missed: DynamicLabel, anywhere: DynamicLabel) -> DynamicLabel {
+        if ways.has_room() && !self.function.is_final { missed } else { anywhere }
+    }
+
+    /// The field of the table in `rax`, by the record for its shape: payload in `rcx`, tag in `edx`. A table of none
+    /// of the shapes goes to `unknown`; one whose record does not hold to `other`.
+    fn get_several(&mut self, ways: &Ways, unknown: DynamicLabel, other: DynamicLabel) {
+        let found = self.asm.new_dynamic_label();
+        let last = ways.records().len() - 1;
+        for (at, record) in ways.records().iter().enumerate() {
+            let next = if at == last { unknown } else { self.asm.new_dynamic_label() };
+            dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], record.shape as i32 ; jne =>next);
+            match record.kind {
+                kind::OWN => {
+                    let slot = i32::from(record.slot);
+                    dynasm!(self.asm
+                        ; .arch x64
+                        ; mov rsi, [rax + PROPS]
+                        ; movzx edx, BYTE [rsi - 1 - slot]
+                        ; mov rcx, [rsi + slot * 8]
+                        ; test edx, edx
+                        ; jz =>other
+                    );
+                }
+                kind::ABSENT => dynasm!(self.asm
+                    ; .arch x64
+                    ; cmp DWORD [r12 + layout::EPOCH as i32], record.epoch as i32
+                    ; jne =>other
+                    ; xor edx, edx
+                ),
+                _ => {
+                    // The record may have been cleared, or brought up to date.
+                    dynasm!(self.asm
+                        ; .arch x64
+                        ; mov rsi, QWORD std::ptr::from_ref(record) as i64
+                        ; cmp BYTE [rsi + offset_of!(Cache, kind) as i32], kind::CHAIN as i8
+                        ; jne =>other
+                    );
+                    self.get_held(other);
+                }
+            }
+            if at < last {
+                dynasm!(self.asm ; .arch x64 ; jmp =>found ; =>next);
+            }
+        }
+        dynasm!(self.asm ; .arch x64 ; =>found);
+    }
+
     /// `r[a] = object[key]`.
     pub fn get_field(&mut self, object: Object, cache: u16, key: u16, a: u8) {
         let (known, record) = self.cache(cache);
@@ -99,8 +161,9 @@ impl Assembler<'_> {
         }
         let key = self.function.constants[usize::from(key)].payload;
         let missed = self.missed();
-        let table = self.table(object, missed, known.kind != kind::OWN);
-        self.get_known(object, table, (known, record), key, a);
+        let ways = self.known_ways(cache);
+        let table = self.table(object, missed, known.kind != kind::OWN || ways.is_some_and(tells_apart));
+        self.get_known(object, table, (known, record, ways), key, a);
     }
 
     /// `r[a + 2] = r[b]`, `r[a] = r[b][key]`.
@@ -109,7 +172,8 @@ impl Assembler<'_> {
         let seen = self.seen();
         let key = self.function.constants[usize::from(key)].payload;
         if !matches!(self.tag(b), Some(tag::TABLE)) && seen.has_result() | self.function.is_final {
-            return self.get_any_method(a, b, key, (known, record));
+            let ways = self.known_ways(cache);
+            return self.get_any_method(a, b, key, (known, record, ways));
         }
         if known.kind == kind::EMPTY || known.kind == kind::ADD || !seen.has_result() && !self.function.is_final {
             return self.unseen();
@@ -118,12 +182,13 @@ impl Assembler<'_> {
         self.copy(a + 2, b);
         let object = Object::Register(a + 2);
         let missed = self.missed();
-        let table = self.table(object, missed, known.kind != kind::OWN);
-        self.get_known(object, table, (known, record), key, a);
+        let ways = self.known_ways(cache);
+        let table = self.table(object, missed, known.kind != kind::OWN || ways.is_some_and(tells_apart));
+        self.get_known(object, table, (known, record, ways), key, a);
     }
 
     /// A method of an object that may be a string.
-    fn get_any_method(&mut self, a: u8, b: u8, key: u64, (known, record): (Cache, i64)) {
+    fn get_any_method(&mut self, a: u8, b: u8, key: u64, (known, record, ways): (Cache, i64, Option<&Ways>)) {
         self.vacate();
         self.copy_memory(a + 2, b);
         self.forget(a + 2);
@@ -140,6 +205,10 @@ impl Assembler<'_> {
             ; jne =>other
         );
         match known.kind {
+            _ if let Some(ways) = ways => {
+                let unknown = self.if_unknown(ways, missed, anywhere);
+                self.get_several(ways, unknown, anywhere);
+            }
             kind::CHAIN => self.get_inherited(record, anywhere),
             kind::OWN => {
                 let slot = i32::from(known.slot);
@@ -212,11 +281,25 @@ impl Assembler<'_> {
     }
 
     /// The field of the table at `table`, by what the cache knows.
-    fn get_known(&mut self, object: Object, table: u8, (known, record): (Cache, i64), key: u64, a: u8) {
+    fn get_known(
+        &mut self,
+        object: Object,
+        table: u8,
+        (known, record, ways): (Cache, i64, Option<&Ways>),
+        key: u64,
+        a: u8,
+    ) {
         let result = self.seen().result();
         let (anywhere, join, missed) = (self.asm.new_dynamic_label(), self.join(), self.missed());
         match known.kind {
+            _ if let Some(ways) = ways.filter(|ways| known.kind != kind::OWN || tells_apart(ways)) => {
+                let unknown = self.if_unknown(ways, missed, anywhere);
+                self.get_several(ways, unknown, anywhere);
+                dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
+                self.accept(a, result, missed);
+            }
             kind::OWN => {
+                let known = Cache { misses: if ways.is_some() { 0 } else { known.misses }, ..known };
                 self.check_shape(object, table, known, anywhere);
                 self.get_own(table, known, a, result, anywhere);
             }

@@ -48,6 +48,61 @@ pub struct Cache {
     pub holder: *mut Table,
 }
 
+/// Shapes that a site's code may tell apart.
+pub const WAYS: usize = 4;
+
+/// What a site that reads has seen of the tables of several shapes. The records stay where they are, as code may have their
+/// addresses, and are cleared as the site's own record is.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways {
+    records: [Cache; WAYS],
+    n: u8,
+}
+
+impl Ways {
+    /// Nothing seen.
+    pub const NONE: Ways = Ways { records: [Cache::EMPTY; WAYS], n: 0 };
+    /// [`Ways::n`] of a site that has seen more, or tables that have no shape.
+    const MANY: u8 = WAYS as u8 + 1;
+
+    /// A record for each shape, in the order in which they came; empty when there were too many.
+    pub fn records(&self) -> &[Cache] {
+        self.records.get(..usize::from(self.n)).unwrap_or(&[])
+    }
+
+    /// Whether there are more shapes than records, or tables without a shape.
+    pub fn is_megamorphic(&self) -> bool {
+        self.n == Ways::MANY
+    }
+
+    /// Whether a further shape can be told apart.
+    pub fn has_room(&self) -> bool {
+        usize::from(self.n) < WAYS
+    }
+
+    /// Takes note of a record, or that there can be none.
+    pub(crate) fn note(&mut self, record: Option<Cache>) {
+        let n = usize::from(self.n);
+        match record {
+            _ if self.is_megamorphic() => {}
+            Some(record) => match self.records[..n].iter_mut().find(|known| known.shape == record.shape) {
+                Some(known) => *known = record,
+                None if n < WAYS => {
+                    self.records[n] = record;
+                    self.n += 1;
+                }
+                None => self.n = Ways::MANY,
+            },
+            None => self.n = Ways::MANY,
+        }
+    }
+
+    /// The records, for the collector.
+    pub(crate) fn records_mut(&mut self) -> &mut [Cache] {
+        &mut self.records
+    }
+}
+
 impl Cache {
     /// A record that never matches.
     pub const EMPTY: Cache = Cache {

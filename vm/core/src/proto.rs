@@ -7,7 +7,7 @@
 //! exactly as long as the object does.
 #![allow(unsafe_code)]
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Ways};
 use crate::interp::quick;
 use crate::heap::{Heap, OutOfMemory};
 use crate::object::{Header, ProtoObject, Str};
@@ -32,6 +32,8 @@ pub struct Cold {
     pub(crate) revision: u8,
     /// What its instructions have seen, once it was compiled.
     pub(crate) seen: Box<[crate::tier::seen::Seen]>,
+    /// What sites that read fields have seen beyond their caches, by number of the cache; as long as `seen`.
+    pub(crate) ways: Box<[Option<Box<Ways>>]>,
     /// Whether a tool has shared registers that the function's own closures do not share.
     pub(crate) shares_all: bool,
     constants: Box<[Slot]>,
@@ -42,7 +44,7 @@ pub struct Cold {
 impl Cold {
     /// Bytes of its machine code, and of what that is made from.
     pub(crate) fn native_size(&self) -> usize {
-        self.native.as_ref().map_or(0, |installed| installed.length()) + size_of_val(&*self.seen)
+        self.native.as_ref().map_or(0, |installed| installed.length()) + size_of_val(&*self.seen) + size_of_val(&*self.ways)
     }
 
     /// Bytes that the code takes outside of the heap's cells, but for names and [`Cold::native_size`].
@@ -80,7 +82,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     let constants = constants.into_boxed_slice();
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code = quick::running(&proto.code);
-    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), shares_all: false, constants, caches, children });
+    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), ways: Box::default(), shares_all: false, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
         code: cold.code.as_mut_ptr(),

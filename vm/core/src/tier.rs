@@ -24,7 +24,7 @@ pub mod meta;
 pub mod seen;
 
 use crate::api::NativeFn;
-use crate::cache::{Cache, kind as cache_kind};
+use crate::cache::{Cache, Ways, kind as cache_kind};
 use crate::heap::Heap;
 use crate::error::Error;
 use crate::interp::Flow;
@@ -91,6 +91,8 @@ pub struct Function<'a> {
     pub constants: &'a [Slot],
     /// What its cached instructions have seen.
     pub caches: &'a [Cache],
+    /// What its cached instructions that read have seen beyond that, by number of the cache; empty when nothing is known.
+    pub ways: &'a [Option<Box<Ways>>],
     /// Number of fixed parameters.
     pub params: u8,
     /// Whether the function takes extra arguments.
@@ -478,7 +480,10 @@ impl Vm {
         let cold: &mut Cold = unsafe { &mut *(*proto).cold };
         if cold.seen.is_empty() {
             cold.seen = vec![Seen::default(); cold.code.len()].into_boxed_slice();
-            self.heap.note_native(size_of_val(&*cold.seen));
+            // SAFETY: as above.
+            let n_caches = unsafe { (*proto).n_caches } as usize;
+            cold.ways = std::iter::repeat_with(|| None).take(n_caches).collect();
+            self.heap.note_native(size_of_val(&*cold.seen) + size_of_val(&*cold.ways));
         }
     }
 
@@ -532,6 +537,7 @@ impl Vm {
                 code: std::slice::from_raw_parts((*proto).code, (*proto).n_code as usize),
                 constants: std::slice::from_raw_parts((*proto).constants, (*proto).n_constants as usize),
                 caches: std::slice::from_raw_parts((*proto).caches, (*proto).n_caches as usize),
+                ways: &cold.ways,
                 params: (*proto).params,
                 is_vararg: (*proto).is_vararg != 0,
                 max_stack: (*proto).max_stack,
@@ -772,6 +778,7 @@ impl Vm {
                     seen.note_operand(n, register(r));
                 }
             }
+            self.note_way(proto, instruction, at);
             let flow = self.interpret_one();
             let is_done = self.thread == thread && (*thread).base == at && (*thread).pc as usize == pc + instruction.words();
             if let Some(r) = seen::result(instruction)
@@ -783,6 +790,34 @@ impl Vm {
                 seen.note_result(register(r));
             }
             flow
+        }
+    }
+
+    /// Takes note of the table whose field an instruction reads, in the frame whose register 0 has the stack index `at`.
+    unsafe fn note_way(&mut self, proto: *mut ProtoObject, instruction: Instruction, at: u32) {
+        // SAFETY: operands of a verified instruction of the frame on top.
+        unsafe {
+            let base = (*self.thread).stack.add(at as usize);
+            let (object, cache, key) = match instruction {
+                Instruction::GetField { b, cache, key, .. } | Instruction::Method { b, cache, key, .. } => {
+                    (Slot::read(base.add(usize::from(b))), cache, key)
+                }
+                Instruction::GetUpTable { b, cache, key, .. } => {
+                    let closure = (*base.sub(2)).as_ptr::<Closure>();
+                    (Slot::read((**(*closure).upvalues.add(usize::from(b))).location), cache, key)
+                }
+                _ => return,
+            };
+            if object.tag != tag::TABLE {
+                return;
+            }
+            let key = (*(*proto).constants.add(usize::from(key))).as_ptr::<Str>();
+            let mut record = Cache::EMPTY;
+            let is_known = self.heap.cache_get(object.as_ptr(), key, &mut record);
+            let ways = &mut (*(*proto).cold).ways;
+            if let Some(ways) = ways.get_mut(usize::from(cache)) {
+                ways.get_or_insert_with(|| Box::new(Ways::NONE)).note(is_known.then_some(record));
+            }
         }
     }
 

@@ -18,6 +18,7 @@ mod trace;
 mod verify;
 mod weak;
 
+use crate::cache::Cache;
 use crate::heap::{BLACK, GREY, Heap, WHITES};
 use crate::meta::Event;
 use crate::object::{Header, ProtoObject, Table, Thread, Upvalue};
@@ -550,16 +551,17 @@ impl Heap {
                 if (*proto).header.mark & unreached != 0 {
                     return false;
                 }
-                for at in 0..(*proto).n_caches as usize {
-                    let cache = (*proto).caches.add(at);
-                    let holder = (*cache).holder;
+                let forget = |cache: &mut Cache| {
+                    let holder = cache.holder;
                     let is_dead = !holder.is_null() && (*holder).header.mark & unreached != 0;
-                    let adds = !is_minor && (*cache).kind == crate::cache::kind::ADD;
-                    if is_dead || adds && !shapes.is_marked((*cache).next_shape) {
-                        let misses = (*cache).misses;
-                        *cache = crate::cache::Cache { misses, ..crate::cache::Cache::EMPTY };
+                    let adds = !is_minor && cache.kind == crate::cache::kind::ADD;
+                    if is_dead || adds && !shapes.is_marked(cache.next_shape) {
+                        *cache = Cache { misses: cache.misses, ..Cache::EMPTY };
                     }
-                }
+                };
+                std::slice::from_raw_parts_mut((*proto).caches, (*proto).n_caches as usize).iter_mut().for_each(forget);
+                let ways = &mut (*(*proto).cold).ways;
+                ways.iter_mut().flatten().flat_map(|ways| ways.records_mut()).for_each(forget);
             }
             true
         });

@@ -63,7 +63,7 @@ const ITEMS_MAX: usize = 4096;
 /// Longer patterns are not kept.
 const KEPT_MAX: usize = 256;
 /// Patterns that are kept.
-const PLACES: usize = 64;
+const PLACES: usize = 256;
 
 /// Programs that were kept, by all threads.
 static SERIALS: AtomicU64 = AtomicU64::new(1);
@@ -144,7 +144,7 @@ fn place(pattern: &[u8]) -> usize {
         _ => (word(pattern), 0),
     };
     let mixed = (begin ^ end.rotate_left(21) ^ pattern.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 58) as usize % PLACES
+    (mixed >> 56) as usize % PLACES
 }
 
 /// The first item of `rest`, which is not empty, and how many bytes it takes.
