@@ -103,9 +103,10 @@ impl Assembler<'_> {
         (known, std::ptr::from_ref(record) as i64)
     }
 
-    /// Where a table goes of whose shape a site has no record: to `missed` while there may be one more.
+    /// Where a table goes of whose shape a site has no record: to `missed` when that is the second shape. Whoever knows
+    /// several has had the time to see them all.
     fn if_unknown(&self, ways: &Ways, missed: DynamicLabel, anywhere: DynamicLabel) -> DynamicLabel {
-        if ways.has_room() && !self.function.is_final { missed } else { anywhere }
+        if ways.records().len() < 2 && !self.function.is_final { missed } else { anywhere }
     }
 
     /// The field of the table in `rax`, by the record for its shape: payload in `rcx`, tag in `edx`. A table of none
@@ -445,15 +446,24 @@ impl Assembler<'_> {
             known.kind = kind::MEGAMORPHIC;
         }
         let key = self.function.constants[usize::from(key)].payload;
+        let ways = self.known_ways(cache);
+        if known.kind == kind::MEGAMORPHIC
+            && let Some(first) = ways.and_then(|ways| ways.records().first())
+        {
+            // The cache gave up, but the shapes are few.
+            known = Cache { misses: u8::MAX, ..*first };
+        }
         match known.kind {
-            kind::OWN => self.set_own(object, known, key, value),
+            kind::OWN => {
+                self.set_own(object, known, ways, key, value);
+            }
             kind::ADD => {
                 let (missed, anywhere, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
                 let table = self.table(object, missed, true);
                 debug_assert!(table == 0);
                 let home = self.state.home;
                 self.add(record, value, anywhere);
-                self.put_field(key, value, anywhere, (0, home), join);
+                self.put_field(key, value, anywhere, (0, home), join, Vec::new());
                 self.bind_join(join);
                 self.state.shapes.clear();
             }
@@ -473,18 +483,64 @@ impl Assembler<'_> {
     }
 
     /// In cold code at `anywhere`: stores into tables of other shapes than the usual one, or by the machine for another
-    /// reason. The table is at `table`, and so many registers are in their homes on every way there.
-    fn put_field(&mut self, key: u64, value: Operand, anywhere: DynamicLabel, (table, home): (u8, Registers), join: Join) {
+    /// reason. The table is at `table`, and so many registers are in their homes on every way there. Of some other shapes it
+    /// is known where they have the property.
+    fn put_field(
+        &mut self,
+        key: u64,
+        value: Operand,
+        anywhere: DynamicLabel,
+        (table, home): (u8, Registers),
+        join: Join,
+        others: Vec<Cache>,
+    ) {
         self.put_off(move |this| {
             this.state.home = this.state.home.and(home);
-            let unknown = this.asm.new_dynamic_label();
+            let (unknown, done) = (this.asm.new_dynamic_label(), this.asm.new_dynamic_label());
             dynasm!(this.asm ; .arch x64 ; =>anywhere);
             this.load_general(0, Source::In(table));
+            if !others.is_empty() {
+                this.load_value(value);
+                let tag = this.value_tag(value);
+                others.iter().for_each(|other| this.put_own(*other, tag, done));
+            }
             this.put_quickly(key, value, unknown);
+            dynasm!(this.asm ; .arch x64 ; =>done);
             this.rejoin(join);
             dynasm!(this.asm ; .arch x64 ; =>unknown);
             this.put_slowly(key, value, join);
         });
+    }
+
+    /// Stores `rcx` with the tag `edx`, which may be known, into a property of the table in `rax` if it has the shape of the
+    /// record, and goes to `done`.
+    fn put_own(&mut self, other: Cache, tag: Option<u64>, done: DynamicLabel) {
+        let (slot, next, store) = (i32::from(other.slot), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], other.shape as i32 ; jne =>next);
+        if tag.is_none_or(|tag| tag >= tag::STRING) {
+            let checked = self.asm.new_dynamic_label();
+            dynasm!(self.asm
+                ; .arch x64
+                ; cmp edx, STRING
+                ; jb =>checked
+                ; test BYTE [rax + MARK], BLACK
+                ; jnz =>next
+                ; =>checked
+            );
+        }
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, [rax + PROPS]
+            ; cmp BYTE [rsi - 1 - slot], 0
+            ; jne =>store
+            ; cmp QWORD [rax + META], 0
+            ; jne =>next
+            ; =>store
+            ; mov [rsi + slot * 8], rcx
+            ; mov [rsi - 1 - slot], dl
+            ; jmp =>done
+            ; =>next
+        );
     }
 
     /// Stores into the table in `rax` by the records that all sites share; goes to `unknown` when that cannot be.
@@ -518,7 +574,7 @@ impl Assembler<'_> {
     }
 
     /// Stores a property that the table has.
-    fn set_own(&mut self, object: Object, known: Cache, key: u64, value: Operand) {
+    fn set_own(&mut self, object: Object, known: Cache, ways: Option<&Ways>, key: u64, value: Operand) {
         let slot = i32::from(known.slot);
         let (missed, anywhere, join) = (self.missed(), self.asm.new_dynamic_label(), self.join());
         let table = self.table(object, missed, false);
@@ -542,7 +598,8 @@ impl Assembler<'_> {
                 dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
             }
         }
-        self.put_field(key, value, anywhere, (table, home), join);
+        let others = ways.map_or(&[][..], Ways::records).iter().filter(|other| other.shape != known.shape);
+        self.put_field(key, value, anywhere, (table, home), join, others.copied().collect());
         self.bind_join(join);
         if !is_strict {
             self.state.shapes.clear();

@@ -51,7 +51,7 @@ pub struct Cache {
 /// Shapes that a site's code may tell apart.
 pub const WAYS: usize = 4;
 
-/// What a site that reads has seen of the tables of several shapes. The records stay where they are, as code may have their
+/// What a site has seen of the tables of several shapes. The records stay where they are, as code may have their
 /// addresses, and are cleared as the site's own record is.
 #[derive(Clone, Copy, Debug)]
 pub struct Ways {
@@ -73,11 +73,6 @@ impl Ways {
     /// Whether there are more shapes than records, or tables without a shape.
     pub fn is_megamorphic(&self) -> bool {
         self.n == Ways::MANY
-    }
-
-    /// Whether a further shape can be told apart.
-    pub fn has_room(&self) -> bool {
-        usize::from(self.n) < WAYS
     }
 
     /// Takes note of a record, or that there can be none.

@@ -32,7 +32,7 @@ pub struct Cold {
     pub(crate) revision: u8,
     /// What its instructions have seen, once it was compiled.
     pub(crate) seen: Box<[crate::tier::seen::Seen]>,
-    /// What sites that read fields have seen beyond their caches, by number of the cache; as long as `seen`.
+    /// What sites have seen beyond their caches, by number of the cache; as long as `seen`.
     pub(crate) ways: Box<[Option<Box<Ways>>]>,
     /// Whether a tool has shared registers that the function's own closures do not share.
     pub(crate) shares_all: bool,

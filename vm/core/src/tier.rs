@@ -60,6 +60,8 @@ const LOOKS: u32 = 4;
 const CHAIN: usize = 16;
 /// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
 const MISSES: u32 = 60;
+/// A miss takes about as long as to compile so many words: large functions wait for more of them.
+const WORDS_PER_MISS: u32 = 2;
 /// About as many bytes of machine code are made of a word of code.
 const NATIVE_PER_WORD: usize = 64;
 /// The number of misses is four times as high each time, as often as this.
@@ -91,7 +93,7 @@ pub struct Function<'a> {
     pub constants: &'a [Slot],
     /// What its cached instructions have seen.
     pub caches: &'a [Cache],
-    /// What its cached instructions that read have seen beyond that, by number of the cache; empty when nothing is known.
+    /// What its cached instructions have seen beyond that, by number of the cache; empty when nothing is known.
     pub ways: &'a [Option<Box<Ways>>],
     /// Number of fixed parameters.
     pub params: u8,
@@ -793,7 +795,7 @@ impl Vm {
         }
     }
 
-    /// Takes note of the table whose field an instruction reads, in the frame whose register 0 has the stack index `at`.
+    /// Takes note of the table whose field an instruction reads, or writes and does not add, in the frame whose register 0 has the stack index `at`.
     unsafe fn note_way(&mut self, proto: *mut ProtoObject, instruction: Instruction, at: u32) {
         // SAFETY: operands of a verified instruction of the frame on top.
         unsafe {
@@ -806,14 +808,24 @@ impl Vm {
                     let closure = (*base.sub(2)).as_ptr::<Closure>();
                     (Slot::read((**(*closure).upvalues.add(usize::from(b))).location), cache, key)
                 }
+                Instruction::SetField { b, cache, key, .. } | Instruction::SetFieldK { b, cache, key, .. } => {
+                    (Slot::read(base.add(usize::from(b))), cache, key)
+                }
                 _ => return,
             };
             if object.tag != tag::TABLE {
                 return;
             }
+            let writes = matches!(instruction, Instruction::SetField { .. } | Instruction::SetFieldK { .. });
             let key = (*(*proto).constants.add(usize::from(key))).as_ptr::<Str>();
             let mut record = Cache::EMPTY;
-            let is_known = self.heap.cache_get(object.as_ptr(), key, &mut record);
+            let is_known = match writes {
+                false => self.heap.cache_get(object.as_ptr(), key, &mut record),
+                true => self.heap.cache_set(object.as_ptr(), key, &mut record),
+            };
+            if record.kind == cache_kind::ADD {
+                return;
+            }
             let ways = &mut (*(*proto).cold).ways;
             if let Some(ways) = ways.get_mut(usize::from(cache)) {
                 ways.get_or_insert_with(|| Box::new(Ways::NONE)).note(is_known.then_some(record));
@@ -833,7 +845,8 @@ impl Vm {
             let Some(installed) = &mut cold.native else { return };
             installed.misses = installed.misses.saturating_add(1);
             // What the records say only widens, so this comes to an end.
-            let misses = if self.tier.torture == 0 { MISSES << (2 * cold.revision.min(REVISIONS)) } else { 2 };
+            let first = MISSES.max((*proto).n_code / WORDS_PER_MISS);
+            let misses = if self.tier.torture == 0 { first << (2 * cold.revision.min(REVISIONS)) } else { 2 };
             if installed.misses > misses {
                 cold.revision = cold.revision.saturating_add(1);
                 self.drop_native(&[proto]);
