@@ -1037,7 +1037,17 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
             op if op == Op::Return0 as u8 => (0, 0),
             op if op == Op::Return1 as u8 => ((i >> 8 & 0xff) as usize, 1),
             _ if vm.tier.torture != 0 => return vm.step_at(false),
-            _ => return vm.call_metamethod(base, pc, i).unwrap_or_else(|| vm.step_at(false)),
+            _ => {
+                if let Some(there) = vm.call_metamethod(base, pc, i) {
+                    return there;
+                }
+                if vm.compute_with_strings(base, i) {
+                    vm.count_left();
+                    (*vm.thread).pc = pc + 1;
+                    return vm.resolve(Flow::Reload);
+                }
+                return vm.step_at(false);
+            }
         };
         if vm.tier.torture != 0 {
             return vm.step_at(false);

@@ -61,6 +61,8 @@ pub struct Heap {
     pub meta_epoch: u32,
     /// How often a register was changed by somebody else than its function.
     pub distrust: u64,
+    /// Where the last step of a traversal was: the next one begins there as a rule, see [`table::next`].
+    pub(crate) traversed: AtomicU32,
     /// Collect after every n-th allocation and poison what is freed; 0 for never.
     pub(crate) torture: u32,
     /// Such a collection is only a piece of a cycle.
@@ -107,6 +109,7 @@ impl Heap {
             headroom: isize::MAX,
             meta_epoch: 1,
             distrust: 0,
+            traversed: AtomicU32::new(0),
             torture: 0,
             in_pieces: false,
             respite: 0,

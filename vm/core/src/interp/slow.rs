@@ -85,7 +85,7 @@ impl Vm {
     }
 
     /// The result of a native metamethod by its leaf form, as that of strings that read as numbers.
-    fn leaf_of_two(&mut self, f: Slot, x: Slot, y: Slot) -> Option<Slot> {
+    pub(crate) fn leaf_of_two(&mut self, f: Slot, x: Slot, y: Slot) -> Option<Slot> {
         // SAFETY: the running thread is live; the slots are above its frame, where there is room.
         unsafe {
             if f.tag != tag::NATIVE || (*self.thread).hook_state != 0 {

@@ -6,7 +6,7 @@
 //! This module may use `unsafe`; the bargain is that of `table`.
 #![allow(unsafe_code)]
 
-use super::{is_dictionary, prop_get, prop_set};
+use super::{is_dictionary, prop_get, prop_set, reserve_prop};
 use crate::cache::{Cache, REST_KNOWN, kind};
 use crate::heap::Heap;
 use crate::object::{Str, Table};
@@ -192,7 +192,10 @@ impl Heap {
                         return false;
                     }
                 }
-                kind::ADD if current && !value.is_nil() && u32::from(cache.slot) < (*t).props_cap => {
+                kind::ADD if current && !value.is_nil() => {
+                    if u32::from(cache.slot) >= (*t).props_cap && reserve_prop(self, t).is_err() {
+                        return false;
+                    }
                     (*t).header.aux = cache.next_shape;
                 }
                 _ => return false,

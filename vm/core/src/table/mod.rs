@@ -18,6 +18,7 @@ pub use cache::become_meta;
 pub(crate) use cache::{WATCHED, set_meta};
 pub(crate) use hash::{Entry, entry as hash_entry, used as hash_used};
 
+use std::sync::atomic::Ordering;
 use crate::heap::{Heap, OutOfMemory};
 use crate::object::{Str, Table, flag};
 use crate::shape::{DICTIONARY, MAX_PROPS};
@@ -919,12 +920,14 @@ pub unsafe fn next(heap: &Heap, t: *mut Table, key: Slot) -> Result<Option<(Slot
         for slot in prop..shape.count {
             if !is_nil((*t).props, slot as usize) {
                 let key = Slot::object(shape.key(slot), tag::STRING);
+                heap.traversed.store(slot, Ordering::Relaxed);
                 return Ok(Some((key, load((*t).props, slot as usize))));
             }
         }
         for at in entry..hash::used((*t).hash) {
             let entry = hash::entry((*t).hash, at);
             if !(*entry).value.is_nil() && !has_lost_key(heap, entry) {
+                heap.traversed.store(at, Ordering::Relaxed);
                 return Ok(Some(((*entry).key, (*entry).value)));
             }
         }
@@ -958,9 +961,20 @@ unsafe fn position_after(heap: &Heap, t: *mut Table, key: Slot) -> Result<(usize
         if is_int && key.payload.wrapping_sub(1) < u64::from((*t).array_len) {
             return Ok((key.payload as usize, 0, 0));
         }
+        let guess = heap.traversed.load(Ordering::Relaxed);
         if key.tag == tag::STRING && is_short(key.as_ptr()) && !is_dictionary(t) {
+            let shape = heap.shapes.get((*t).header.aux);
+            if guess < shape.count && shape.key(guess) == key.as_ptr() {
+                return Ok((END, guess + 1, 0));
+            }
             let slot = find_prop(heap, t, key.as_ptr()).ok_or(InvalidKey)?;
             return Ok((END, u32::from(slot) + 1, 0));
+        }
+        if guess < hash::used((*t).hash) {
+            let known = (*hash::entry((*t).hash, guess)).key;
+            if known.tag == key.tag && known.payload == key.payload {
+                return Ok((END, u32::MAX, guess + 1));
+            }
         }
         let code = hash::hash_key(heap, key);
         let found = hash::find((*t).hash, key, code).or_else(|| hash::find_dead((*t).hash, key, code));

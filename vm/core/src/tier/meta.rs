@@ -118,30 +118,10 @@ impl Vm {
             let register = |n: usize| Slot::read(base.add(n));
             let constant = |n: usize| Slot::read((*proto).constants.add(n));
             let upvalue = |n: usize| Slot::read((**(*closure).upvalues.add(n)).location);
-            let small = |n: usize| Slot::int(i64::from(n as u8 as i8));
             let key = || constant((*(*proto).code.add(pc as usize + 1) >> 16) as usize);
             use Op::*;
             let op = word::op(i).filter(|_| i & BREAKPOINT == 0)?;
-            let event = match op {
-                Add | AddK | KAdd | AddImm => Event::Add,
-                Sub | SubK | KSub | SubImm => Event::Sub,
-                Mul | MulK | KMul => Event::Mul,
-                Div | DivK | KDiv => Event::Div,
-                IDiv | IDivK => Event::IDiv,
-                Mod | ModK => Event::Mod,
-                Pow | PowK => Event::Pow,
-                BAnd | BAndK => Event::BAnd,
-                BOr | BOrK => Event::BOr,
-                BXor | BXorK => Event::BXor,
-                Shl | ShlK => Event::Shl,
-                Shr | ShrK => Event::Shr,
-                Neg => Event::Unm,
-                BNot => Event::BNot,
-                Len => Event::Len,
-                Lt | LtImm | GtImm => Event::Lt,
-                Le | LeImm | GeImm => Event::Le,
-                Eq => Event::Eq,
-                Concat if b == 2 => Event::Concat,
+            match op {
                 GetField => return self.reader(to, register(b), key()),
                 GetUpTable => return self.reader(to, upvalue(b), key()),
                 GetIndex => return self.reader(to, register(b), register(c)),
@@ -153,19 +133,9 @@ impl Vm {
                 SetIndex => return self.writer(to, register(b), register(c), register(a)),
                 SetIndexK => return self.writer(to, register(b), register(c), constant(a)),
                 SetInt => return self.writer(to, register(b), Slot::int(c as i64), register(a)),
-                _ => return None,
-            };
-            let (x, y) = match op {
-                Lt | Le | Eq => (register(a), register(b)),
-                Concat => (register(a), register(a + 1)),
-                LtImm | LeImm => (register(a), small(b)),
-                GtImm | GeImm => (small(b), register(a)),
-                AddImm | SubImm => (register(b), small(c)),
-                KAdd | KSub | KMul | KDiv => (constant(b), register(c)),
-                AddK | SubK | MulK | DivK | IDivK | ModK | PowK | BAndK | BOrK | BXorK | ShlK | ShrK => (register(b), constant(c)),
-                Neg | BNot | Len => (register(b), register(b)),
-                _ => (register(b), register(c)),
-            };
+                _ => {}
+            }
+            let (event, x, y) = computed(base, op, i)?;
             if x.tag != tag::TABLE && y.tag != tag::TABLE {
                 return None;
             }
@@ -177,6 +147,27 @@ impl Vm {
                 function = self.metamethod(y, event);
             }
             Metacall::new(function, to, [x, y])
+        }
+    }
+
+    /// Does the instruction `i` of the frame on top if it computes with strings that read as numbers, as the library's
+    /// metamethods of strings do by their leaf forms.
+    pub(super) unsafe fn compute_with_strings(&mut self, base: *mut Slot, i: u32) -> bool {
+        // SAFETY: operands of a verified instruction.
+        unsafe {
+            let Some(op) = word::op(i).filter(|_| i & BREAKPOINT == 0) else { return false };
+            let Some((event, x, y)) = computed(base, op, i) else { return false };
+            let is_comparison = matches!(event, Event::Eq | Event::Lt | Event::Le | Event::Concat | Event::Len);
+            if is_comparison || x.tag != tag::STRING && y.tag != tag::STRING {
+                return false;
+            }
+            let mut function = self.metamethod(x, event);
+            if function.is_nil() {
+                function = self.metamethod(y, event);
+            }
+            let Some(value) = self.leaf_of_two(function, x, y) else { return false };
+            *base.add((i >> 8 & 0xff) as usize) = value;
+            true
         }
     }
 
@@ -208,5 +199,54 @@ impl Vm {
             let function = self.heap.metamethod((*t).meta, event);
             (function.tag == tag::CLOSURE && table::get(t, key, &self.heap).is_nil()).then_some(function)
         }
+    }
+}
+
+/// The event and the operands of an instruction that computes or compares; of a concatenation, of two values alone.
+unsafe fn computed(base: *mut Slot, op: Op, i: u32) -> Option<(Event, Slot, Slot)> {
+    // SAFETY: operands of a verified instruction of the frame whose register 0 is at `base`.
+    unsafe {
+        let proto = (*(*base.sub(2)).as_ptr::<crate::object::Closure>()).proto;
+        let (a, b, c) = ((i >> 8 & 0xff) as usize, (i >> 16 & 0xff) as usize, (i >> 24) as usize);
+        let register = |n: usize| Slot::read(base.add(n));
+        let constant = |n: usize| Slot::read((*proto).constants.add(n));
+        let small = |n: usize| Slot::int(i64::from(n as u8 as i8));
+        use Op::*;
+        let event = match op {
+            Add | AddK | KAdd | AddImm => Event::Add,
+            Sub | SubK | KSub | SubImm => Event::Sub,
+            Mul | MulK | KMul => Event::Mul,
+            Div | DivK | KDiv => Event::Div,
+            IDiv | IDivK => Event::IDiv,
+            Mod | ModK => Event::Mod,
+            Pow | PowK => Event::Pow,
+            BAnd | BAndK => Event::BAnd,
+            BOr | BOrK => Event::BOr,
+            BXor | BXorK => Event::BXor,
+            Shl | ShlK => Event::Shl,
+            Shr | ShrK => Event::Shr,
+            Neg => Event::Unm,
+            BNot => Event::BNot,
+            Len => Event::Len,
+            Lt | LtImm | GtImm => Event::Lt,
+            Le | LeImm | GeImm => Event::Le,
+            Eq => Event::Eq,
+            Concat if b == 2 => Event::Concat,
+            _ => return None,
+        };
+        let (x, y) = match op {
+            Lt | Le | Eq => (register(a), register(b)),
+            Concat => (register(a), register(a + 1)),
+            LtImm | LeImm => (register(a), small(b)),
+            GtImm | GeImm => (small(b), register(a)),
+            AddImm | SubImm => (register(b), small(c)),
+            KAdd | KSub | KMul | KDiv => (constant(b), register(c)),
+            AddK | SubK | MulK | DivK | IDivK | ModK | PowK | BAndK | BOrK | BXorK | ShlK | ShrK => {
+                (register(b), constant(c))
+            }
+            Neg | BNot | Len => (register(b), register(b)),
+            _ => (register(b), register(c)),
+        };
+        Some((event, x, y))
     }
 }
