@@ -14,6 +14,7 @@ use crate::state::Source;
 use crate::stub::{Routine, Service};
 use crate::switch;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use perilune_isa::BREAKPOINT;
 use perilune_isa::instruction::Instruction;
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
@@ -59,8 +60,9 @@ impl Assembler<'_> {
     /// A label in cold code that has the machine make a call, which comes back to `after`.
     pub fn called(&mut self, service: Service, after: DynamicLabel) -> DynamicLabel {
         let (label, served) = (self.asm.new_dynamic_label(), self.served(service));
+        let word = (self.function.code[self.pc()] & !BREAKPOINT) as i32;
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label ; lea rcx, [=>after] ; jmp =>served);
+            dynasm!(this.asm ; .arch x64 ; =>label ; lea rcx, [=>after] ; mov r8d, word ; jmp =>served);
         });
         label
     }

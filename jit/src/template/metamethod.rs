@@ -28,12 +28,14 @@ impl Assembler<'_> {
     pub fn call_metamethod(&mut self) {
         let Some(result) = self.result() else { return };
         let [declined, returned] = std::array::from_fn(|_| self.asm.new_dynamic_label());
+        let word = (self.function.code[self.pc()] & !BREAKPOINT) as i32;
         let (pc, delta) = (self.pc() as i32, (i32::from(self.function.max_stack) + 2) * 16);
         dynasm!(self.asm
             ; .arch x64
             ; mov rdi, r12
             ; mov rsi, rbx
             ; mov edx, pc
+            ; mov ecx, word
             ; mov rax, QWORD meta::prepare_metamethod as *const () as i64
             ; call rax
             ; test rax, rax

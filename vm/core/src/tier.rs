@@ -1089,11 +1089,11 @@ pub unsafe extern "C" fn poll(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
     }
 }
 
-/// A call at `pc` of something that is not compiled; `after` is where the code goes on that has made it.
+/// A call at `pc`, whose word is `i`, of something that is not compiled; `after` is where the code goes on that has made it.
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8) -> Continuation {
+pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8, i: u32) -> Continuation {
     // SAFETY: by contract.
     unsafe {
         let vm = &mut *vm;
@@ -1101,7 +1101,6 @@ pub unsafe extern "C" fn call(vm: *mut Vm, base: *mut Slot, pc: u32, after: *con
             return step(vm, base, pc);
         }
         vm.stand_at(base, pc + 1);
-        let i = *(*top_function(vm.thread)).code.add(pc as usize);
         let (a, b, c) = (i >> 8 & 0xff, i >> 16 & 0xff, i >> 24);
         let n = if b != 0 { b - 1 } else { (*vm.thread).top - ((*vm.thread).base + a + 2) };
         let live = if c == 0 { None } else { Some(a + c - 1) };
@@ -1149,11 +1148,17 @@ pub unsafe extern "C" fn call_known(
     }
 }
 
-/// The iterator of the generic loop at `pc` is called, as it is neither known nor compiled.
+/// The iterator of the generic loop at `pc`, whose word is `i`, is called, as it is neither known nor compiled.
 ///
 /// # Safety
 /// As [`step`].
-pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32, after: *const u8) -> Continuation {
+pub unsafe extern "C" fn call_iterator(
+    vm: *mut Vm,
+    base: *mut Slot,
+    pc: u32,
+    after: *const u8,
+    i: u32,
+) -> Continuation {
     // SAFETY: by contract; the verifier has made room for the copies.
     unsafe {
         let vm = &mut *vm;
@@ -1161,7 +1166,6 @@ pub unsafe extern "C" fn call_iterator(vm: *mut Vm, base: *mut Slot, pc: u32, af
             return step(vm, base, pc);
         }
         vm.stand_at(base, pc + 1);
-        let i = *(*top_function(vm.thread)).code.add(pc as usize);
         let (a, c) = (i >> 8 & 0xff, i >> 24);
         let f = base.add(a as usize);
         *f.add(4) = Slot::read(f);

@@ -21,18 +21,17 @@ struct Metacall {
     n: u32,
 }
 
-/// Makes the frame of the metamethod that decides the instruction at `pc`, and says where it is entered; an address of
+/// Makes the frame of the metamethod that decides the instruction at `pc`, whose word is `i`, and says where it is entered; an address of
 /// 0, with nothing done, when the interpreter has to do it. The caller puts the address at which it goes on into the
 /// header; the metamethod returns there as to a call of `pcall`, see [`super`].
 ///
 /// # Safety
 /// As [`super::step`].
-pub unsafe extern "C" fn prepare_metamethod(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continuation {
+pub unsafe extern "C" fn prepare_metamethod(vm: *mut Vm, base: *mut Slot, pc: u32, i: u32) -> Continuation {
     // SAFETY: by contract.
     unsafe {
         let vm = &mut *vm;
         vm.stand_at(base, pc);
-        let i = *(*top_function(vm.thread)).code.add(pc as usize);
         let made = if vm.tier.torture == 0 { vm.call_metamethod(base, pc, i) } else { None };
         made.unwrap_or(Continuation { address: std::ptr::null(), base })
     }
