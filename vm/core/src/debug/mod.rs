@@ -100,6 +100,11 @@ pub fn line_at(proto: &Proto, pc: usize) -> Option<u32> {
     proto.lines.get(pc).copied()
 }
 
+/// What is known of the name of a register, as PUC Lua's `varinfo` says it.
+fn describe_register(proto: &Proto, at: Activation, register: u8) -> Vec<u8> {
+    names::register_name(proto, at.pc, register).map_or_else(Vec::new, |(kind, name)| named(kind.as_str(), &name))
+}
+
 impl Vm {
     /// `chunk:line: ` for the frame at `level`, or nothing when it is a native.
     pub(crate) fn position(&self, level: usize) -> Vec<u8> {
@@ -133,10 +138,16 @@ impl Vm {
             let Some(at) = activation(self.thread, 0) else { return Vec::new() };
             let Some(proto) = proto_of(at.frame.callee) else { return Vec::new() };
             let Some(register) = self.operand_with(proto, at, value) else { return Vec::new() };
-            match names::register_name(proto, at.pc, register) {
-                Some((kind, name)) => named(kind.as_str(), &name),
-                None => Vec::new(),
-            }
+            describe_register(proto, at, register)
+        }
+    }
+
+    /// The same of the value in a register of the Lua frame on top.
+    fn describe_operand(&self, register: u8) -> Vec<u8> {
+        // SAFETY: as above.
+        unsafe {
+            let Some(at) = activation(self.thread, 0) else { return Vec::new() };
+            proto_of(at.frame.callee).map_or_else(Vec::new, |proto| describe_register(proto, at, register))
         }
     }
 
@@ -151,10 +162,6 @@ impl Vm {
             let slot = *(*self.thread).stack.add(at.frame.base as usize + register as usize);
             slot.tag == value.tag && (slot.payload == value.payload || value.tag < tag::LIGHT)
         };
-        if op == Op::Concat {
-            let (a, b) = (i64::from(word::a(first)), i64::from(word::b(first)));
-            return (a..a + b).rev().find(|r| holds(*r)).map(|r| r as u8);
-        }
         let registers = op.info().operands.iter().filter(|operand| matches!(operand.kind, Kind::In | Kind::InOut | Kind::Base));
         let mut found: Vec<u8> = Vec::new();
         for operand in registers {
@@ -175,6 +182,12 @@ impl Vm {
     /// `attempt to <what> a <type> value (<name>)`.
     pub(crate) fn type_error(&mut self, value: Slot, what: &str) -> Error {
         let name = self.describe(value);
+        self.attempt(value, what, &name)
+    }
+
+    /// As [`Vm::type_error`], of the value in a register of the Lua frame on top.
+    pub(crate) fn operand_error(&mut self, value: Slot, register: u8, what: &str) -> Error {
+        let name = self.describe_operand(register);
         self.attempt(value, what, &name)
     }
 

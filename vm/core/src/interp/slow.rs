@@ -507,8 +507,9 @@ impl Vm {
                         f = self.metamethod(y, Event::Concat);
                     }
                     if f.is_nil() {
-                        let culprit = if can_concat(x) { y } else { x };
-                        return Err(self.type_error(culprit, "concatenate"));
+                        // Values of the same kind may stand there: the name is that of the right one.
+                        let (culprit, register) = if can_concat(x) { (y, a + n - 1) } else { (x, a + n - 2) };
+                        return Err(self.operand_error(culprit, register as u8, "concatenate"));
                     }
                     return self.call_meta(f, &[x, y], n as u32);
                 }
