@@ -69,6 +69,7 @@ pub const COMMANDS: &[Command] = &[
     crate::tour::COMMAND,
     crate::check::COMMAND,
     crate::dis::COMMAND,
+    crate::bench::COMMAND,
     crate::lsp::COMMAND,
     crate::dap::COMMAND,
     crate::help::COMMAND,

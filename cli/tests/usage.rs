@@ -29,7 +29,7 @@ fn the_other_commands_do_too() {
     refused("dap --listen x", "perilune: dap: '--listen' takes [HOST:]PORT, not 'x' (usage: perilune dap [--listen ADDR])");
     refused("dis", "perilune: dis: a file is missing (usage: perilune dis [--native] FILE)");
     refused("tour now", "perilune: tour: unexpected argument \"now\" (usage: perilune tour [--pause])");
-    refused("help me", "perilune: help: no command is called 'me'; there are run, repl, sessions, tour, check, dis, lsp, dap, help (usage: perilune help [COMMAND])");
+    refused("help me", "perilune: help: no command is called 'me'; there are run, repl, sessions, tour, check, dis, bench, lsp, dap, help (usage: perilune help [COMMAND])");
 }
 
 #[test]
@@ -84,4 +84,35 @@ fn machine_code_is_shown_beside_the_instructions() {
     let lines: Vec<&str> = left.out.lines().collect();
     let add = lines.iter().position(|line| line.contains("[2]") && line.contains("add  ")).expect("the addition");
     assert!(lines[add + 1..].iter().any(|line| line.contains("add rax,")), "{}", left.out);
+}
+
+#[test]
+fn bench_tells_of_what_cannot_be_timed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a program");
+        path.to_string_lossy().into_owned()
+    };
+    let (good, bad) = (program("good.lua", "print(1)"), program("bad.lua", "error('no')"));
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_perilune")).arg("bench").args(arguments).output();
+        let output = output.expect("perilune starts");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, table, _) = run(&["--rounds", "1", "--against", "false", &good]);
+    assert_eq!(code, Some(0));
+    let line = table.lines().find(|line| line.starts_with("| good ")).expect("the program's line");
+    assert!(line.ends_with("|          - |          - |          - |"), "{table}");
+    let (code, _, errors) = run(&["--rounds", "1", &bad]);
+    assert_eq!((code, errors.as_str()), (Some(1), "perilune: bench: bad under perilune: it ended with exit status: 1\n"));
+    let (code, _, errors) = run(&["--rounds", "1", "--against", "no-such-program", &good]);
+    assert_eq!(code, Some(1));
+    assert!(errors.starts_with("perilune: bench: no-such-program does not start: "), "{errors}");
+    let page = folder.path().join("page.md");
+    let (code, ..) = run(&["--rounds", "2", "--write", &page.to_string_lossy(), &folder.path().join("good.lua").to_string_lossy()]);
+    assert_eq!(code, Some(0));
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("Median processor seconds of 2 interleaved rounds; a ratio is ours divided by --jit=off"), "{page}");
 }

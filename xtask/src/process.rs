@@ -6,9 +6,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
-
 use crate::project;
 
 /// What a program printed and how it ended.
@@ -102,16 +99,5 @@ fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
             return None;
         }
         thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The processor time, in seconds, of all children that have ended.
-pub fn processor_time() -> f64 {
-    match getrusage(UsageWho::RUSAGE_CHILDREN) {
-        Ok(usage) => {
-            let spent = usage.user_time() + usage.system_time();
-            spent.num_microseconds() as f64 / 1e6
-        }
-        Err(_) => 0.0,
     }
 }

@@ -225,6 +225,8 @@ pub struct Shapes {
     by_index: NumberMap<u32>,
     /// Number of the collection cycle.
     pub(crate) cycle: u32,
+    /// Number of the last one in which everything was looked at.
+    last_full: u32,
     /// Whether objects are being marked, so that used shapes must be marked at once.
     pub(crate) marking: bool,
 }
@@ -239,6 +241,7 @@ impl Shapes {
             exact: NumberMap::default(),
             by_index: NumberMap::default(),
             cycle: 1,
+            last_full: 0,
             marking: false,
         };
         shapes.classes[0].reliable = true;
@@ -389,16 +392,17 @@ impl Shapes {
         matches!(self.shapes.get(id as usize), Some(Some(shape)) if shape.epoch == self.cycle)
     }
 
-    /// Frees the shapes that two cycles in a row found no use of. One is not
+    /// Frees the shapes that two cycles in a row found no use of, of those that look at everything. One is not
     /// enough: a cached transition may give a shape to a table that is marked
     /// already. (The collector empties such caches in the first of the two.)
     pub(crate) fn sweep(&mut self) {
         let cycle = self.cycle;
+        let last_full = std::mem::replace(&mut self.last_full, cycle);
         let Shapes { shapes, live, .. } = self;
         let before = live.len();
         live.retain(|&id| {
             let Some(shape) = &shapes[id as usize] else { return false };
-            let keep = id <= DICTIONARY || shape.epoch + 1 >= cycle;
+            let keep = id <= DICTIONARY || shape.epoch >= last_full;
             if !keep {
                 shapes[id as usize] = None;
             } else if shape.epoch != cycle {
@@ -481,5 +485,30 @@ impl Shapes {
     /// Whether the class stands for all metatables with one `__index` (for tools).
     pub fn is_by_index(&self, class: u32) -> bool {
         self.classes[class as usize].by_index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::Heap;
+
+    #[test]
+    fn shapes_of_cached_transitions_outlive_minor_cycles() {
+        let mut heap = Heap::new(1);
+        let key = heap.string(b"key").unwrap();
+        let id = heap.shapes.add(ROOT, key);
+        heap.shapes.cycle += 1;
+        heap.shapes.touch(id);
+        heap.shapes.sweep();
+        // Minor cycles keep what caches know, and look at no old table.
+        heap.shapes.cycle += 5;
+        // In the next full one a cached transition may give the shape to a table that is marked already.
+        heap.shapes.cycle += 1;
+        heap.shapes.sweep();
+        assert!(heap.shapes.alive(id));
+        heap.shapes.cycle += 1;
+        heap.shapes.sweep();
+        assert!(!heap.shapes.alive(id), "nobody used it in two full cycles");
     }
 }

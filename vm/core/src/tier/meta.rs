@@ -165,6 +165,7 @@ impl Vm {
                 function = self.metamethod(y, event);
             }
             let Some(value) = self.leaf_of_two(function, x, y) else { return false };
+            let base = (*self.thread).stack.add((*self.thread).base as usize);
             *base.add((i >> 8 & 0xff) as usize) = value;
             true
         }
