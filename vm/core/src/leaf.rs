@@ -295,9 +295,20 @@ impl Vm {
     pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32) -> Option<Slot> {
         // SAFETY: by contract.
         unsafe {
-            let native = (*slot).as_ptr::<Native>();
-            let leaf = self.natives[(*native).id as usize].leaf?;
-            self.call_leaf_form(leaf, slot, n)
+            self.call_leaf_with(*slot, std::slice::from_raw_parts(slot.add(2), n as usize))
+        }
+    }
+
+    /// The result of a native for these arguments by its leaf form, unless it has none or declines.
+    ///
+    /// # Safety
+    /// The native and the arguments are live.
+    #[inline]
+    pub(crate) unsafe fn call_leaf_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
+        // SAFETY: by contract.
+        unsafe {
+            let leaf = self.natives[(*native.as_ptr::<Native>()).id as usize].leaf?;
+            self.leaf_result(leaf, arguments)
         }
     }
 
@@ -308,7 +319,13 @@ impl Vm {
     #[inline(always)]
     pub(crate) unsafe fn call_leaf_form(&mut self, leaf: LeafFn, slot: *mut Slot, n: u32) -> Option<Slot> {
         // SAFETY: by contract.
-        let arguments = unsafe { std::slice::from_raw_parts(slot.add(2), n as usize) };
+        unsafe { self.leaf_result(leaf, std::slice::from_raw_parts(slot.add(2), n as usize)) }
+    }
+
+    /// # Safety
+    /// The arguments are live.
+    #[inline(always)]
+    unsafe fn leaf_result(&mut self, leaf: LeafFn, arguments: &[Slot]) -> Option<Slot> {
         let value = leaf(&mut Leaf { heap: &mut self.heap, arguments })?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })

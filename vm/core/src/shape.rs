@@ -387,6 +387,20 @@ impl Shapes {
         }
     }
 
+    /// Marks the keys of shapes that came into use since the last cycle, for a minor one: a cached transition may have
+    /// given them to old tables, which it does not look at.
+    pub(crate) fn keep_new_keys(&mut self) {
+        for &id in &self.live {
+            let Some(Some(shape)) = self.shapes.get(id as usize) else { continue };
+            if shape.epoch == self.cycle {
+                for slot in 0..shape.count {
+                    // SAFETY: keys of live shapes are live; marking a string needs no more than this.
+                    unsafe { (*shape.key(slot)).header.mark = crate::heap::BLACK };
+                }
+            }
+        }
+    }
+
     /// Whether a shape was used by something marked in this cycle.
     pub(crate) fn is_marked(&self, id: u32) -> bool {
         matches!(self.shapes.get(id as usize), Some(Some(shape)) if shape.epoch == self.cycle)

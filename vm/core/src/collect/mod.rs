@@ -445,6 +445,9 @@ impl Heap {
 
     /// Starts from the roots, besides what is grey already.
     fn begin_marking(&mut self, roots: &mut dyn Roots) {
+        if self.gc.is_minor {
+            self.shapes.keep_new_keys();
+        }
         self.shapes.cycle += 1;
         self.shapes.marking = true;
         self.gc.phase = Phase::Propagate;

@@ -84,25 +84,15 @@ impl Vm {
         if meta.is_null() { Slot::NIL } else { unsafe { self.heap.metamethod(meta, event) } }
     }
 
-    /// The result of a native metamethod by its leaf form, as that of strings that read as numbers. The stack may move.
+    /// The result of a native metamethod by its leaf form, as that of strings that read as numbers. It takes no room on
+    /// the stack: to decline for want of that would make a call of it, and one more call may be too many.
     pub(crate) fn leaf_of_two(&mut self, f: Slot, x: Slot, y: Slot) -> Option<Slot> {
-        // SAFETY: the running thread is live; the slots are above its frame, where there is room.
+        // SAFETY: the running thread and the function are live.
         unsafe {
             if f.tag != tag::NATIVE || (*self.thread).hook_state != 0 {
                 return None;
             }
-            // The stack may move. To decline for want of room would make a call of it, and one more call may be too many.
-            let end = stack::extent(self.thread) as usize;
-            if end + 4 + stack::SLACK > stack::MAX_SLOTS {
-                // Whoever makes the call says that this is too much.
-                return None;
-            }
-            self.reserve(end + 4).ok()?;
-            let slots = (*self.thread).stack.add(end);
-            *slots = f;
-            *slots.add(2) = x;
-            *slots.add(3) = y;
-            self.call_leaf(slots, 2)
+            self.call_leaf_with(f, &[x, y])
         }
     }
 
