@@ -1,7 +1,7 @@
 -- torture: 3
 -- One site reads and writes fields of tables of one shape, then of several, of many, and of none.
 local checks = 0
-local function check(name, ok, ...) checks = checks + 1; if not ok then print("FAIL " .. name, ...) end end
+local function check(name, ok, ...) checks = checks + 1; if ok then print("ok   " .. name) else print("FAIL " .. name, ...) end end
 
 -- Tables that have `name` in different places: own at several slots, inherited one and two levels up, by a function, absent.
 local function of_class(class, object) return setmetatable(object, class) end
