@@ -153,15 +153,20 @@ impl Assembler<'_> {
     fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel, after: DynamicLabel) -> DynamicLabel {
         let other = self.asm.new_dynamic_label();
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>other);
-            this.leaf(a, b, c, called);
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>other
+                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; jne =>called
+            );
+            this.leaf(a, b, c, tier::call_leaf as *const (), called);
             dynasm!(this.asm ; .arch x64 ; jmp =>after);
         });
         other
     }
 
     /// Whether this is a native that only has to be called.
-    pub fn is_plain_native(&self, id: u32) -> bool {
+    fn is_plain_native(&self, id: u32) -> bool {
         self.function.natives.get(id as usize).is_some_and(|native| native.is_plain())
     }
 
@@ -198,20 +203,8 @@ impl Assembler<'_> {
         let (function, leaf) = (native.function as *const () as i64, native.leaf);
         let whole = self.asm.new_dynamic_label();
         if let (Some(leaf), 1 | 2) = (leaf, c) {
-            self.load_count(a, b);
-            dynasm!(self.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; lea rsi, [rbx + payload(a)]
-                ; mov edx, eax
-                ; mov ecx, i32::from(c)
-                ; mov r8, QWORD leaf as *const () as i64
-                ; mov rax, QWORD tier::call_known_leaf as *const () as i64
-                ; call rax
-                ; test eax, eax
-                ; jz =>whole
-            );
-            self.collect_if_due((c != 0).then(|| a + (c - 1)));
+            dynasm!(self.asm ; .arch x64 ; mov r8, QWORD leaf as *const () as i64);
+            self.leaf(a, b, c, tier::call_known_leaf as *const (), whole);
             dynasm!(self.asm ; .arch x64 ; jmp =>after);
         }
         let site = u64::from(a) | u64::from(c) << 8 | (self.next as u64) << 32;
@@ -228,9 +221,9 @@ impl Assembler<'_> {
         );
     }
 
-    /// Calls a native by its leaf form, with memory up to date; goes to `called` when that cannot be.
-    pub fn leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel) {
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32 ; jne =>called);
+    /// Calls a native by its leaf form, with memory up to date, by a function of the machine that may be given more in
+    /// `r8`; goes to `declined` when that cannot be.
+    fn leaf(&mut self, a: u8, b: u8, c: u8, function: *const (), declined: DynamicLabel) {
         self.load_count(a, b);
         dynasm!(self.asm
             ; .arch x64
@@ -238,10 +231,10 @@ impl Assembler<'_> {
             ; lea rsi, [rbx + payload(a)]
             ; mov edx, eax
             ; mov ecx, i32::from(c)
-            ; mov rax, QWORD tier::call_leaf as *const () as i64
+            ; mov rax, QWORD function as i64
             ; call rax
             ; test eax, eax
-            ; jz =>called
+            ; jz =>declined
         );
         self.collect_if_due((c != 0).then(|| a + (c - 1)));
     }

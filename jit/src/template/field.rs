@@ -32,7 +32,7 @@ fn tells_apart(ways: &Ways) -> bool {
 }
 
 impl<'a> Assembler<'a> {
-    /// What a site that reads has seen, when its code can tell it apart.
+    /// What a site has seen, when its code can tell it apart.
     fn known_ways(&self, cache: u16) -> Option<&'a Ways> {
         let ways = self.function.ways.get(usize::from(cache))?.as_deref()?;
         (!ways.records().is_empty()).then_some(ways)
@@ -118,17 +118,7 @@ impl Assembler<'_> {
             let next = if at == last { unknown } else { self.asm.new_dynamic_label() };
             dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], record.shape as i32 ; jne =>next);
             match record.kind {
-                kind::OWN => {
-                    let slot = i32::from(record.slot);
-                    dynasm!(self.asm
-                        ; .arch x64
-                        ; mov rsi, [rax + PROPS]
-                        ; movzx edx, BYTE [rsi - 1 - slot]
-                        ; mov rcx, [rsi + slot * 8]
-                        ; test edx, edx
-                        ; jz =>other
-                    );
-                }
+                kind::OWN => self.get_property(record.slot, other),
                 kind::ABSENT => dynasm!(self.asm
                     ; .arch x64
                     ; cmp DWORD [r12 + layout::EPOCH as i32], record.epoch as i32
@@ -151,6 +141,19 @@ impl Assembler<'_> {
             }
         }
         dynasm!(self.asm ; .arch x64 ; =>found);
+    }
+
+    /// A property of the table in `rax`: payload in `rcx`, tag in `edx`; goes to `other` when it is nil.
+    fn get_property(&mut self, slot: u16, other: DynamicLabel) {
+        let slot = i32::from(slot);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rsi, [rax + PROPS]
+            ; movzx edx, BYTE [rsi - 1 - slot]
+            ; mov rcx, [rsi + slot * 8]
+            ; test edx, edx
+            ; jz =>other
+        );
     }
 
     /// `r[a] = object[key]`.
@@ -212,17 +215,8 @@ impl Assembler<'_> {
             }
             kind::CHAIN => self.get_inherited(record, anywhere),
             kind::OWN => {
-                let slot = i32::from(known.slot);
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; cmp DWORD [rax + SHAPE], known.shape as i32
-                    ; jne =>anywhere
-                    ; mov rsi, [rax + PROPS]
-                    ; movzx edx, BYTE [rsi - 1 - slot]
-                    ; mov rcx, [rsi + slot * 8]
-                    ; test edx, edx
-                    ; jz =>anywhere
-                );
+                dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], known.shape as i32 ; jne =>anywhere);
+                self.get_property(known.slot, anywhere);
             }
             _ => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
         }

@@ -312,20 +312,12 @@ impl Vm {
         }
     }
 
-    /// The same when the leaf form is known.
+    /// What a leaf form gives for arguments.
     ///
-    /// # Safety
-    /// As [`Vm::call_leaf`].
-    #[inline(always)]
-    pub(crate) unsafe fn call_leaf_form(&mut self, leaf: LeafFn, slot: *mut Slot, n: u32) -> Option<Slot> {
-        // SAFETY: by contract.
-        unsafe { self.leaf_result(leaf, std::slice::from_raw_parts(slot.add(2), n as usize)) }
-    }
-
     /// # Safety
     /// The arguments are live.
     #[inline(always)]
-    unsafe fn leaf_result(&mut self, leaf: LeafFn, arguments: &[Slot]) -> Option<Slot> {
+    pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, arguments: &[Slot]) -> Option<Slot> {
         let value = leaf(&mut Leaf { heap: &mut self.heap, arguments })?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })

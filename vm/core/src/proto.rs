@@ -44,7 +44,9 @@ pub struct Cold {
 impl Cold {
     /// Bytes of its machine code, and of what that is made from.
     pub(crate) fn native_size(&self) -> usize {
-        self.native.as_ref().map_or(0, |installed| installed.length()) + size_of_val(&*self.seen) + size_of_val(&*self.ways)
+        self.native.as_ref().map_or(0, |installed| installed.length()) + size_of_val(&*self.seen)
+            + size_of_val(&*self.ways)
+            + self.ways.iter().flatten().count() * size_of::<Ways>()
     }
 
     /// Bytes that the code takes outside of the heap's cells, but for names and [`Cold::native_size`].

@@ -195,6 +195,14 @@ impl Shape {
         unsafe { (&(*self.keys.get()).keys)[slot as usize] }
     }
 
+    /// Keeps the keys alive in the current cycle.
+    fn mark_keys(&self) {
+        for slot in 0..self.count {
+            // SAFETY: keys of live shapes are live; marking a string needs no more than this.
+            unsafe { (*self.key(slot)).header.mark = crate::heap::BLACK };
+        }
+    }
+
     /// The slot of a live short string.
     #[inline]
     pub fn find(&self, key: *mut Str) -> Option<u16> {
@@ -372,10 +380,7 @@ impl Shapes {
             return;
         }
         if self.marking {
-            for slot in 0..shape.count {
-                // SAFETY: keys of live shapes are live; marking a string needs no more than this.
-                unsafe { (*shape.key(slot)).header.mark = crate::heap::BLACK };
-            }
+            shape.mark_keys();
         }
         let mut at = id;
         while let Some(Some(shape)) = self.shapes.get_mut(at as usize) {
@@ -393,10 +398,7 @@ impl Shapes {
         for &id in &self.live {
             let Some(Some(shape)) = self.shapes.get(id as usize) else { continue };
             if shape.epoch == self.cycle {
-                for slot in 0..shape.count {
-                    // SAFETY: keys of live shapes are live; marking a string needs no more than this.
-                    unsafe { (*shape.key(slot)).header.mark = crate::heap::BLACK };
-                }
+                shape.mark_keys();
             }
         }
     }
@@ -420,10 +422,7 @@ impl Shapes {
             if !keep {
                 shapes[id as usize] = None;
             } else if shape.epoch != cycle {
-                for slot in 0..shape.count {
-                    // SAFETY: the keys were live in the last cycle and are kept in this one.
-                    unsafe { (*shape.key(slot)).header.mark = crate::heap::BLACK };
-                }
+                shape.mark_keys();
             }
             keep
         });

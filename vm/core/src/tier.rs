@@ -29,7 +29,7 @@ use crate::heap::Heap;
 use crate::error::Error;
 use crate::interp::Flow;
 use crate::leaf::LeafFn;
-use crate::object::{Closure, ProtoObject, Str, Table, Thread};
+use crate::object::{Closure, Native as NativeObject, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
 use crate::meta::Event;
 use crate::stack;
@@ -795,21 +795,20 @@ impl Vm {
         }
     }
 
-    /// Takes note of the table whose field an instruction reads, or writes and does not add, in the frame whose register 0 has the stack index `at`.
+    /// Takes note of the table whose field an instruction reads, or writes and does not add, in the frame whose register 0
+    /// has the stack index `at`.
     unsafe fn note_way(&mut self, proto: *mut ProtoObject, instruction: Instruction, at: u32) {
         // SAFETY: operands of a verified instruction of the frame on top.
         unsafe {
             let base = (*self.thread).stack.add(at as usize);
             let (object, cache, key) = match instruction {
-                Instruction::GetField { b, cache, key, .. } | Instruction::Method { b, cache, key, .. } => {
-                    (Slot::read(base.add(usize::from(b))), cache, key)
-                }
+                Instruction::GetField { b, cache, key, .. }
+                | Instruction::Method { b, cache, key, .. }
+                | Instruction::SetField { b, cache, key, .. }
+                | Instruction::SetFieldK { b, cache, key, .. } => (Slot::read(base.add(usize::from(b))), cache, key),
                 Instruction::GetUpTable { b, cache, key, .. } => {
                     let closure = (*base.sub(2)).as_ptr::<Closure>();
                     (Slot::read((**(*closure).upvalues.add(usize::from(b))).location), cache, key)
-                }
-                Instruction::SetField { b, cache, key, .. } | Instruction::SetFieldK { b, cache, key, .. } => {
-                    (Slot::read(base.add(usize::from(b))), cache, key)
                 }
                 _ => return,
             };
@@ -828,6 +827,9 @@ impl Vm {
             }
             let ways = &mut (*(*proto).cold).ways;
             if let Some(ways) = ways.get_mut(usize::from(cache)) {
+                if ways.is_none() {
+                    self.heap.note_native(size_of::<Ways>());
+                }
                 ways.get_or_insert_with(|| Box::new(Ways::NONE)).note(is_known.then_some(record));
             }
         }
@@ -1334,14 +1336,11 @@ pub unsafe extern "C" fn compare_strings(a: *mut Str, b: *mut Str) -> i32 {
 pub unsafe extern "C" fn call_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted: u32) -> u64 {
     // SAFETY: by contract.
     unsafe {
-        if slot.add(2 + n as usize) > (*vm).limit {
-            return 0;
+        let native = (*slot).as_ptr::<NativeObject>();
+        match (&(*vm).natives)[(*native).id as usize].leaf {
+            Some(leaf) => call_known_leaf(vm, slot, n, wanted, leaf as *const ()),
+            None => 0,
         }
-        let Some(value) = (*vm).call_leaf(slot, n) else { return 0 };
-        if wanted == 2 {
-            *slot = value;
-        }
-        1
     }
 }
 
@@ -1349,13 +1348,16 @@ pub unsafe extern "C" fn call_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted:
 ///
 /// # Safety
 /// As [`call_leaf`]; `leaf` is a leaf form.
+#[inline]
 pub unsafe extern "C" fn call_known_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted: u32, leaf: *const ()) -> u64 {
     // SAFETY: by contract.
     unsafe {
         if slot.add(2 + n as usize) > (*vm).limit {
             return 0;
         }
-        let Some(value) = (*vm).call_leaf_form(std::mem::transmute::<*const (), LeafFn>(leaf), slot, n) else { return 0 };
+        let leaf = std::mem::transmute::<*const (), LeafFn>(leaf);
+        let arguments = std::slice::from_raw_parts(slot.add(2), n as usize);
+        let Some(value) = (*vm).leaf_result(leaf, arguments) else { return 0 };
         if wanted == 2 {
             *slot = value;
         }

@@ -59,7 +59,8 @@ pub struct Heap {
     headroom: isize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
-    /// How often a register was changed by somebody else than its function.
+    /// Changes whenever addresses of machine code that were given before may not be right any more: code was dropped, a
+    /// register was changed by somebody else than its function, or a hook was set.
     pub distrust: u64,
     /// Where the last step of a traversal was: the next one begins there as a rule, see [`table::next`].
     pub(crate) traversed: AtomicU32,

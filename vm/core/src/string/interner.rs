@@ -95,11 +95,8 @@ impl Interner {
     #[inline(always)]
     pub(crate) fn find(&self, bytes: &[u8], hash: u32) -> Option<*mut Str> {
         let hash = Hash::new(hash);
-        let is_it = |entry| {
-            // SAFETY: strings leave the set before they are freed.
-            let found = unsafe { str_bytes(string_of(entry)) };
-            found.len() == bytes.len() && same_short(found, bytes)
-        };
+        // SAFETY: strings leave the set before they are freed.
+        let is_it = |entry| unsafe { same_short(str_bytes(string_of(entry)), bytes) };
         if let Some(place) = self.table.search::<false>(hash, is_it) {
             return Some(string_of(self.table.group(place.group)[1 + place.slot]));
         }
