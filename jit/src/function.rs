@@ -438,7 +438,9 @@ impl<'a> Assembler<'a> {
 
     /// A label in cold code that has a service deal with the instruction.
     pub fn served(&mut self, service: Service) -> DynamicLabel {
-        let is_metamethod = matches!(service, Service::Step | Service::Missed) && self.seen().has_metamethod();
+        let (leaves, seen) = (matches!(service, Service::Step | Service::Missed), self.seen());
+        let is_metamethod = leaves && seen.has_metamethod();
+        let has_strings = leaves && !is_metamethod && seen.has_other_operand();
         let (label, pc, service) = (self.asm.new_dynamic_label(), self.pc as i32, self.service(service));
         self.has_exit |= !self.state.pending.is_empty();
         self.put_off(move |this| {
@@ -446,6 +448,8 @@ impl<'a> Assembler<'a> {
             this.store_pending(Registers::ALL);
             if is_metamethod {
                 this.call_metamethod();
+            } else if has_strings {
+                this.compute_with_strings();
             }
             dynasm!(this.asm ; .arch x64 ; mov edx, pc ; jmp =>service);
         });

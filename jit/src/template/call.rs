@@ -370,10 +370,7 @@ impl Assembler<'_> {
                 self.move_arguments(a);
             }
         }
-        match b.checked_sub(1) {
-            Some(n) => self.tail_call_leaf(a, n, other, served),
-            None => self.put_off(move |this| dynasm!(this.asm ; .arch x64 ; =>other ; jmp =>served)),
-        }
+        self.tail_call_leaf(a, b, other, served);
     }
 
     /// Makes a tail call of `r[a]`, which is in `rdi` and entered at `rcx`, from a frame that has moved above its extra
@@ -435,36 +432,37 @@ impl Assembler<'_> {
     }
 
     /// At `other`: a native in tail position that has a leaf form, unless the collector is due.
-    fn tail_call_leaf(&mut self, a: u8, n: u8, other: DynamicLabel, served: DynamicLabel) {
+    fn tail_call_leaf(&mut self, a: u8, b: u8, other: DynamicLabel, served: DynamicLabel) {
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64
                 ; =>other
                 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
                 ; jne =>served
-                ; test DWORD [rbx - 24], SPECIAL
+                ; test DWORD [rbx - 24], SPECIAL & !((stack::flag::VARARG as i32) << 24)
                 ; jnz =>served
-                // One result is wanted, or none: then the slot is free as well.
+                // One result is wanted, or none: a leaf form gives no more.
                 ; mov al, [rbx - 22]
                 ; sub al, 1
                 ; cmp al, 1
                 ; ja =>served
                 ; cmp QWORD [r12 + layout::DEBT as i32], 0
                 ; jge =>served
+            );
+            this.load_count(a, b);
+            dynasm!(this.asm
+                ; .arch x64
                 ; mov rdi, r12
                 ; lea rsi, [rbx + payload(a)]
-                ; mov edx, i32::from(n)
+                ; mov edx, eax
                 ; mov ecx, 2
                 ; mov rax, QWORD tier::call_leaf as *const () as i64
                 ; call rax
                 ; test eax, eax
                 ; jz =>served
-                ; mov rcx, [rbx + payload(a)]
-                ; mov rdx, [rbx + tag_of(a)]
-                ; mov [rbx - 32], rcx
-                ; mov [rbx - 24], rdx
             );
-            this.return_back();
+            this.forget(a);
+            this.return_one(a);
         });
     }
 

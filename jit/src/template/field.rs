@@ -457,7 +457,7 @@ impl Assembler<'_> {
                 debug_assert!(table == 0);
                 let home = self.state.home;
                 self.add(record, value, anywhere);
-                self.put_field(key, value, anywhere, (0, home), join, Vec::new());
+                self.put_added(key, value, anywhere, home, join, record);
                 self.bind_join(join);
                 self.state.shapes.clear();
             }
@@ -467,7 +467,7 @@ impl Assembler<'_> {
                 self.put_quickly(key, value, unknown);
                 self.put_off(move |this| {
                     dynasm!(this.asm ; .arch x64 ; =>unknown);
-                    this.put_slowly(key, value, join);
+                    this.put_slowly(key, value, join, None);
                 });
                 self.bind_join(join);
                 self.state.shapes.clear();
@@ -502,7 +502,30 @@ impl Assembler<'_> {
             dynasm!(this.asm ; .arch x64 ; =>done);
             this.rejoin(join);
             dynasm!(this.asm ; .arch x64 ; =>unknown);
-            this.put_slowly(key, value, join);
+            this.put_slowly(key, value, join, None);
+        });
+    }
+
+    /// In cold code at `anywhere`: the same for a site that adds a key to the table in `rax`. Its record may have to be made
+    /// anew: the collector clears it when no table had the next shape, and there are new epochs.
+    fn put_added(&mut self, key: u64, value: Operand, anywhere: DynamicLabel, home: Registers, join: Join, record: i64) {
+        self.put_off(move |this| {
+            this.state.home = this.state.home.and(home);
+            let unknown = this.asm.new_dynamic_label();
+            dynasm!(this.asm
+                ; .arch x64
+                ; =>anywhere
+                ; mov rdi, QWORD record
+                ; mov edx, [rdi + offset_of!(Cache, epoch) as i32]
+                ; cmp [r12 + layout::EPOCH as i32], edx
+                ; jne =>unknown
+                ; cmp DWORD [rdi + offset_of!(Cache, shape) as i32], 0
+                ; je =>unknown
+            );
+            this.put_quickly(key, value, unknown);
+            this.rejoin(join);
+            dynasm!(this.asm ; .arch x64 ; =>unknown);
+            this.put_slowly(key, value, join, Some(record));
         });
     }
 
@@ -544,21 +567,28 @@ impl Assembler<'_> {
         dynasm!(self.asm ; .arch x64 ; mov rsi, QWORD key as i64 ; call =>put ; jc =>unknown);
     }
 
-    /// In cold code: stores into the table in `rax` by the machine.
-    fn put_slowly(&mut self, key: u64, value: Operand, join: Join) {
+    /// In cold code: stores into the table in `rax` by the machine, which may make a record anew.
+    fn put_slowly(&mut self, key: u64, value: Operand, join: Join, record: Option<i64>) {
         self.spill();
         let stepped = self.stepped();
         if self.seen().has_metamethod() {
             return dynasm!(self.asm ; .arch x64 ; jmp =>stepped);
         }
         self.load_value(value);
+        let function = match record {
+            Some(record) => {
+                dynasm!(self.asm ; .arch x64 ; mov r9, QWORD record);
+                assist::add_field as *const ()
+            }
+            None => assist::put_field as *const (),
+        };
         dynasm!(self.asm
             ; .arch x64
             ; mov rdi, r12
             ; mov rsi, rax
             ; mov r8, rdx
             ; mov rdx, QWORD key as i64
-            ; mov rax, QWORD assist::put_field as *const () as i64
+            ; mov rax, QWORD function as i64
             ; call rax
             ; test eax, eax
             ; jz =>stepped

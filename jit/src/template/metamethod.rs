@@ -1,4 +1,4 @@
-//! Calls of metamethods, where an instruction has called some.
+//! Calls of metamethods, where an instruction has called some, and what those of strings do.
 //!
 //! The machine finds the metamethod and makes its frame (`vm/core/src/tier/meta.rs`). The function returns to code of
 //! the instruction that puts the result in its place and goes on behind.
@@ -9,7 +9,7 @@ use crate::offset::{NATIVE_CALLS, SHAPE};
 use crate::stub::Service;
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
-use perilune_isa::op::{BREAKPOINT, Kind};
+use perilune_isa::op::{BREAKPOINT, Kind, Op};
 use perilune_vm::tier::{Fact, layout, meta};
 
 /// What becomes of a metamethod's result.
@@ -74,6 +74,29 @@ impl Assembler<'_> {
                 self.go_on(self.next, None);
             }
         }
+        dynasm!(self.asm ; .arch x64 ; =>declined);
+    }
+
+    /// In cold code, with memory up to date: when the instruction under way is arithmetic, it is done with strings that
+    /// read as numbers, and the code goes on behind it. What follows is for other operands.
+    pub fn compute_with_strings(&mut self) {
+        let word = self.function.code[self.pc()] & !BREAKPOINT;
+        if !(Op::Add as u8..=Op::BNot as u8).contains(&(word as u8)) {
+            return;
+        }
+        let Some(Result::Value(a)) = self.result() else { return };
+        let declined = self.asm.new_dynamic_label();
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdi, r12
+            ; mov rsi, rbx
+            ; mov edx, word as i32
+            ; mov rax, QWORD meta::compute_with_strings as *const () as i64
+            ; call rax
+            ; test eax, eax
+            ; jz =>declined
+        );
+        self.go_on(self.next, Some(a));
         dynasm!(self.asm ; .arch x64 ; =>declined);
     }
 

@@ -10,6 +10,7 @@ mod field;
 mod index;
 pub mod intrinsic;
 mod metamethod;
+mod table;
 
 use crate::function::Assembler;
 pub use arith::Operand;
@@ -162,12 +163,8 @@ impl Assembler<'_> {
             I::Return0 {} => self.return_none(),
             I::Return1 { a } => self.return_one(a),
             I::Return { a, b, c } => self.return_many(a, b, c),
-            I::NewTable { a, .. } => {
-                self.assisted(assist::new_table, Registers::default(), Some(a + 1));
-                self.forget(a);
-                self.learn(a, tag::TABLE);
-            }
-            I::SetList { .. } => self.assisted(assist::set_list, Registers::default(), None),
+            I::NewTable { a, b, e } => self.new_table(a, b, e),
+            I::SetList { a, b, c, e } => self.set_list(a, b, c, e),
             I::Concat { a, .. } => {
                 self.assisted(assist::concat, Registers::range(effect::writes(instruction)), Some(a + 1));
                 self.learn(a, tag::STRING);
@@ -429,7 +426,8 @@ fn calls(function: &Function<'_>, pc: usize, instruction: I, tags: &crate::flow:
     match instruction {
         I::Call { .. } => !intrinsic::is_plain(function, seen, instruction),
         I::TailCall { .. } | I::TForCall { .. } | I::TForPrep { .. } | I::Vararg { .. } | I::Close { .. } => true,
-        I::NewTable { .. } | I::SetList { .. } | I::Concat { .. } | I::Closure { .. } | I::Tbc { .. } | I::Pow { .. } => true,
+        I::NewTable { .. } | I::SetList { .. } => !table::is_in_place(instruction),
+        I::Concat { .. } | I::Closure { .. } | I::Tbc { .. } | I::Pow { .. } => true,
         I::PowK { c, .. } => perilune_vm::arith::to_float(function.constants[usize::from(c)]) != Some(2.0),
         I::Mod { b, c, .. } => is_float_mod(b, Operand::Register(c)),
         I::ModK { b, c, .. } => is_float_mod(b, constant(c)),

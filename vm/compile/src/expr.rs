@@ -184,6 +184,8 @@ impl<'a> Compiler<'a> {
         let new = self.f.emit_wide(word::abc(Op::NewTable, table, 0, 0), 0);
         let (mut stored, mut pending, mut named) = (0usize, 0usize, 0usize);
         let mut item: Option<Exp> = None;
+        // A call at the end gives one value as a rule.
+        let mut expected = 0;
         for field in fields {
             if let Some(mut e) = item.take() {
                 self.f.to_next(&mut e)?;
@@ -220,6 +222,7 @@ impl<'a> Compiler<'a> {
         self.f.line = end_line;
         if let Some(mut e) = item {
             if e.is_multi() {
+                expected = usize::from(matches!(e.kind, Kind::Call(_)));
                 self.f.set_returns(&e, None)?;
                 self.set_list(table, 0, stored);
                 pending -= 1;
@@ -235,7 +238,7 @@ impl<'a> Compiler<'a> {
         }
         self.f.free = usize::from(table) + 1;
         self.f.code[new as usize] = word::abc(Op::NewTable, table, named.min(255) as u8, 0);
-        self.f.code[new as usize + 1] = stored as u32;
+        self.f.code[new as usize + 1] = (stored + expected) as u32;
         Ok(Exp::new(Kind::Reg(table)))
     }
 

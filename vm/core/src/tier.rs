@@ -314,6 +314,11 @@ pub struct Continuation {
 /// Offsets of what compiled code reads of the machine, in bytes.
 pub mod layout {
     use super::{Vm, offset_of};
+    use crate::heap::block::{FreeCell, SIZES, class_of};
+    use crate::heap::sanitize::RETIRES;
+    use crate::shape::ROOT;
+    use crate::table::placement;
+    use crate::value::tag;
     pub use crate::table::lookup::{FOLD, KEY_SHIFT, Lookup, Record, SPREAD};
 
     /// End of the stack that a frame may use, an address.
@@ -324,6 +329,43 @@ pub mod layout {
     pub const RETURN_LENGTH: usize = 7;
     /// The collector's debt: a step is due from 0 on, 64 bits.
     pub const DEBT: usize = offset_of!(Vm, heap.debt);
+    /// The debt from which on an allocation needs care, 64 bits, signed.
+    pub const HEADROOM: usize = offset_of!(Vm, heap.headroom);
+    /// The mark of new objects, 8 bits.
+    pub const WHITE: usize = offset_of!(Vm, heap.gc.white);
+    /// In a free cell, the address of the next one.
+    pub const NEXT_FREE: usize = offset_of!(FreeCell, next);
+
+    /// How compiled code makes a table: takes the first of a list of free cells, and fills it.
+    pub struct NewTable {
+        /// Bytes to be charged.
+        pub size: usize,
+        /// The list's place in the machine.
+        pub free: usize,
+        /// The lower half of the header, but for the mark in its second byte.
+        pub head: u32,
+        /// The shape of an empty table.
+        pub shape: u32,
+        /// Where the array and the properties are in the cell; 0 for none.
+        pub array: usize,
+        /// See `array`.
+        pub props: usize,
+    }
+
+    /// How a table with room for so many items and properties is made; `None` when they are too many.
+    pub fn new_table(n_items: u32, n_props: u32) -> Option<NewTable> {
+        let placement = placement(n_items, n_props).filter(|_| !RETIRES)?;
+        let class = class_of(placement.bytes);
+        Some(NewTable {
+            size: SIZES[class] as usize,
+            free: offset_of!(Vm, heap.objects.free) + class * size_of::<*mut FreeCell>(),
+            head: tag::TABLE as u32 | (class as u32) << 24,
+            shape: ROOT,
+            array: placement.array,
+            props: placement.props,
+        })
+    }
+
     /// The epoch of metatables, 32 bits.
     pub const EPOCH: usize = offset_of!(Vm, heap.meta_epoch);
     /// The address of the list of strings of one byte, by byte: addresses, null while there is none.
@@ -1191,7 +1233,22 @@ pub unsafe extern "C" fn tail_call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Con
         vm.stand_at(base, pc + 1);
         vm.tier.counts.calls += 1;
         let i = *(*top_function(vm.thread)).code.add(pc as usize);
+        let (thread, distrust) = (vm.thread, vm.heap.distrust);
+        let frame = stack::frame(thread, (*thread).base);
+        let address = (*base.sub(1)).payload;
         let result = vm.tail_call(i);
+        // A native has returned for this frame to compiled code.
+        let is_plain = frame.kind == stack::kind::LUA && frame.flags & !(stack::flag::TAIL | stack::flag::VARARG) == 0;
+        if let Ok(Flow::Next | Flow::Reload) = result
+            && address != 0
+            && is_plain
+            && vm.thread == thread
+            && (*thread).base == frame.base - frame.delta
+            && vm.heap.distrust == distrust
+        {
+            let base = (*thread).stack.add((*thread).base as usize);
+            return Continuation { address: (address as *const u8).wrapping_add(layout::RETURN_LENGTH), base };
+        }
         let flow = vm.settle(result);
         vm.resolve(flow)
     }

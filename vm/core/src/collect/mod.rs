@@ -288,6 +288,7 @@ impl Heap {
     pub fn full_and_trim(&mut self, roots: &mut dyn Roots) {
         self.gc.trims = true;
         self.full(roots);
+        self.objects.release_spare(usize::MAX);
         self.gc.trims = false;
     }
 
@@ -491,6 +492,9 @@ impl Heap {
         self.bytes.fill(std::ptr::null_mut());
         self.gc.phase = Phase::Separate;
         self.begin_to_settle();
+        if !self.gc.is_minor {
+            self.objects.note_idle();
+        }
         self.gc.sweep_block = 0;
         self.gc.sweep_end = self.objects.blocks.len();
         self.gc.sweep_large = 0;

@@ -28,6 +28,7 @@ pub(super) unsafe fn large_size(object: *mut Header) -> usize {
 impl Heap {
     /// Sweeps a block or some large objects; gives the cost in bytes.
     pub(super) fn sweep_some(&mut self) -> usize {
+        self.objects.release_idle();
         if self.gc.sweep_block < self.gc.sweep_end {
             let at = self.gc.sweep_block;
             self.gc.sweep_block += 1;

@@ -18,6 +18,8 @@ const FIRST_BLOCK: usize = 1024;
 const SINGLE_BLOCKS: usize = 8;
 /// Blocks of full size in a region.
 const PER_REGION: usize = HUGE / BLOCK;
+/// Idle blocks that go back to the system in a step of the sweeper.
+const RELEASED_AT_ONCE: usize = 4;
 /// Cells of up to this size do not straddle cache lines more often than they must.
 const ALIGNMENT: usize = 64;
 /// Largest cell; what is bigger gets memory of its own.
@@ -111,14 +113,21 @@ struct Class {
 
 /// All blocks of one use (objects, or buffers).
 pub struct Cells {
-    free: [*mut FreeCell; N_CLASSES],
+    /// Free cells by class, as lists.
+    pub(crate) free: [*mut FreeCell; N_CLASSES],
     classes: Box<[Class; N_CLASSES]>,
     /// The blocks.
     pub blocks: Vec<Block>,
     vacant: Vec<u32>,
     regions: Regions,
-    /// Blocks of full size.
+    /// Blocks of full size, spare ones included.
     n_full: usize,
+    /// Blocks of full size that no class has, to be used again: the first byte and the region of each.
+    spare: Vec<(*mut u8, u32)>,
+    /// The fewest that there were since [`Cells::note_idle`].
+    fewest_spare: usize,
+    /// How many are to go back to the system.
+    idle: usize,
     /// Cells given back that are kept out of use.
     pub(crate) retired: usize,
 }
@@ -208,6 +217,9 @@ impl Cells {
             vacant: Vec::new(),
             regions: Regions::default(),
             n_full: 0,
+            spare: Vec::new(),
+            fewest_spare: 0,
+            idle: 0,
             retired: 0,
         }
     }
@@ -299,7 +311,11 @@ impl Cells {
     fn add_block(&mut self, class: usize) -> u32 {
         let size = self.classes[class].next_size;
         let is_full = size as usize == BLOCK;
-        let (start, region) = if is_full && self.n_full >= SINGLE_BLOCKS {
+        let spare = if is_full { self.spare.pop() } else { None };
+        let (start, region) = if let Some(block) = spare {
+            self.fewest_spare = self.fewest_spare.min(self.spare.len());
+            block
+        } else if is_full && self.n_full >= SINGLE_BLOCKS {
             self.regions.take()
         } else {
             // SAFETY: the layout has a size.
@@ -308,7 +324,7 @@ impl Cells {
         if start.is_null() {
             return NONE;
         }
-        self.n_full += usize::from(is_full);
+        self.n_full += usize::from(is_full && spare.is_none());
         let block =
             Block { start, class: class as u8, carved: 0, is_young: true, size, region, free: std::ptr::null_mut() };
         self.classes[class].next_size = (size * 4).min(BLOCK as u32);
@@ -360,27 +376,68 @@ impl Cells {
     /// No cell of the block is in use or listed.
     unsafe fn release(&mut self, index: usize) {
         let block = &mut self.blocks[index];
-        // SAFETY: the block came from `alloc` with this layout, or from its region, and is not used by contract.
-        unsafe {
-            permit(block.start, block.size as usize);
-            match block.region {
-                NONE => dealloc(block.start, block_layout(block.size)),
-                region => self.regions.give(block.start, region),
-            }
-        }
-        self.n_full -= usize::from(block.size as usize == BLOCK);
-        block.start = std::ptr::null_mut();
+        let start = std::mem::replace(&mut block.start, std::ptr::null_mut());
         block.carved = 0;
+        let (size, region) = (block.size, block.region);
+        // SAFETY: the block is not used by contract.
+        unsafe { self.give_back(start, size, region) };
     }
 
-    /// Gives a swept block its list of free cells; a block with nothing else goes back to the system.
+    /// # Safety
+    /// The block has this size and region and is not used.
+    unsafe fn give_back(&mut self, start: *mut u8, size: u32, region: u32) {
+        // SAFETY: the block came from `alloc` with this layout, or from its region.
+        unsafe {
+            permit(start, size as usize);
+            match region {
+                NONE => dealloc(start, block_layout(size)),
+                region => self.regions.give(start, region),
+            }
+        }
+        self.n_full -= usize::from(size as usize == BLOCK);
+    }
+
+    /// From now on spare blocks that were not needed since the last time are idle.
+    pub fn note_idle(&mut self) {
+        self.idle = self.fewest_spare;
+        self.fewest_spare = self.spare.len();
+    }
+
+    /// Gives the memory of some idle blocks back.
+    #[inline]
+    pub fn release_idle(&mut self) {
+        if self.idle > 0 {
+            let count = self.idle.min(RELEASED_AT_ONCE);
+            self.idle -= count;
+            self.release_spare(count);
+        }
+    }
+
+    /// Gives the memory of so many spare blocks back, if there are as many.
+    pub fn release_spare(&mut self, count: usize) {
+        for _ in 0..count.min(self.spare.len()) {
+            let (start, region) = self.spare.swap_remove(0);
+            // SAFETY: nobody uses spare blocks.
+            unsafe { self.give_back(start, BLOCK as u32, region) };
+        }
+        self.fewest_spare = self.fewest_spare.min(self.spare.len());
+    }
+
+    /// Gives a swept block its list of free cells; a block with nothing else becomes spare, or goes back to the system
+    /// when it is small.
     pub fn attach(&mut self, index: usize, free: *mut FreeCell, n_free: usize) {
         let block = &mut self.blocks[index];
         let class = usize::from(block.class);
         let n_cells = block.carved as usize / SIZES[class] as usize;
         if n_free == n_cells && self.classes[class].carving != index as u32 {
-            // SAFETY: all cells are free, and none is listed since `detach`.
-            unsafe { self.release(index) };
+            if block.size as usize == BLOCK && !RETIRES {
+                self.spare.push((block.start, block.region));
+                block.start = std::ptr::null_mut();
+                block.carved = 0;
+            } else {
+                // SAFETY: all cells are free, and none is listed since `detach`.
+                unsafe { self.release(index) };
+            }
             self.vacant.push(index as u32);
             return;
         }
@@ -396,6 +453,7 @@ impl Cells {
 
 impl Drop for Cells {
     fn drop(&mut self) {
+        self.release_spare(usize::MAX);
         for index in 0..self.blocks.len() {
             if !self.blocks[index].start.is_null() {
                 // SAFETY: nobody can reach the cells any more.
@@ -454,6 +512,22 @@ mod tests {
                     cells.attach(index, std::ptr::null_mut(), n_cells);
                 }
             }
+            assert!((5..=6).contains(&live(&cells)), "spare blocks stay");
+            taken.clear();
+            // Half of them are needed again, the others are not.
+            cells.note_idle();
+            taken.extend((0..wanted / 2).map(|_| cells.take(class) as usize));
+            cells.note_idle();
+            (0..wanted / per_block).for_each(|_| cells.release_idle());
+            assert!((3..=4).contains(&live(&cells)), "{} regions with half of the blocks", live(&cells));
+            for index in 0..cells.blocks.len() {
+                if !cells.blocks[index].start.is_null() {
+                    cells.detach(index);
+                    let n_cells = cells.blocks[index].carved as usize / LARGEST;
+                    cells.attach(index, std::ptr::null_mut(), n_cells);
+                }
+            }
+            cells.release_spare(usize::MAX);
             assert!(live(&cells) <= 1, "{} regions are left", live(&cells));
             taken.clear();
         }

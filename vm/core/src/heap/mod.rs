@@ -56,7 +56,7 @@ pub struct Heap {
     /// Bytes in use from which a step has to find out whether the limit is kept.
     alarm: usize,
     /// The debt from which allocation has to look closer (the ceiling, torture or planned faults).
-    headroom: isize,
+    pub(crate) headroom: isize,
     /// Changes whenever what a chain of metatables says may have changed.
     pub meta_epoch: u32,
     /// Changes whenever addresses of machine code that were given before may not be right any more: code was dropped, a
@@ -447,22 +447,13 @@ impl Heap {
     /// A table with room for so many array items and properties.
     #[inline]
     pub fn table(&mut self, n_array: u32, n_props: u32) -> Result<*mut Table, OutOfMemory> {
-        let new = self.object(size_of::<Table>(), tag::TABLE, 0, ROOT)?.cast::<Table>();
-        // SAFETY: the cell has room for a table and gets all fields; the header is set.
-        unsafe {
-            (*new).props = std::ptr::null_mut();
-            (*new).array = std::ptr::null_mut();
-            (*new).array_len = 0;
-            (*new).array_cap = 0;
-            (*new).meta = std::ptr::null_mut();
-            (*new).hash = std::ptr::null_mut();
-            (*new).props_cap = 0;
-            (*new).absent_events = 0;
-            if n_array | n_props != 0 {
-                table::resize(self, new, n_array, n_props)?;
-            }
-        }
-        Ok(new)
+        table::create(self, n_array, n_props)
+    }
+
+    /// A cell of so many bytes for a table; only the header is initialised.
+    #[inline(always)]
+    pub(crate) fn table_object(&mut self, bytes: usize) -> Result<*mut Table, OutOfMemory> {
+        Ok(self.object(bytes, tag::TABLE, 0, ROOT)?.cast())
     }
 
     /// A function without its upvalues, which start out null.

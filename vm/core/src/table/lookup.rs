@@ -180,7 +180,11 @@ impl Heap {
         }
     }
 
-    unsafe fn store_by(&mut self, cache: &Cache, t: *mut Table, value: Slot) -> bool {
+    /// Stores a field as a record for the table's shape says; whether it did.
+    ///
+    /// # Safety
+    /// As [`Heap::look_up`].
+    pub(crate) unsafe fn store_by(&mut self, cache: &Cache, t: *mut Table, value: Slot) -> bool {
         // SAFETY: as `look_up`.
         unsafe {
             let slot = usize::from(cache.slot);

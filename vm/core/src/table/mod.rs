@@ -19,6 +19,7 @@ pub(crate) use cache::{WATCHED, set_meta};
 pub(crate) use hash::{Entry, entry as hash_entry, used as hash_used};
 
 use std::sync::atomic::Ordering;
+use crate::heap::block::SIZES;
 use crate::heap::{Heap, OutOfMemory};
 use crate::object::{Str, Table, flag};
 use crate::shape::{DICTIONARY, MAX_PROPS};
@@ -457,9 +458,69 @@ unsafe fn migrate(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfMemory> {
 }
 
 /// Bytes of storage for `cap` elements, and where its pointer is.
+#[inline(always)]
 fn storage_layout(cap: u32) -> (usize, usize) {
     let tags = (cap as usize + 7) & !7;
     (tags + cap as usize * 8, tags)
+}
+
+/// Largest cell that has storage behind its table.
+const LARGEST_WITH_STORAGE: usize = 256;
+
+/// Where a table in one cell with its storage has what, in bytes from its first.
+pub(crate) struct Placement {
+    /// Bytes of all.
+    pub bytes: usize,
+    /// What [`Table::array`] leads to; 0 for null.
+    pub array: usize,
+    /// The same for [`Table::props`].
+    pub props: usize,
+}
+
+/// How a table with room for so many array items and properties is placed in one cell, if they are few.
+#[inline(always)]
+pub(crate) fn placement(n_array: u32, n_props: u32) -> Option<Placement> {
+    let (array_bytes, array_tags) = storage_layout(n_array);
+    let (props_bytes, props_tags) = storage_layout(n_props);
+    let array = size_of::<Table>() + array_tags;
+    let props = size_of::<Table>() + array_bytes + props_tags;
+    let bytes = size_of::<Table>() + array_bytes + props_bytes;
+    let placement =
+        Placement { bytes, array: if n_array > 0 { array } else { 0 }, props: if n_props > 0 { props } else { 0 } };
+    (bytes <= LARGEST_WITH_STORAGE).then_some(placement)
+}
+
+/// Makes a table with room for so many array items and properties: right behind it when they are few.
+#[inline]
+pub(crate) fn create(heap: &mut Heap, n_array: u32, n_props: u32) -> Result<*mut Table, OutOfMemory> {
+    let placement = placement(n_array, n_props);
+    let t = heap.table_object(placement.as_ref().map_or(size_of::<Table>(), |placement| placement.bytes))?;
+    // SAFETY: the cell has room for a table, which gets all fields, and for what is placed behind it; the header is set.
+    unsafe {
+        let first = t.cast::<u8>();
+        let at = |offset: usize| if offset > 0 { first.add(offset) } else { std::ptr::null_mut() };
+        let (array, props) = placement.as_ref().map_or((0, 0), |placement| (placement.array, placement.props));
+        (*t).array = at(array);
+        (*t).props = at(props);
+        (*t).array_len = 0;
+        (*t).array_cap = if placement.is_some() { n_array } else { 0 };
+        (*t).meta = std::ptr::null_mut();
+        (*t).hash = std::ptr::null_mut();
+        (*t).props_cap = if placement.is_some() { n_props } else { 0 };
+        (*t).absent_events = 0;
+        if placement.is_none() {
+            resize(heap, t, n_array, n_props)?;
+        }
+    }
+    Ok(t)
+}
+
+/// Whether storage lies in the table's own cell.
+#[inline(always)]
+unsafe fn is_within(t: *mut Table, storage: *mut u8) -> bool {
+    // SAFETY: live by contract of the callers.
+    let cell = unsafe { SIZES[usize::from((*t).header.class)] } as usize;
+    (storage as usize).wrapping_sub(t as usize) < cell
 }
 
 unsafe fn new_storage(heap: &mut Heap, cap: u32) -> Result<*mut u8, OutOfMemory> {
@@ -471,17 +532,22 @@ unsafe fn new_storage(heap: &mut Heap, cap: u32) -> Result<*mut u8, OutOfMemory>
     Ok(unsafe { heap.alloc_raw(bytes)?.add(tags) })
 }
 
-unsafe fn free_storage(heap: &mut Heap, storage: *mut u8, cap: u32) {
-    if !storage.is_null() {
-        let (bytes, tags) = storage_layout(cap);
-        // SAFETY: the storage was made by `new_storage` for this capacity.
-        unsafe { heap.free_raw(storage.sub(tags), bytes) };
+/// Frees array or property storage of a table, unless it goes with the table.
+#[inline(always)]
+unsafe fn free_storage(heap: &mut Heap, t: *mut Table, storage: *mut u8, cap: u32) {
+    // SAFETY: the storage was made by `new_storage` for this capacity, or by `create`.
+    unsafe {
+        if !storage.is_null() && !is_within(t, storage) {
+            let (bytes, tags) = storage_layout(cap);
+            heap.free_raw(storage.sub(tags), bytes);
+        }
     }
 }
 
 /// Storage of another capacity with the first `len` elements of the old one, which is freed.
 unsafe fn resize_storage(
     heap: &mut Heap,
+    t: *mut Table,
     old: *mut u8,
     old_cap: u32,
     len: u32,
@@ -495,7 +561,7 @@ unsafe fn resize_storage(
             std::ptr::copy_nonoverlapping(old, new, len * 8);
             std::ptr::copy_nonoverlapping(old.sub(len), new.sub(len), len);
         }
-        free_storage(heap, old, old_cap);
+        free_storage(heap, t, old, old_cap);
         Ok(new)
     }
 }
@@ -503,7 +569,7 @@ unsafe fn resize_storage(
 unsafe fn grow_array(heap: &mut Heap, t: *mut Table, cap: u32) -> Result<(), OutOfMemory> {
     // SAFETY: live by contract of the callers.
     unsafe {
-        (*t).array = resize_storage(heap, (*t).array, (*t).array_cap, (*t).array_len, cap)?;
+        (*t).array = resize_storage(heap, t, (*t).array, (*t).array_cap, (*t).array_len, cap)?;
         (*t).array_cap = cap;
     }
     Ok(())
@@ -513,7 +579,7 @@ unsafe fn grow_props(heap: &mut Heap, t: *mut Table, cap: u32) -> Result<(), Out
     // SAFETY: live by contract of the callers.
     unsafe {
         let count = heap.shapes.get((*t).header.aux).count;
-        (*t).props = resize_storage(heap, (*t).props, (*t).props_cap, count, cap)?;
+        (*t).props = resize_storage(heap, t, (*t).props, (*t).props_cap, count, cap)?;
         (*t).props_cap = cap;
     }
     Ok(())
@@ -634,7 +700,7 @@ unsafe fn become_dictionary(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfM
             }
         }
         hash::destroy(heap, (*t).hash);
-        free_storage(heap, (*t).props, (*t).props_cap);
+        free_storage(heap, t, (*t).props, (*t).props_cap);
         (*t).hash = new;
         (*t).props = std::ptr::null_mut();
         (*t).props_cap = 0;
@@ -865,7 +931,7 @@ unsafe fn rebuild(heap: &mut Heap, t: *mut Table, extra: Option<i64>, count: Cou
             }
         }
         if is_new_array {
-            free_storage(heap, (*t).array, (*t).array_cap);
+            free_storage(heap, t, (*t).array, (*t).array_cap);
             (*t).array = array;
             (*t).array_cap = cap;
         }
@@ -1050,7 +1116,7 @@ pub(crate) unsafe fn trim(heap: &mut Heap, t: *mut Table) {
         if !would_trim(t) {
             return;
         }
-        if let Ok(array) = resize_storage(heap, (*t).array, cap, len, len.max(4)) {
+        if let Ok(array) = resize_storage(heap, t, (*t).array, cap, len, len.max(4)) {
             (*t).array = array;
             (*t).array_cap = len.max(4);
             (*t).header.flags |= flag::TRIMMED;
@@ -1096,13 +1162,13 @@ pub(crate) unsafe fn clear_entry(entry: *mut Entry) {
 pub(crate) unsafe fn release(heap: &mut Heap, t: *mut Table) {
     // SAFETY: by contract nobody uses the storage.
     unsafe {
-        free_storage(heap, (*t).array, (*t).array_cap);
-        free_storage(heap, (*t).props, (*t).props_cap);
+        free_storage(heap, t, (*t).array, (*t).array_cap);
+        free_storage(heap, t, (*t).props, (*t).props_cap);
         hash::destroy(heap, (*t).hash);
     }
 }
 
-/// The buffers that belong to a table, with their sizes.
+/// The buffers that belong to a table and are not in its cell, with their sizes.
 ///
 /// # Safety
 /// `t` is live.
@@ -1111,7 +1177,7 @@ pub(crate) unsafe fn buffers(t: *mut Table) -> Vec<(*mut u8, usize)> {
     // SAFETY: live by contract, and so is its storage.
     unsafe {
         for (storage, cap) in [((*t).array, (*t).array_cap), ((*t).props, (*t).props_cap)] {
-            if !storage.is_null() {
+            if !storage.is_null() && !is_within(t, storage) {
                 let (bytes, tags) = storage_layout(cap);
                 found.push((storage.sub(tags), bytes));
             }

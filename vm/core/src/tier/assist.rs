@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::arith::{self, ForStart};
+use crate::cache::{self, Cache};
 use crate::heap::Heap;
 use crate::interp::slow::can_concat;
 use crate::meta::Event;
@@ -265,6 +266,36 @@ pub unsafe extern "C" fn put(vm: *mut Vm, t: *mut Table, key: u64, key_tag: u64,
 pub unsafe extern "C" fn put_field(vm: *mut Vm, t: *mut Table, key: *mut Str, payload: u64, tag: u64) -> u64 {
     // SAFETY: by contract.
     unsafe { put(vm, t, key as u64, tag::STRING, payload, tag) }
+}
+
+/// As [`put_field`], for a site that adds the key: its record, when that is empty or older than the epoch, is made anew.
+///
+/// # Safety
+/// All are live, and the record is a site's.
+pub unsafe extern "C" fn add_field(
+    vm: *mut Vm,
+    t: *mut Table,
+    key: *mut Str,
+    payload: u64,
+    tag: u64,
+    cache: *mut Cache,
+) -> u64 {
+    let value = Slot { payload, tag };
+    // SAFETY: by contract.
+    unsafe {
+        let heap = &mut (*vm).heap;
+        let is_old = (*cache).shape == 0 || (*cache).epoch != heap.meta_epoch;
+        if is_old && !value.is_nil() {
+            let mut record = Cache { misses: (*cache).misses, ..Cache::EMPTY };
+            if heap.cache_set(t, key, &mut record) && record.kind == cache::kind::ADD {
+                *cache = record;
+                if heap.store_by(&record, t, value) {
+                    return 1;
+                }
+            }
+        }
+        put_field(vm, t, key, payload, tag)
+    }
 }
 
 unsafe fn assign(heap: &mut Heap, t: *mut Table, key: Slot, value: Slot) -> bool {

@@ -37,6 +37,15 @@ pub unsafe extern "C" fn prepare_metamethod(vm: *mut Vm, base: *mut Slot, pc: u3
     }
 }
 
+/// Does the instruction `i` if it computes with strings that read as numbers; otherwise it answers 0 and has done nothing.
+///
+/// # Safety
+/// As [`super::step`].
+pub unsafe extern "C" fn compute_with_strings(vm: *mut Vm, base: *mut Slot, i: u32) -> u64 {
+    // SAFETY: by contract.
+    unsafe { u64::from((*vm).tier.torture == 0 && (*vm).compute_with_strings(base, i)) }
+}
+
 /// Takes note of the result of the instruction at `from`, on which the code at `pc` does not rely, and goes on there.
 ///
 /// # Safety
@@ -48,7 +57,7 @@ pub unsafe extern "C" fn surprise(vm: *mut Vm, base: *mut Slot, pc: u32, from: u
         let proto = (*(*base.sub(2)).as_ptr::<Closure>()).proto;
         let a = *(*proto).code.add(from as usize) >> 8 & 0xff;
         if let Some(seen) = (&mut (*(*proto).cold).seen).get_mut(from as usize) {
-            seen.note_metamethod(Some(Slot::read(base.add(a as usize))));
+            seen.note_result(Slot::read(base.add(a as usize)));
         }
         super::resume(vm, base, pc)
     }
@@ -165,7 +174,6 @@ impl Vm {
                 function = self.metamethod(y, event);
             }
             let Some(value) = self.leaf_of_two(function, x, y) else { return false };
-            let base = (*self.thread).stack.add((*self.thread).base as usize);
             *base.add((i >> 8 & 0xff) as usize) = value;
             true
         }

@@ -102,6 +102,11 @@ impl Seen {
         self.result != 0
     }
 
+    /// Whether an operand was no number.
+    pub fn has_other_operand(self) -> bool {
+        self.operands & (OTHER | OTHER << 4 | OTHER << 8) != 0
+    }
+
     /// Whether a metamethod decided what the instruction does, which was a function of Lua.
     pub fn has_metamethod(self) -> bool {
         self.operands & METAMETHOD != 0

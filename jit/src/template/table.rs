@@ -1,0 +1,134 @@
+//! Tables that are made: constructors.
+
+use super::arith::Operand;
+use super::{BLACK, tag_of};
+use crate::function::Assembler;
+use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, MARK, META, PROPS, PROPS_CAP, SHAPE};
+use crate::registers::Registers;
+use crate::stub::Service;
+use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use perilune_isa::instruction::Instruction;
+use perilune_vm::tier::{assist, layout};
+use perilune_vm::value::tag;
+
+/// So many items at a time are stored in place.
+const MAX_ITEMS: u8 = 8;
+
+/// Whether a constructor's instruction does without the machine as a rule.
+pub fn is_in_place(instruction: Instruction) -> bool {
+    match instruction {
+        Instruction::NewTable { b, e, .. } => layout::new_table(e, u32::from(b)).is_some(),
+        Instruction::SetList { b, .. } => (2..=MAX_ITEMS + 1).contains(&b),
+        _ => false,
+    }
+}
+
+impl Assembler<'_> {
+    /// `r[a]` = a table with room for so many items and properties.
+    pub fn new_table(&mut self, a: u8, n_props: u8, n_items: u32) {
+        let Some(new) = layout::new_table(n_items, u32::from(n_props)) else {
+            self.assisted(assist::new_table, Registers::default(), Some(a + 1));
+            self.forget(a);
+            return self.learn(a, tag::TABLE);
+        };
+        let (slow, join, free) = (self.asm.new_dynamic_label(), self.join(), new.free as i32);
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov rdx, [r12 + layout::DEBT as i32]
+            ; add rdx, new.size as i32
+            ; cmp rdx, [r12 + layout::HEADROOM as i32]
+            ; jge =>slow
+            ; mov rdi, [r12 + free]
+            ; test rdi, rdi
+            ; jz =>slow
+            ; mov rcx, [rdi + layout::NEXT_FREE as i32]
+            ; prefetcht0 [rcx]
+            ; mov [r12 + free], rcx
+            ; mov [r12 + layout::DEBT as i32], rdx
+            ; movzx ecx, BYTE [r12 + layout::WHITE as i32]
+            ; shl ecx, 8
+            ; or ecx, new.head as i32
+            ; mov [rdi], ecx
+            ; mov DWORD [rdi + SHAPE], new.shape as i32
+            ; xor ecx, ecx
+        );
+        for (field, behind) in [(ARRAY, new.array), (PROPS, new.props)] {
+            match behind {
+                0 => dynasm!(self.asm ; .arch x64 ; mov [rdi + field], rcx),
+                behind => dynasm!(self.asm ; .arch x64 ; lea rdx, [rdi + behind as i32] ; mov [rdi + field], rdx),
+            }
+        }
+        dynasm!(self.asm
+            ; .arch x64
+            ; mov [rdi + ARRAY_LEN], ecx
+            ; mov DWORD [rdi + ARRAY_CAP], n_items as i32
+            ; mov [rdi + META], rcx
+            ; mov [rdi + HASH], rcx
+            ; mov DWORD [rdi + PROPS_CAP], i32::from(n_props)
+            ; mov [rdi + ABSENT_EVENTS], ecx
+        );
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>slow);
+            this.spill();
+            let stepped = this.stepped();
+            this.assist(assist::new_table, stepped);
+            this.rejoin(join);
+        });
+        let target = self.general_target(a, tag::TABLE);
+        dynasm!(self.asm ; .arch x64 ; mov Rq(target), rdi);
+        self.define(a, tag::TABLE);
+        self.bind_join(join);
+        let (due, next) = (self.asm.new_dynamic_label(), self.next);
+        dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>due);
+        self.put_off(move |this| {
+            let collect = this.service(Service::Collect);
+            dynasm!(this.asm ; .arch x64 ; =>due);
+            this.spill();
+            dynasm!(this.asm ; .arch x64 ; mov edx, next as i32 ; mov ecx, i32::from(a + 1) ; jmp =>collect);
+        });
+    }
+
+    /// The values from `r[a + c]` on, `b - 1` or up to the top, become the items behind number `start` of the table `r[a]`.
+    pub fn set_list(&mut self, a: u8, b: u8, c: u8, start: u32) {
+        let is_known = (2..=MAX_ITEMS + 1).contains(&b) && self.tag(a) == Some(tag::TABLE) && start < 1 << 16;
+        if !is_known {
+            return self.assisted(assist::set_list, Registers::default(), None);
+        }
+        let (n, start, join, slow) = (b - 1, start as i32, self.join(), self.asm.new_dynamic_label());
+        let (table, last) = (self.peek(a), a + c + n - 1);
+        self.load_general(0, table);
+        dynasm!(self.asm
+            ; .arch x64
+            ; cmp DWORD [rax + ARRAY_LEN], start
+            ; jne =>slow
+            ; cmp DWORD [rax + ARRAY_CAP], start + i32::from(n)
+            ; jb =>slow
+            ; cmp QWORD [rax + HASH], 0
+            ; jne =>slow
+            ; test BYTE [rax + MARK], BLACK
+            ; jnz =>slow
+        );
+        // Nils at the end are no items.
+        match self.tag(last) {
+            Some(tag::NIL) => dynasm!(self.asm ; .arch x64 ; jmp =>slow),
+            Some(_) => {}
+            None => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(last)], tag::NIL as i32 ; je =>slow),
+        }
+        dynasm!(self.asm ; .arch x64 ; mov rsi, [rax + ARRAY]);
+        for i in 0..n {
+            let at = start + i32::from(i);
+            self.load_value(Operand::Register(a + c + i));
+            dynasm!(self.asm ; .arch x64 ; mov [rsi + at * 8], rcx ; mov [rsi - 1 - at], dl);
+        }
+        dynasm!(self.asm ; .arch x64 ; mov DWORD [rax + ARRAY_LEN], start + i32::from(n));
+        self.put_off(move |this| {
+            dynasm!(this.asm ; .arch x64 ; =>slow);
+            this.spill();
+            let stepped = this.stepped();
+            this.assist(assist::set_list, stepped);
+            this.collect_if_due(None);
+            this.rejoin(join);
+        });
+        self.bind_join(join);
+    }
+}
