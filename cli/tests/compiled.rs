@@ -4,7 +4,7 @@ mod support;
 
 use perilune_live::client::Client;
 use perilune_live::protocol::{
-    BreakpointSpec, Children, ChildFilter, Continue, Evaluate, EvaluateContext, Feedback, Frame, FunctionFeedback, Pause, Redefine, ScopeKind,
+    BreakpointSpec, Children, ChildFilter, Continue, CountRuns, Evaluate, EvaluateContext, Feedback, Frame, FunctionFeedback, Pause, Redefine, ScopeKind,
     Scopes, SetBreakpoints, SetVariable, Stack, Stage, Status, Step, StepKind, StopReason, Stopped, Target,
 };
 use support::{Place, Running, run_live, until};
@@ -182,6 +182,27 @@ fn what_was_seen_is_told() {
         (sum.operands == ["number"]).then_some(sum)
     });
     assert!(changed.misses > 0, "{changed:?}");
+    program.evaluate("state.done = true", None);
+}
+
+#[test]
+fn calls_and_rounds_are_counted_when_a_client_asks() {
+    let program = start("--jit=on");
+    assert_eq!(feedback(&program, "work").calls, None);
+    program.client.request(CountRuns { on: true }).expect("to count");
+    let counted = |at_least: u64| {
+        until("counts", || {
+            let calls = feedback(&program, "work").calls?;
+            let rounds = feedback(&program, "loop").sites.iter().find_map(|site| site.rounds)?;
+            (calls >= at_least && rounds >= at_least).then_some((calls, rounds))
+        })
+    };
+    let (calls, _) = counted(1000);
+    let (more, rounds) = counted(calls + 1000);
+    assert!(more > calls && rounds > calls, "{calls}, then {more} and {rounds}");
+    program.client.request(CountRuns { on: false }).expect("to stop counting");
+    assert_eq!(feedback(&program, "work").calls, None);
+    program.runs_on();
     program.evaluate("state.done = true", None);
 }
 

@@ -139,6 +139,7 @@ impl<'a> Assembler<'a> {
             ; cmp DWORD [r13], 0
             ; jne =>slow
         );
+        self.count_run(0);
         let enter_slow = self.service(Service::EnterSlow);
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>slow ; mov edx, eax ; jmp =>enter_slow);
@@ -164,6 +165,13 @@ impl<'a> Assembler<'a> {
         Some(entry)
     }
 
+    /// Counts a call, with 0, or that the loop's end at a pc leads back to its head, if that is wanted. Changes `rdi`.
+    pub fn count_run(&mut self, pc: usize) {
+        if let Some(runs) = self.function.runs {
+            dynasm!(self.asm ; .arch x64 ; mov rdi, QWORD runs.wrapping_add(pc) as i64 ; inc QWORD [rdi]);
+        }
+    }
+
     /// The entry of a function that takes extra arguments: its frame moves above them.
     fn enter_vararg(&mut self) {
         let (slow, refused) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
@@ -181,8 +189,9 @@ impl<'a> Assembler<'a> {
             ; test rax, rax
             ; jz =>refused
             ; mov rbx, rax
-            ; jmp =>body
         );
+        self.count_run(0);
+        dynasm!(self.asm ; .arch x64 ; jmp =>body);
         self.put_off(move |this| {
             dynasm!(this.asm
                 ; .arch x64

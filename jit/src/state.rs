@@ -364,6 +364,7 @@ impl Assembler<'_> {
     /// Goes to the head of a loop, by way of a poll.
     pub fn go_back(&mut self, pc: usize) {
         let before = self.state.clone();
+        self.count_run(self.pc());
         let (wanted, stores, fits) = self.way_to(pc);
         let (poll, service) = (self.asm.new_dynamic_label(), self.service(Service::Poll));
         if fits {

@@ -121,6 +121,8 @@ pub enum Request {
     Source(Source),
     /// What the machine has learned of the functions of a source.
     Feedback(Feedback),
+    /// Has calls and rounds of loops counted, or not any more.
+    CountRuns(CountRuns),
     /// Replaces this client's breakpoints in one source.
     SetBreakpoints(SetBreakpoints),
     /// Which errors stop the program.
@@ -182,6 +184,7 @@ methods! {
     Sources => SourcesResult,
     Source => SourceResult,
     Feedback => FeedbackResult,
+    CountRuns => Empty,
     SetBreakpoints => SetBreakpointsResult,
     SetErrorStops => Empty,
     Start => Empty,
@@ -351,6 +354,13 @@ pub struct Feedback {
     pub line: Option<u32>,
 }
 
+/// Parameters of `countRuns`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CountRuns {
+    /// Whether machine code counts from now on, beginning with zero.
+    pub on: bool,
+}
+
 /// Result of `feedback`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FeedbackResult {
@@ -378,6 +388,9 @@ pub struct FunctionFeedback {
     pub revisions: u32,
     /// How often the machine code met something that it was not made for.
     pub misses: u32,
+    /// How often it was called as machine code, while that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
     /// Instructions about which something is known.
     pub sites: Vec<SiteFeedback>,
 }
@@ -418,6 +431,9 @@ pub struct SiteFeedback {
     pub cache: Option<String>,
     /// How often machine code left it to the interpreter for what it met there.
     pub misses: u32,
+    /// At the end of a loop: how often that led back to its head in machine code, while that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u64>,
 }
 
 /// Parameters of `setBreakpoints`.

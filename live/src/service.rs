@@ -317,6 +317,10 @@ impl Service {
             Request::Status(_) => reply.ok(&self.status(vm)),
             Request::Sources(_) => reply.ok(&self.list_sources(vm)),
             Request::Feedback(params) => reply.ok(&self.feedback(vm, &params)),
+            Request::CountRuns(params) => {
+                vm.count_runs(params.on);
+                reply.ok(&Empty {});
+            }
             Request::Source(params) => send(reply, self.source_text(params.id)),
             Request::SetBreakpoints(params) => reply.ok(&self.set_breakpoints(vm, client, params)),
             Request::SetErrorStops(params) => {

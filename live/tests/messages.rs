@@ -144,7 +144,7 @@ fn every_result_is_read_and_written_as_the_same_text() {
     for method in &empty {
         assert_eq!(rewritten(method, "{}"), "{}", "{method}");
     }
-    let expected = ["setErrorStops", "start", "pause", "continue", "step", "interrupt", "terminate"];
+    let expected = ["countRuns", "setErrorStops", "start", "pause", "continue", "step", "interrupt", "terminate"];
     assert_eq!(empty, expected);
 }
 
@@ -156,6 +156,7 @@ fn rewritten(method: &str, text: &str) -> String {
         "sources" => rewrite::<protocol::Sources>(text),
         "source" => rewrite::<protocol::Source>(text),
         "feedback" => rewrite::<protocol::Feedback>(text),
+        "countRuns" => rewrite::<protocol::CountRuns>(text),
         "setBreakpoints" => rewrite::<protocol::SetBreakpoints>(text),
         "setErrorStops" => rewrite::<protocol::SetErrorStops>(text),
         "start" => rewrite::<protocol::Start>(text),

@@ -28,6 +28,7 @@ fn function(found: Function) -> FunctionFeedback {
         code_bytes,
         revisions: found.revisions,
         misses: found.misses,
+        calls: found.calls,
         sites: found.sites.into_iter().map(site).collect(),
     }
 }
@@ -42,5 +43,6 @@ fn site(found: Site) -> SiteFeedback {
         metamethod: found.metamethod,
         cache: found.cache.map(str::to_owned),
         misses: found.misses,
+        rounds: found.rounds,
     }
 }

@@ -8,6 +8,7 @@ pub const REQUESTS: &[&str] = &[
     r#"{"id":3,"method":"sources","params":{}}"#,
     r#"{"id":4,"method":"source","params":{"id":7}}"#,
     r#"{"id":4,"method":"feedback","params":{"source":"/app/main.lua","line":3}}"#,
+    r#"{"id":4,"method":"countRuns","params":{"on":true}}"#,
     r#"{"id":5,"method":"setBreakpoints","params":{"source":"/app/main.lua","breakpoints":[{"line":3},{"line":4,"condition":"x > 1","hitCondition":">= 3","logMessage":"x is {x}"}]}}"#,
     r#"{"id":6,"method":"setErrorStops","params":{"stops":"uncaught"}}"#,
     r#"{"id":7,"method":"start","params":{"stopOnEntry":true}}"#,
@@ -61,7 +62,7 @@ pub const RESULTS: &[(&str, &str)] = &[
     ("source", r#"{"text":"return 1"}"#),
     (
         "feedback",
-        r#"{"functions":[{"name":"add","lines":[2,5],"stage":"interpreted","countdown":700,"codeBytes":0,"revisions":0,"misses":0,"sites":[{"line":3,"instruction":"add","operands":["integer","float"],"result":"float","callee":"Lua","metamethod":true,"cache":"own","misses":2}]}]}"#,
+        r#"{"functions":[{"name":"add","lines":[2,5],"stage":"interpreted","countdown":700,"codeBytes":0,"revisions":0,"misses":0,"calls":7,"sites":[{"line":3,"instruction":"add","operands":["integer","float"],"result":"float","callee":"Lua","metamethod":true,"cache":"own","misses":2,"rounds":9}]}]}"#,
     ),
     ("setBreakpoints", r#"{"breakpoints":[{"id":1,"verified":true,"line":4}]}"#),
     (

@@ -155,6 +155,7 @@ impl Vm {
                         (*proto).heat = (*proto).heat.saturating_sub(1);
                         if (*proto).heat == 0 {
                             self.warm(proto);
+                            self.count_call(proto);
                         }
                         if self.attention_raised() {
                             self.attend()?;

@@ -34,6 +34,9 @@ pub struct Cold {
     pub(crate) seen: Box<[crate::tier::seen::Seen]>,
     /// What sites have seen beyond their caches, by number of the cache; as long as `seen`.
     pub(crate) ways: Box<[Option<Box<Ways>>]>,
+    /// How often its machine code has run: calls in the first place, and at the word of each loop's end how often that led
+    /// back to the head. Empty unless it was counted, see [`crate::vm::Vm::count_runs`].
+    pub(crate) runs: Box<[u64]>,
     /// Whether a tool has shared registers that the function's own closures do not share.
     pub(crate) shares_all: bool,
     constants: Box<[Slot]>,
@@ -47,6 +50,7 @@ impl Cold {
         self.native.as_ref().map_or(0, |installed| installed.length()) + size_of_val(&*self.seen)
             + size_of_val(&*self.ways)
             + self.ways.iter().flatten().count() * size_of::<Ways>()
+            + size_of_val(&*self.runs)
     }
 
     /// Bytes that the code takes outside of the heap's cells, but for names and [`Cold::native_size`].
@@ -84,7 +88,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     let constants = constants.into_boxed_slice();
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code = quick::running(&proto.code);
-    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), ways: Box::default(), shares_all: false, constants, caches, children });
+    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), ways: Box::default(), runs: Box::default(), shares_all: false, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
         code: cold.code.as_mut_ptr(),

@@ -105,6 +105,9 @@ pub struct Function<'a> {
     pub seen: &'a [Seen],
     /// Whether instructions that have seen nothing take every form, rather than wait until they have.
     pub is_final: bool,
+    /// Where it is counted, with a place for each word of code, how often the code runs: calls in the first place, and at
+    /// the word of each loop's end how often that leads back to the head.
+    pub runs: Option<*const u64>,
     /// The native functions of the machine, by number.
     pub natives: &'a [NativeEntry],
     /// Registers that a closure may share, as a set of bits: a call may change them.
@@ -265,6 +268,8 @@ pub(crate) struct State {
     counts: Counts,
     /// By opcode: instructions that compiled code left to the interpreter.
     left: Vec<u64>,
+    /// Whether machine code counts how often it runs.
+    counts_runs: bool,
     /// Leave compiled code now and then, and drop it, for tests; the state of a generator of numbers.
     torture: u64,
 }
@@ -531,6 +536,45 @@ impl Vm {
         }
     }
 
+    unsafe fn make_counters(&mut self, proto: *mut ProtoObject) {
+        // SAFETY: a live function by contract.
+        let cold: &mut Cold = unsafe { &mut *(*proto).cold };
+        if cold.runs.is_empty() {
+            cold.runs = vec![0; cold.code.len()].into_boxed_slice();
+            self.heap.note_native(size_of_val(&*cold.runs));
+        }
+    }
+
+    /// Has machine code count how often it runs, from zero on, or not any more. What is compiled is compiled anew.
+    pub fn count_runs(&mut self, on: bool) {
+        self.tier.counts_runs = on;
+        let protos = self.heap.gc.protos.clone();
+        // SAFETY: the list holds live objects; their code is dropped before its counters are.
+        unsafe {
+            let is_hot: Vec<bool> = protos.iter().map(|proto| Vm::is_native(*proto)).collect();
+            self.drop_native(&protos);
+            for (proto, is_hot) in protos.into_iter().zip(is_hot) {
+                if is_hot {
+                    (*proto).heat = 1;
+                }
+                let runs = std::mem::take(&mut (*(*proto).cold).runs);
+                self.heap.forget_native(size_of_val(&*runs));
+            }
+        }
+    }
+
+    /// A compiled function is called by the machine, which enters it behind the code that counts calls.
+    pub(crate) unsafe fn count_call(&mut self, proto: *mut ProtoObject) {
+        if self.tier.counts_runs {
+            // SAFETY: a live function by contract.
+            unsafe {
+                if let (true, Some(calls)) = (Vm::is_native(proto), (&mut (*(*proto).cold).runs).first_mut()) {
+                    *calls += 1;
+                }
+            }
+        }
+    }
+
     /// Has a function compiled, at once or when it has been looked at.
     unsafe fn compile_or_look(&mut self, proto: *mut ProtoObject) {
         // SAFETY: a live function by contract.
@@ -575,6 +619,9 @@ impl Vm {
                 return;
             }
             self.make_records(proto);
+            if self.tier.counts_runs {
+                self.make_counters(proto);
+            }
             let Some(tier) = &mut self.tier.tier else { return };
             let cold = &*(*proto).cold;
             let function = Function {
@@ -587,6 +634,7 @@ impl Vm {
                 max_stack: (*proto).max_stack,
                 seen: &cold.seen,
                 is_final: is_eager,
+                runs: (self.tier.counts_runs).then_some(cold.runs.as_ptr()),
                 natives: &self.natives,
                 shared: shared_registers(proto),
                 locals: (!cold.proto.lines.is_empty()).then_some(&*cold.proto.locals),

@@ -37,6 +37,8 @@ pub struct FunctionFeedback {
     pub revisions: u32,
     /// How often its present machine code met something that it was not made for.
     pub misses: u32,
+    /// How often its machine code was entered by a call, while that is counted (see [`Vm::count_runs`]).
+    pub calls: Option<u64>,
     /// Instructions about which something is known, in the order of the code.
     pub sites: Vec<SiteFeedback>,
 }
@@ -62,6 +64,8 @@ pub struct SiteFeedback {
     pub cache: Option<&'static str>,
     /// How often machine code left it to the interpreter because of what it met there.
     pub misses: u32,
+    /// How often the end of a loop led back to the loop's head in machine code, while that is counted.
+    pub rounds: Option<u64>,
 }
 
 /// Name of what an inline cache knows; `None` when it is empty.
@@ -133,8 +137,10 @@ impl Vm {
             let sites = instructions(&cold.proto.code).filter_map(|(pc, instruction)| {
                 let seen = cold.seen.get(pc).copied().unwrap_or_default();
                 let cache = cache_of(instruction).and_then(|at| caches.get(at)).and_then(|cache| cache_state(cache.kind));
-                let is_known = !seen.is_empty() || cache.is_some();
-                is_known.then(|| self.site(pc, instruction, line_at(&cold.proto, pc).unwrap_or(0), seen, cache))
+                let rounds = cold.runs.get(pc).copied().filter(|_| ends_loop(instruction));
+                let is_known = !seen.is_empty() || cache.is_some() || rounds.is_some();
+                let line = || line_at(&cold.proto, pc).unwrap_or(0);
+                is_known.then(|| SiteFeedback { rounds, ..self.site(pc, instruction, line(), seen, cache) })
             });
             FunctionFeedback {
                 name: cold.proto.name.to_vec(),
@@ -143,6 +149,7 @@ impl Vm {
                 stage,
                 revisions: u32::from(cold.revision),
                 misses,
+                calls: cold.runs.first().copied(),
                 sites: sites.collect(),
             }
         }
@@ -171,8 +178,13 @@ impl Vm {
             metamethod: seen.has_metamethod(),
             cache,
             misses: u32::from(seen.misses()),
+            rounds: None,
         }
     }
+}
+
+fn ends_loop(instruction: Instruction) -> bool {
+    matches!(instruction, Instruction::Loop { .. } | Instruction::ForLoop { .. } | Instruction::TForLoop { .. })
 }
 
 /// Which cache an instruction has.

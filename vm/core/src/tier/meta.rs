@@ -102,6 +102,7 @@ impl Vm {
                 *callee_base.add(at as usize) = Slot::NIL;
             }
             let address = (*(*proto).native).at(0, callee_base)?;
+            self.count_call(proto);
             // Of a concatenation, `finish_op` has to know how many values are left.
             let extra = if i as u8 == Op::Concat as u8 { 2 } else { 0 };
             let head = stack::head(tag::CLOSURE, kind::META, 2, 0, extra);
