@@ -718,6 +718,21 @@ impl<'a> Ctx<'a> {
         self.push(value);
     }
 
+    /// Pushes the raw values of the integer keys from `first` to `last`, unless the stack would have too many values.
+    pub fn raw_get_range(&mut self, t: i32, first: i64, last: i64) {
+        let count = last.checked_sub(first).and_then(|n| usize::try_from(n).ok()).and_then(|n| n.checked_add(1));
+        let (t, end) = (self.table_at(t), self.end());
+        if let Some(count) = count.filter(|count| self.check_stack(*count)) {
+            // SAFETY: a live table; there is room for the values.
+            unsafe {
+                for at in 0..count {
+                    *self.at(end + at) = table::get_int(t, first + at as i64);
+                }
+                (*self.vm.thread).top += count as u32;
+            }
+        }
+    }
+
     /// Pops a value, sets it at an integer key.
     ///
     /// # Errors

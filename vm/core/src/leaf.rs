@@ -12,6 +12,7 @@
 
 use crate::api::{Ctx, Kind};
 use crate::heap::Heap;
+use crate::meta::Event;
 use crate::number::{self, Number};
 use crate::object::{Native, Str, Table};
 use crate::string;
@@ -186,6 +187,20 @@ impl Leaf<'_> {
             self.heap.set_metatable(t.as_ptr(), meta);
         }
         Some(LeafValue(t))
+    }
+
+    /// The metatable of a table as `getmetatable` shows it.
+    pub fn shown_metatable(&mut self, table: usize) -> Option<LeafValue> {
+        let t = self.slot(table).filter(|slot| slot.tag == tag::TABLE)?;
+        // SAFETY: a live table, and so is its metatable.
+        unsafe {
+            let meta = (*t.as_ptr::<Table>()).meta;
+            if meta.is_null() {
+                return Some(LeafValue(Slot::NIL));
+            }
+            let shown = self.heap.metamethod(meta, Event::Metatable);
+            Some(LeafValue(if shown.is_nil() { Slot::object(meta, tag::TABLE) } else { shown }))
+        }
     }
 
     /// Takes the last item off a table without metatable.

@@ -37,6 +37,7 @@ pub(crate) const STRING: &[(&str, LeafFn)] = &[
 /// Of the basic functions.
 pub(crate) const BASE: &[(&str, LeafFn)] = &[
     ("assert", |leaf| leaf.argument(0).filter(|_| !matches!(leaf.kind(0), None | Some(Kind::Nil | Kind::Bool)))),
+    ("getmetatable", |leaf| leaf.shown_metatable(0)),
     ("rawequal", |leaf| leaf.raw_equal(0, 1)),
     ("setmetatable", |leaf| leaf.set_metatable(0, 1)),
     ("tonumber", tonumber),

@@ -351,10 +351,18 @@ fn unpack(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     Ok(Next::Call { args: 3, results: Some(2), state: 2 })
 }
 
+/// Elements that are pushed without asking whether to stop.
+const AT_ONCE: i64 = 1000;
+
+/// Pushes so many elements, for which there is room, and returns them.
 fn push_range(ctx: &mut Ctx<'_>, table: i32, first: i64, last: i64) -> Result<Next, Error> {
-    for index in first..=last {
-        ctx.raw_get_int(table, index);
-        ctx.work(1)?;
+    let mut next = first;
+    while next <= last {
+        let end = last.min(next.saturating_add(AT_ONCE - 1));
+        ctx.raw_get_range(table, next, end);
+        ctx.work((end - next) as usize + 1)?;
+        let Some(behind) = end.checked_add(1) else { break };
+        next = behind;
     }
     Ok(Next::Return((last - first + 1) as u32))
 }
