@@ -36,6 +36,8 @@ local function guard(f, ...)
   for round = 1, 3 do show("guard", round, pcall(f, ...)) end
 end
 local function short(s)
+  -- The sign of not-a-number is the C compiler's business, and parts of its text hide it.
+  if s ~= s then return "nan" end
   if type(s) ~= "string" and type(s) ~= "number" then s = type(s) end
   s = tostring(s)
   return #s > 300 and s:sub(1, 300) or s
