@@ -422,13 +422,14 @@ impl<'a> Assembler<'a> {
         self.collect_if_due(live);
     }
 
-    /// After something was allocated, with memory up to date: the collector works if it is due. As to `live`, see
-    /// [`Assembler::assisted`].
+    /// After something was allocated: the collector works if it is due. As to `live`, see [`Assembler::assisted`].
     pub fn collect_if_due(&mut self, live: Option<u8>) {
         let (next, collect, label) = (self.next, self.service(Service::Collect), self.asm.new_dynamic_label());
         dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>label);
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label ; mov edx, next as i32 ; mov ecx, live.map_or(-1, i32::from) ; jmp =>collect);
+            dynasm!(this.asm ; .arch x64 ; =>label);
+            this.spill();
+            dynasm!(this.asm ; .arch x64 ; mov edx, next as i32 ; mov ecx, live.map_or(-1, i32::from) ; jmp =>collect);
         });
     }
 

@@ -24,7 +24,12 @@ use perilune_vm::value::tag;
 use std::mem::offset_of;
 
 /// Kind and flags in the head of a frame, but for the flag of tail calls: 0 for calls by Lua.
-const SPECIAL: i32 = (0xff00_ff00_u32 & !((stack::flag::TAIL as u32) << 24)) as i32;
+const SPECIAL: i32 = 0xff00_ff00_u32 as i32 & !TAIL;
+
+/// In the head of a frame: it has moved above its extra arguments.
+const MOVED: i32 = (stack::flag::VARARG as i32) << 24;
+/// In the head of a frame: it was entered by a tail call.
+const TAIL: i32 = (stack::flag::TAIL as i32) << 24;
 
 /// Bytes of the instruction at the address to which calls return.
 const RETURN_LENGTH: i32 = layout::RETURN_LENGTH as i32;
@@ -221,9 +226,15 @@ impl Assembler<'_> {
         );
     }
 
+    /// As [`Assembler::try_leaf`]; then the collector works if it is due.
+    fn leaf(&mut self, a: u8, b: u8, c: u8, function: *const (), declined: DynamicLabel) {
+        self.try_leaf(a, b, c, function, declined);
+        self.collect_if_due((c != 0).then(|| a + (c - 1)));
+    }
+
     /// Calls a native by its leaf form, with memory up to date, by a function of the machine that may be given more in
     /// `r8`; goes to `declined` when that cannot be.
-    fn leaf(&mut self, a: u8, b: u8, c: u8, function: *const (), declined: DynamicLabel) {
+    fn try_leaf(&mut self, a: u8, b: u8, c: u8, function: *const (), declined: DynamicLabel) {
         self.load_count(a, b);
         dynasm!(self.asm
             ; .arch x64
@@ -236,7 +247,6 @@ impl Assembler<'_> {
             ; test eax, eax
             ; jz =>declined
         );
-        self.collect_if_due((c != 0).then(|| a + (c - 1)));
     }
 
     /// The start of a generic loop.
@@ -351,9 +361,9 @@ impl Assembler<'_> {
         dynasm!(self.asm
             ; .arch x64
             ; mov rsi, [rbx - 24]
-            ; test esi, (stack::flag::VARARG as i32) << 24
+            ; test esi, MOVED
             ; jnz =>moved
-            ; or rsi, (stack::flag::TAIL as i32) << 24
+            ; or rsi, TAIL
             ; mov [rbx - 32], rdi
             ; mov [rbx - 24], rsi
         );
@@ -376,8 +386,7 @@ impl Assembler<'_> {
     /// Makes a tail call of `r[a]`, which is in `rdi` and entered at `rcx`, from a frame that has moved above its extra
     /// arguments: the new one begins where that did. A frame with something special is left to `other`.
     fn tail_call_from_moved(&mut self, a: u8, b: u8, other: DynamicLabel) {
-        let (vararg, tail) = ((stack::flag::VARARG as i32) << 24, (stack::flag::TAIL as i32) << 24);
-        dynasm!(self.asm ; .arch x64 ; test esi, SPECIAL & !vararg ; jnz =>other);
+        dynasm!(self.asm ; .arch x64 ; test esi, SPECIAL & !MOVED ; jnz =>other);
         self.load_count(a, b);
         dynasm!(self.asm
             ; .arch x64
@@ -396,8 +405,8 @@ impl Assembler<'_> {
             ; sub rbx, rdx
             ; mov [rbx - 32], rdi
             ; mov esi, esi
-            ; and esi, !vararg
-            ; or esi, tail
+            ; and esi, !MOVED
+            ; or esi, TAIL
             ; mov [rbx - 24], rsi
             ; mov [rbx - 16], r15
             ; mov [rbx - 8], r14
@@ -439,7 +448,7 @@ impl Assembler<'_> {
                 ; =>other
                 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
                 ; jne =>served
-                ; test DWORD [rbx - 24], SPECIAL & !((stack::flag::VARARG as i32) << 24)
+                ; test DWORD [rbx - 24], SPECIAL & !MOVED
                 ; jnz =>served
                 // One result is wanted, or none: a leaf form gives no more.
                 ; mov al, [rbx - 22]
@@ -449,18 +458,7 @@ impl Assembler<'_> {
                 ; cmp QWORD [r12 + layout::DEBT as i32], 0
                 ; jge =>served
             );
-            this.load_count(a, b);
-            dynasm!(this.asm
-                ; .arch x64
-                ; mov rdi, r12
-                ; lea rsi, [rbx + payload(a)]
-                ; mov edx, eax
-                ; mov ecx, 2
-                ; mov rax, QWORD tier::call_leaf as *const () as i64
-                ; call rax
-                ; test eax, eax
-                ; jz =>served
-            );
+            this.try_leaf(a, b, 2, tier::call_leaf as *const (), served);
             this.forget(a);
             this.return_one(a);
         });
@@ -637,7 +635,7 @@ impl Assembler<'_> {
         let metamethod = CLOSURE | i32::from(stack::kind::META) << 8 | 2 << 16;
         dynasm!(self.asm
             ; .arch x64
-            ; and eax, !(i32::from(stack::flag::TAIL) << 24)
+            ; and eax, !TAIL
             ; cmp eax, metamethod
             ; je >known
             ; cmp eax, protected

@@ -500,10 +500,15 @@ impl Assembler<'_> {
             }
             this.put_quickly(key, value, unknown);
             dynasm!(this.asm ; .arch x64 ; =>done);
-            this.rejoin(join);
-            dynasm!(this.asm ; .arch x64 ; =>unknown);
-            this.put_slowly(key, value, join, None);
+            this.put_the_rest(key, value, unknown, join, None);
         });
+    }
+
+    /// In cold code, after a store: goes on at the join. Behind it, at `unknown`, the machine stores.
+    fn put_the_rest(&mut self, key: u64, value: Operand, unknown: DynamicLabel, join: Join, record: Option<i64>) {
+        self.rejoin(join);
+        dynasm!(self.asm ; .arch x64 ; =>unknown);
+        self.put_slowly(key, value, join, record);
     }
 
     /// In cold code at `anywhere`: the same for a site that adds a key to the table in `rax`. Its record may have to be made
@@ -523,9 +528,7 @@ impl Assembler<'_> {
                 ; je =>unknown
             );
             this.put_quickly(key, value, unknown);
-            this.rejoin(join);
-            dynasm!(this.asm ; .arch x64 ; =>unknown);
-            this.put_slowly(key, value, join, Some(record));
+            this.put_the_rest(key, value, unknown, join, Some(record));
         });
     }
 

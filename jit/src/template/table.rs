@@ -5,10 +5,11 @@ use super::{BLACK, tag_of};
 use crate::function::Assembler;
 use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, MARK, META, PROPS, PROPS_CAP, SHAPE};
 use crate::registers::Registers;
-use crate::stub::Service;
-use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use crate::state::Join;
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use perilune_isa::instruction::Instruction;
-use perilune_vm::tier::{assist, layout};
+use perilune_vm::tier::assist::{self, Assist};
+use perilune_vm::tier::layout;
 use perilune_vm::value::tag;
 
 /// So many items at a time are stored in place.
@@ -18,9 +19,14 @@ const MAX_ITEMS: u8 = 8;
 pub fn is_in_place(instruction: Instruction) -> bool {
     match instruction {
         Instruction::NewTable { b, e, .. } => layout::new_table(e, u32::from(b)).is_some(),
-        Instruction::SetList { b, .. } => (2..=MAX_ITEMS + 1).contains(&b),
+        Instruction::SetList { b, .. } => are_few(b),
         _ => false,
     }
+}
+
+/// Whether `b - 1` items are stored in place; with 0 it is not known how many there are.
+fn are_few(b: u8) -> bool {
+    (2..=MAX_ITEMS + 1).contains(&b)
 }
 
 impl Assembler<'_> {
@@ -67,30 +73,29 @@ impl Assembler<'_> {
             ; mov DWORD [rdi + PROPS_CAP], i32::from(n_props)
             ; mov [rdi + ABSENT_EVENTS], ecx
         );
+        self.assisted_aside(slow, assist::new_table, Some(a + 1), join);
+        let target = self.general_target(a, tag::TABLE);
+        dynasm!(self.asm ; .arch x64 ; mov Rq(target), rdi);
+        self.define(a, tag::TABLE);
+        self.collect_if_due(Some(a + 1));
+        self.bind_join(join);
+    }
+
+    /// In cold code at `slow`: the machine does the instruction, as [`Assembler::assisted`], and the code goes on at the join.
+    fn assisted_aside(&mut self, slow: DynamicLabel, assist: Assist, live: Option<u8>, join: Join) {
         self.put_off(move |this| {
             dynasm!(this.asm ; .arch x64 ; =>slow);
             this.spill();
             let stepped = this.stepped();
-            this.assist(assist::new_table, stepped);
+            this.assist(assist, stepped);
+            this.collect_if_due(live);
             this.rejoin(join);
-        });
-        let target = self.general_target(a, tag::TABLE);
-        dynasm!(self.asm ; .arch x64 ; mov Rq(target), rdi);
-        self.define(a, tag::TABLE);
-        self.bind_join(join);
-        let (due, next) = (self.asm.new_dynamic_label(), self.next);
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>due);
-        self.put_off(move |this| {
-            let collect = this.service(Service::Collect);
-            dynasm!(this.asm ; .arch x64 ; =>due);
-            this.spill();
-            dynasm!(this.asm ; .arch x64 ; mov edx, next as i32 ; mov ecx, i32::from(a + 1) ; jmp =>collect);
         });
     }
 
     /// The values from `r[a + c]` on, `b - 1` or up to the top, become the items behind number `start` of the table `r[a]`.
     pub fn set_list(&mut self, a: u8, b: u8, c: u8, start: u32) {
-        let is_known = (2..=MAX_ITEMS + 1).contains(&b) && self.tag(a) == Some(tag::TABLE) && start < 1 << 16;
+        let is_known = are_few(b) && self.tag(a) == Some(tag::TABLE) && start < 1 << 16;
         if !is_known {
             return self.assisted(assist::set_list, Registers::default(), None);
         }
@@ -121,14 +126,7 @@ impl Assembler<'_> {
             dynasm!(self.asm ; .arch x64 ; mov [rsi + at * 8], rcx ; mov [rsi - 1 - at], dl);
         }
         dynasm!(self.asm ; .arch x64 ; mov DWORD [rax + ARRAY_LEN], start + i32::from(n));
-        self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>slow);
-            this.spill();
-            let stepped = this.stepped();
-            this.assist(assist::set_list, stepped);
-            this.collect_if_due(None);
-            this.rejoin(join);
-        });
+        self.assisted_aside(slow, assist::set_list, None, join);
         self.bind_join(join);
     }
 }

@@ -536,6 +536,7 @@ impl Vm {
         }
     }
 
+    /// Makes the counters of a function's runs, unless it has them.
     unsafe fn make_counters(&mut self, proto: *mut ProtoObject) {
         // SAFETY: a live function by contract.
         let cold: &mut Cold = unsafe { &mut *(*proto).cold };
@@ -634,7 +635,7 @@ impl Vm {
                 max_stack: (*proto).max_stack,
                 seen: &cold.seen,
                 is_final: is_eager,
-                runs: (self.tier.counts_runs).then_some(cold.runs.as_ptr()),
+                runs: self.tier.counts_runs.then_some(cold.runs.as_ptr()),
                 natives: &self.natives,
                 shared: shared_registers(proto),
                 locals: (!cold.proto.lines.is_empty()).then_some(&*cold.proto.locals),

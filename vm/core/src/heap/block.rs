@@ -370,21 +370,17 @@ impl Cells {
         }
     }
 
+    /// Takes the memory out of a block: the first byte, the size and the region.
+    fn empty(&mut self, index: usize) -> (*mut u8, u32, u32) {
+        let block = &mut self.blocks[index];
+        block.carved = 0;
+        (std::mem::replace(&mut block.start, std::ptr::null_mut()), block.size, block.region)
+    }
+
     /// Gives the memory of a block back.
     ///
     /// # Safety
-    /// No cell of the block is in use or listed.
-    unsafe fn release(&mut self, index: usize) {
-        let block = &mut self.blocks[index];
-        let start = std::mem::replace(&mut block.start, std::ptr::null_mut());
-        block.carved = 0;
-        let (size, region) = (block.size, block.region);
-        // SAFETY: the block is not used by contract.
-        unsafe { self.give_back(start, size, region) };
-    }
-
-    /// # Safety
-    /// The block has this size and region and is not used.
+    /// The memory has this size and region, and no cell of it is in use or listed.
     unsafe fn give_back(&mut self, start: *mut u8, size: u32, region: u32) {
         // SAFETY: the block came from `alloc` with this layout, or from its region.
         unsafe {
@@ -430,13 +426,12 @@ impl Cells {
         let class = usize::from(block.class);
         let n_cells = block.carved as usize / SIZES[class] as usize;
         if n_free == n_cells && self.classes[class].carving != index as u32 {
-            if block.size as usize == BLOCK && !RETIRES {
-                self.spare.push((block.start, block.region));
-                block.start = std::ptr::null_mut();
-                block.carved = 0;
+            let (start, size, region) = self.empty(index);
+            if size as usize == BLOCK && !RETIRES {
+                self.spare.push((start, region));
             } else {
                 // SAFETY: all cells are free, and none is listed since `detach`.
-                unsafe { self.release(index) };
+                unsafe { self.give_back(start, size, region) };
             }
             self.vacant.push(index as u32);
             return;
@@ -456,8 +451,9 @@ impl Drop for Cells {
         self.release_spare(usize::MAX);
         for index in 0..self.blocks.len() {
             if !self.blocks[index].start.is_null() {
+                let (start, size, region) = self.empty(index);
                 // SAFETY: nobody can reach the cells any more.
-                unsafe { self.release(index) };
+                unsafe { self.give_back(start, size, region) };
             }
         }
     }
@@ -486,6 +482,17 @@ mod tests {
         }
     }
 
+    /// What a sweep does that finds nothing alive, in cells of the largest size.
+    fn sweep(cells: &mut Cells) {
+        for index in 0..cells.blocks.len() {
+            if !cells.blocks[index].start.is_null() {
+                cells.detach(index);
+                let n_cells = cells.blocks[index].carved as usize / LARGEST;
+                cells.attach(index, std::ptr::null_mut(), n_cells);
+            }
+        }
+    }
+
     #[test]
     fn blocks_of_regions_come_back() {
         let mut cells = Cells::new();
@@ -504,14 +511,7 @@ mod tests {
             assert!(taken.windows(2).all(|pair| pair[1] - pair[0] >= LARGEST));
             let live = |cells: &Cells| cells.regions.all.iter().filter(|region| !region.start.is_null()).count();
             assert!((5..=6).contains(&live(&cells)), "{} regions", live(&cells));
-            // As a sweep does that finds nothing alive.
-            for index in 0..cells.blocks.len() {
-                if !cells.blocks[index].start.is_null() {
-                    cells.detach(index);
-                    let n_cells = cells.blocks[index].carved as usize / LARGEST;
-                    cells.attach(index, std::ptr::null_mut(), n_cells);
-                }
-            }
+            sweep(&mut cells);
             assert!((5..=6).contains(&live(&cells)), "spare blocks stay");
             taken.clear();
             // Half of them are needed again, the others are not.
@@ -520,13 +520,7 @@ mod tests {
             cells.note_idle();
             (0..wanted / per_block).for_each(|_| cells.release_idle());
             assert!((3..=4).contains(&live(&cells)), "{} regions with half of the blocks", live(&cells));
-            for index in 0..cells.blocks.len() {
-                if !cells.blocks[index].start.is_null() {
-                    cells.detach(index);
-                    let n_cells = cells.blocks[index].carved as usize / LARGEST;
-                    cells.attach(index, std::ptr::null_mut(), n_cells);
-                }
-            }
+            sweep(&mut cells);
             cells.release_spare(usize::MAX);
             assert!(live(&cells) <= 1, "{} regions are left", live(&cells));
             taken.clear();

@@ -447,13 +447,30 @@ impl Heap {
     /// A table with room for so many array items and properties.
     #[inline]
     pub fn table(&mut self, n_array: u32, n_props: u32) -> Result<*mut Table, OutOfMemory> {
-        table::create(self, n_array, n_props)
-    }
-
-    /// A cell of so many bytes for a table; only the header is initialised.
-    #[inline(always)]
-    pub(crate) fn table_object(&mut self, bytes: usize) -> Result<*mut Table, OutOfMemory> {
-        Ok(self.object(bytes, tag::TABLE, 0, ROOT)?.cast())
+        let placement = table::placement(n_array, n_props);
+        let bytes = placement.as_ref().map_or(size_of::<Table>(), |placement| placement.bytes);
+        let new = self.object(bytes, tag::TABLE, 0, ROOT)?.cast::<Table>();
+        // SAFETY: the cell has room for a table, which gets all fields, and for what is placed behind it; the header is set.
+        unsafe {
+            let at = |offset: usize| if offset > 0 { new.cast::<u8>().add(offset) } else { std::ptr::null_mut() };
+            let (array, props, array_cap, props_cap) = match &placement {
+                Some(placement) => (placement.array, placement.props, n_array, n_props),
+                None => (0, 0, 0, 0),
+            };
+            let (array, props) = (at(array), at(props));
+            (*new).props = props;
+            (*new).array = array;
+            (*new).array_len = 0;
+            (*new).array_cap = array_cap;
+            (*new).meta = std::ptr::null_mut();
+            (*new).hash = std::ptr::null_mut();
+            (*new).props_cap = props_cap;
+            (*new).absent_events = 0;
+            if placement.is_none() {
+                table::resize(self, new, n_array, n_props)?;
+            }
+        }
+        Ok(new)
     }
 
     /// A function without its upvalues, which start out null.

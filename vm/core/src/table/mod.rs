@@ -490,31 +490,6 @@ pub(crate) fn placement(n_array: u32, n_props: u32) -> Option<Placement> {
     (bytes <= LARGEST_WITH_STORAGE).then_some(placement)
 }
 
-/// Makes a table with room for so many array items and properties: right behind it when they are few.
-#[inline]
-pub(crate) fn create(heap: &mut Heap, n_array: u32, n_props: u32) -> Result<*mut Table, OutOfMemory> {
-    let placement = placement(n_array, n_props);
-    let t = heap.table_object(placement.as_ref().map_or(size_of::<Table>(), |placement| placement.bytes))?;
-    // SAFETY: the cell has room for a table, which gets all fields, and for what is placed behind it; the header is set.
-    unsafe {
-        let first = t.cast::<u8>();
-        let at = |offset: usize| if offset > 0 { first.add(offset) } else { std::ptr::null_mut() };
-        let (array, props) = placement.as_ref().map_or((0, 0), |placement| (placement.array, placement.props));
-        (*t).array = at(array);
-        (*t).props = at(props);
-        (*t).array_len = 0;
-        (*t).array_cap = if placement.is_some() { n_array } else { 0 };
-        (*t).meta = std::ptr::null_mut();
-        (*t).hash = std::ptr::null_mut();
-        (*t).props_cap = if placement.is_some() { n_props } else { 0 };
-        (*t).absent_events = 0;
-        if placement.is_none() {
-            resize(heap, t, n_array, n_props)?;
-        }
-    }
-    Ok(t)
-}
-
 /// Whether storage lies in the table's own cell.
 #[inline(always)]
 unsafe fn is_within(t: *mut Table, storage: *mut u8) -> bool {
@@ -535,7 +510,7 @@ unsafe fn new_storage(heap: &mut Heap, cap: u32) -> Result<*mut u8, OutOfMemory>
 /// Frees array or property storage of a table, unless it goes with the table.
 #[inline(always)]
 unsafe fn free_storage(heap: &mut Heap, t: *mut Table, storage: *mut u8, cap: u32) {
-    // SAFETY: the storage was made by `new_storage` for this capacity, or by `create`.
+    // SAFETY: the storage was made by `new_storage` for this capacity, or is part of a table's cell.
     unsafe {
         if !storage.is_null() && !is_within(t, storage) {
             let (bytes, tags) = storage_layout(cap);
