@@ -216,10 +216,10 @@ impl<'a> Assembler<'a> {
             };
             self.next = self.pc + instruction.words();
             self.begin();
-            if word & BREAKPOINT != 0 {
-                self.step();
-            } else {
+            if word & BREAKPOINT == 0 || self.rule_out() {
                 self.template(instruction);
+            } else {
+                self.step();
             }
             if !self.alive {
                 // The code that follows is entered by the machine, which looks whether the tags are right.
@@ -299,6 +299,18 @@ impl<'a> Assembler<'a> {
         let label = self.asm.new_dynamic_label();
         self.floats.push((bits, label));
         label
+    }
+
+    /// Of a flagged instruction: whether there are conditions without which it does not stop. If so, they are looked at.
+    fn rule_out(&mut self) -> bool {
+        let pc = self.pc as u32;
+        let conditions = self.function.conditions.iter().find(|(at, _)| *at == pc).map(|(_, terms)| *terms);
+        if let Some(terms) = conditions {
+            self.conditions(terms);
+            // What was asked before the instruction leaves it in another way.
+            (self.missed, self.has_exit) = (None, false);
+        }
+        conditions.is_some()
     }
 
     /// What the instruction under way has seen.

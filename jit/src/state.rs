@@ -237,7 +237,7 @@ impl Assembler<'_> {
     }
 
     /// Loads homes that a state has and this one lacks.
-    fn load_homes(&mut self, wanted: &State) {
+    pub fn load_homes(&mut self, wanted: &State) {
         for r in wanted.home.minus(self.state.home).iter() {
             if let Some(home) = wanted.tags.get(r).and_then(|tag| self.homes.of(r, tag)) {
                 self.load_home(r, home);

@@ -6,6 +6,7 @@
 mod arith;
 mod call;
 mod compare;
+mod condition;
 mod field;
 mod index;
 pub mod intrinsic;
@@ -280,7 +281,7 @@ impl Assembler<'_> {
     }
 
     /// Gets the address of an upvalue's value into `rdi`, and that of the upvalue into `rsi`.
-    fn upvalue(&mut self, index: u8) {
+    pub fn upvalue(&mut self, index: u8) {
         dynasm!(self.asm
             ; .arch x64
             ; mov rsi, [rbx - 32]

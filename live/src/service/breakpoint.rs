@@ -169,9 +169,12 @@ impl Service {
                 placed.state.verified && placed.state.line == here.line && placed.path == path
             })
             .collect();
+        let conditions: Option<Vec<&str>> = at.iter().map(|at| self.breakpoints.list[*at].spec.condition.as_deref()).collect();
+        let is_watched = conditions.is_some_and(|conditions| !conditions.is_empty() && vm.rule_out(&conditions));
         let (mut ids, mut text) = (Vec::new(), None);
-        for at in at {
-            match self.hit_one(vm, at, &here) {
+        for (index, at) in at.into_iter().enumerate() {
+            let known = if is_watched { vm.is_ruled_in(index) } else { None };
+            match self.hit_one(vm, at, &here, known) {
                 Ok(false) => {}
                 Ok(true) => ids.push(self.breakpoints.list[at].state.id),
                 Err(message) => {
@@ -183,12 +186,12 @@ impl Service {
         (!ids.is_empty()).then(|| Stopped { reason: StopReason::Breakpoint, coroutine: here.coroutine, breakpoints: ids, text })
     }
 
-    /// Whether one breakpoint stops; an error in its condition does.
-    fn hit_one(&mut self, vm: &mut Vm, at: usize, here: &Here) -> Result<bool, String> {
+    /// Whether one breakpoint stops; an error in its condition does. The machine may know already whether that holds.
+    fn hit_one(&mut self, vm: &mut Vm, at: usize, here: &Here, known: Option<bool>) -> Result<bool, String> {
         let frame = FrameKey { coroutine: here.coroutine, level: 0 };
         let spec = self.breakpoints.list[at].spec.clone();
         if let Some(condition) = &spec.condition
-            && !self.holds(vm, at, frame, condition)?
+            && !known.map_or_else(|| self.holds(vm, at, frame, condition), Ok)?
         {
             return Ok(false);
         }

@@ -22,6 +22,7 @@ mod control;
 mod finish;
 
 pub use chunk_id::chunk_id;
+pub use perilune_syntax::ast;
 pub use error::{CompileError, Next, SemanticError};
 
 use error::Result;
@@ -29,7 +30,7 @@ use exp::{Exp, Kind};
 use function::{Function, Upvalue, VarKind};
 use perilune_isa::{Chunk, Op, Proto, word};
 use perilune_syntax::{Parsed, SyntaxError, SyntaxKind, token_from};
-use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, StrId};
+use perilune_syntax::ast::{Ast, ExprId, ExprNode, FunctionId, Span, Stat, StatKind, StrId};
 use std::sync::Arc;
 use text::{BREAK, ENV, FOR_STATE, Shared, text};
 
@@ -41,6 +42,15 @@ pub const INTERRUPTED: &[u8] = b"interrupted!";
 
 /// Statements between two questions whether to go on.
 const STATEMENTS: usize = 256;
+
+/// The tree of a text that is one expression, and its root; `None` when it is anything else.
+pub fn expression(text: &[u8]) -> Option<(Ast, ExprId)> {
+    let Parsed { ast, errors, .. } = perilune_syntax::parse(&[b"return ", text, b"\n"].concat());
+    let [main] = ast.functions[..] else { return None };
+    let (true, [Stat { kind: StatKind::Return(values), .. }]) = (errors.is_empty(), &ast[main.body.stats]) else { return None };
+    let [root] = ast[*values] else { return None };
+    Some((ast, root))
+}
 
 /// Compiles a source text. `chunk_name` is as given to `load`.
 ///

@@ -28,6 +28,8 @@ pub type LeafFn = fn(&mut Leaf<'_>) -> Option<LeafValue>;
 pub struct Leaf<'a> {
     heap: &'a mut Heap,
     arguments: &'a [Slot],
+    /// Whether nothing may be changed.
+    only_reads: bool,
 }
 
 /// The result of a leaf form.
@@ -163,7 +165,7 @@ impl Leaf<'_> {
         let t = t.as_ptr::<Table>();
         // SAFETY: a live table.
         unsafe {
-            if value.is_nil() || !(*t).meta.is_null() {
+            if self.only_reads || value.is_nil() || !(*t).meta.is_null() {
                 return None;
             }
             let end = table::len(t).checked_add(1)?;
@@ -180,7 +182,7 @@ impl Leaf<'_> {
         let meta = self.slot(meta)?;
         // SAFETY: live tables.
         unsafe {
-            if !(*t.as_ptr::<Table>()).meta.is_null() || !matches!(meta.tag, tag::TABLE | tag::NIL) {
+            if self.only_reads || !(*t.as_ptr::<Table>()).meta.is_null() || !matches!(meta.tag, tag::TABLE | tag::NIL) {
                 return None;
             }
             let meta = if meta.is_nil() { std::ptr::null_mut() } else { meta.as_ptr() };
@@ -209,7 +211,7 @@ impl Leaf<'_> {
         // SAFETY: a live table.
         unsafe {
             let end = table::len(t);
-            if !(*t).meta.is_null() || end == 0 {
+            if self.only_reads || !(*t).meta.is_null() || end == 0 {
                 return None;
             }
             let value = table::get_int(t, end);
@@ -333,9 +335,19 @@ impl Vm {
     /// The arguments are live.
     #[inline(always)]
     pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, arguments: &[Slot]) -> Option<Slot> {
-        let value = leaf(&mut Leaf { heap: &mut self.heap, arguments })?;
+        let value = leaf(&mut Leaf { heap: &mut self.heap, arguments, only_reads: false })?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })
+    }
+
+    /// As [`Vm::call_leaf_with`], but declines what would change anything.
+    ///
+    /// # Safety
+    /// The native and the arguments are live.
+    pub(crate) unsafe fn compute_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
+        // SAFETY: by contract.
+        let leaf = unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf? };
+        leaf(&mut Leaf { heap: &mut self.heap, arguments, only_reads: true }).map(|value| value.0)
     }
 
     /// Whether a native has a leaf form.

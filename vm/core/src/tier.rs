@@ -27,6 +27,7 @@ use crate::api::NativeFn;
 use crate::cache::{Cache, Ways, kind as cache_kind};
 use crate::heap::Heap;
 use crate::error::Error;
+use crate::inspect::condition::{self, Term};
 use crate::interp::Flow;
 use crate::leaf::LeafFn;
 use crate::object::{Closure, Native as NativeObject, ProtoObject, Str, Table, Thread};
@@ -112,6 +113,8 @@ pub struct Function<'a> {
     pub natives: &'a [NativeEntry],
     /// Registers that a closure may share, as a set of bits: a call may change them.
     pub shared: [u64; 4],
+    /// What is looked at before the machine is asked at flagged instructions, by pc: they stop if any is true.
+    pub conditions: Vec<(u32, &'a [Term])>,
     /// The variables, which a debugger may look at; `None` when they are not known.
     pub locals: Option<&'a [LocalVar]>,
 }
@@ -638,6 +641,7 @@ impl Vm {
                 runs: self.tier.counts_runs.then_some(cold.runs.as_ptr()),
                 natives: &self.natives,
                 shared: shared_registers(proto),
+                conditions: self.inspection.conditions_of(proto),
                 locals: (!cold.proto.lines.is_empty()).then_some(&*cold.proto.locals),
             };
             let compiled = tier.compile(&function);
@@ -1432,6 +1436,15 @@ pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) ->
 pub unsafe extern "C" fn compare_strings(a: *mut Str, b: *mut Str) -> i32 {
     // SAFETY: by contract.
     unsafe { string::str_bytes(a).cmp(string::str_bytes(b)) as i32 }
+}
+
+/// Whether a condition's term is true: 1, or 0 when it is false, or 2 when only a call would tell.
+///
+/// # Safety
+/// `base` is register 0 of the frame on top, of the function that the term is for; memory has its registers.
+pub unsafe extern "C" fn term_holds(vm: *mut Vm, base: *const Slot, term: *const Term) -> u64 {
+    // SAFETY: by contract.
+    unsafe { condition::holds(&mut *vm, base, &*term) }.map_or(2, u64::from)
 }
 
 /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, and keeps the

@@ -47,8 +47,9 @@ pub struct Here {
 }
 
 impl Vm {
-    /// Sets and clears all flags so that they are as planned.
+    /// Sets and clears all flags so that they are as planned. No condition rules out a stop any more.
     pub fn flag(&mut self, plan: &dyn FlagPlan) {
+        self.clear_guards();
         let mut changed = Vec::new();
         for proto in &self.heap.gc.protos {
             // SAFETY: the list holds live objects.

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 mod aside;
+pub mod condition;
 mod step;
 mod flags;
 mod frames;
@@ -166,6 +167,8 @@ pub(crate) struct Inspection {
     free_pins: Vec<usize>,
     owner: Owner,
     pub(crate) spare: Option<*mut Thread>,
+    /// What is looked at before the observer is asked at flagged instructions.
+    guards: condition::Guards,
     /// Variables of main functions that have returned, by chunk name.
     pub(crate) modules: std::collections::HashMap<Box<[u8]>, redefine::Module>,
 }
@@ -250,6 +253,9 @@ impl Vm {
     #[inline(never)]
     pub(crate) fn at_breakpoint(&mut self) -> Result<Flow, Error> {
         if self.inspection.stood_at.take() == Some(self.standing()) || self.inspection.observer.is_none() {
+            return Ok(Flow::Next);
+        }
+        if self.does_not_stop() {
             return Ok(Flow::Next);
         }
         self.retain_module();

@@ -38,7 +38,7 @@ impl Module {
         }
     }
 
-    fn get(&self, name: &[u8]) -> Option<*mut Upvalue> {
+    pub(super) fn get(&self, name: &[u8]) -> Option<*mut Upvalue> {
         self.variables.iter().rev().find(|(known, _)| **known == *name).map(|(_, variable)| *variable)
     }
 }
@@ -203,7 +203,7 @@ impl Vm {
         self.protos_of(chunk_name).map(|proto| unsafe { (*(*proto).cold).proto.name.to_vec() }).collect()
     }
 
-    fn protos_of<'a>(&'a self, chunk_name: &'a [u8]) -> impl Iterator<Item = *mut ProtoObject> + 'a {
+    pub(super) fn protos_of<'a>(&'a self, chunk_name: &'a [u8]) -> impl Iterator<Item = *mut ProtoObject> + 'a {
         self.heap.gc.protos.iter().copied().filter(move |proto| {
             // SAFETY: the list holds live objects.
             let cold = unsafe { &*(**proto).cold };
@@ -462,6 +462,8 @@ impl Vm {
     pub fn add_module_variable(&mut self, chunk_name: &[u8], name: &[u8]) -> Result<(), crate::Error> {
         let value = crate::Ctx::new(self).pop_slot();
         let Ok(variable) = self.heap.upvalue_closed(value) else { return Err(self.memory_error()) };
+        // One of them may take the name for a global.
+        self.clear_guards();
         let module = self.inspection.modules.entry(chunk_name.into()).or_default();
         module.variables.push((name.into(), variable));
         Ok(())
