@@ -1104,13 +1104,7 @@ impl<'a> Ctx<'a> {
         let userdata = self.userdata_at(index)?;
         // SAFETY: a live userdata.
         let id = unsafe { (*userdata).host };
-        let host = self.vm.hosts.get_mut((id as usize).checked_sub(1)?)?.as_mut()?;
-        // To ask the value itself for its type takes a call, whose answer is read sooner than it is there.
-        if host.kind != std::any::TypeId::of::<T>() {
-            return None;
-        }
-        // SAFETY: that is its type.
-        Some(unsafe { &mut *std::ptr::from_mut(host.value.as_mut()).cast::<T>() })
+        self.vm.hosts.get_mut((id as usize).checked_sub(1)?)?.as_mut()?.value_mut()
     }
 
     /// Drops the Rust value of the userdata at `index` now.

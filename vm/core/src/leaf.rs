@@ -14,12 +14,12 @@ use crate::api::{Ctx, Kind};
 use crate::heap::Heap;
 use crate::meta::Event;
 use crate::number::{self, Number};
-use crate::object::{Native, Str, Table};
+use crate::object::{Native, Str, Table, Userdata};
 use crate::string;
 use crate::switch::Role;
 use crate::table;
 use crate::value::{Slot, tag};
-use crate::vm::Vm;
+use crate::vm::{Host, Vm};
 
 /// A leaf form: the result, or `None` to decline.
 pub type LeafFn = fn(&mut Leaf<'_>) -> Option<LeafValue>;
@@ -27,6 +27,8 @@ pub type LeafFn = fn(&mut Leaf<'_>) -> Option<LeafValue>;
 /// The arguments of a leaf form, counted from 0.
 pub struct Leaf<'a> {
     heap: &'a mut Heap,
+    hosts: &'a mut [Option<Host>],
+    type_meta: &'a [*mut Table; 16],
     arguments: &'a [Slot],
     /// Whether nothing may be changed.
     only_reads: bool,
@@ -123,6 +125,29 @@ impl Leaf<'_> {
             tag::FLOAT => Some(Number::Float(slot.as_float())),
             _ => number::parse(self.bytes(index)?),
         }
+    }
+
+    /// Whether an argument is missing, nil or false.
+    pub fn is_falsy(&self, index: usize) -> bool {
+        self.slot(index).is_none_or(Slot::is_falsy)
+    }
+
+    /// Whether an argument is a number or a string, or another plain value, and what it is shown as is its own text.
+    pub fn has_plain_text(&mut self, index: usize) -> bool {
+        let Some(slot) = self.slot(index) else { return false };
+        match slot.tag {
+            tag::TABLE | tag::USERDATA => false,
+            // SAFETY: metatables of types are live or null.
+            tag => unsafe { self.heap.metamethod(self.type_meta[tag as usize], Event::ToString).is_nil() },
+        }
+    }
+
+    /// The Rust value of an argument that is a userdata with one of this type, unless nothing may be changed.
+    pub fn host_mut<T: 'static>(&mut self, index: usize) -> Option<&mut T> {
+        let slot = self.slot(index).filter(|slot| slot.tag == tag::USERDATA && !self.only_reads)?;
+        // SAFETY: a live userdata.
+        let id = unsafe { (*slot.as_ptr::<Userdata>()).host };
+        self.hosts.get_mut((id as usize).checked_sub(1)?)?.as_mut()?.value_mut()
     }
 
     /// Bytes of an argument that is a string.
@@ -266,6 +291,14 @@ impl Ctx<'_> {
         }
     }
 
+    /// Says that the native at `index`, and all that run the same function under the same name, is only called by code
+    /// of the library, which hooks are not told of.
+    pub fn set_inner(&mut self, index: i32) {
+        if let Some(entry) = self.native_entry(index) {
+            entry.is_inner = true;
+        }
+    }
+
     /// Says that the native at `index`, and all that run the same function under the same name, is this iterator.
     pub fn set_iterator(&mut self, index: i32, iterator: Iterator) {
         let slot = self.slot(index);
@@ -335,7 +368,7 @@ impl Vm {
     /// The arguments are live.
     #[inline(always)]
     pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, arguments: &[Slot]) -> Option<Slot> {
-        let value = leaf(&mut Leaf { heap: &mut self.heap, arguments, only_reads: false })?;
+        let value = leaf(&mut self.leaf(arguments, false))?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })
     }
@@ -347,7 +380,12 @@ impl Vm {
     pub(crate) unsafe fn compute_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
         // SAFETY: by contract.
         let leaf = unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf? };
-        leaf(&mut Leaf { heap: &mut self.heap, arguments, only_reads: true }).map(|value| value.0)
+        leaf(&mut self.leaf(arguments, true)).map(|value| value.0)
+    }
+
+    #[inline(always)]
+    fn leaf<'a>(&'a mut self, arguments: &'a [Slot], only_reads: bool) -> Leaf<'a> {
+        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, arguments, only_reads }
     }
 
     /// Whether a native has a leaf form.

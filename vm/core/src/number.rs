@@ -12,32 +12,56 @@ pub enum Number {
     Float(f64),
 }
 
+/// The text of a number, in place.
+#[derive(Clone, Copy)]
+pub struct NumberText {
+    bytes: [u8; NumberText::MAX],
+    length: u8,
+}
+
+impl NumberText {
+    /// No text is longer: `-9223372036854775808` has 20 bytes, `-2.2250738585072e-308` has 21.
+    const MAX: usize = 24;
+
+    fn new(parts: &[&[u8]]) -> NumberText {
+        let (mut bytes, mut length) = ([0; NumberText::MAX], 0);
+        for part in parts {
+            bytes[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        NumberText { bytes, length: length as u8 }
+    }
+}
+
+impl std::ops::Deref for NumberText {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
 /// The float as `tostring` writes it: `%.14g`, with `.0` appended if it would read as an integer.
-pub fn format_float(value: f64) -> Vec<u8> {
+pub fn format_float(value: f64) -> NumberText {
+    let sign: &[u8] = if value.is_sign_negative() { b"-" } else { b"" };
     if value.is_nan() {
-        return if value.is_sign_negative() { b"-nan".to_vec() } else { b"nan".to_vec() };
+        return NumberText::new(&[sign, b"nan"]);
     }
     if value.is_infinite() {
-        return if value < 0.0 { b"-inf".to_vec() } else { b"inf".to_vec() };
+        return NumberText::new(&[sign, b"inf"]);
     }
     if value.abs() < 1e14 && value.trunc() == value {
-        let sign = if value.is_sign_negative() { "-" } else { "" };
-        return format!("{sign}{}.0", value.abs() as u64).into_bytes();
+        return NumberText::new(&[sign, itoa::Buffer::new().format(value.abs() as u64).as_bytes(), b".0"]);
     }
-    let mut text = String::new();
-    if value.is_sign_negative() {
-        text.push('-');
-    }
-    text.push_str(&general(value.abs(), 14, false));
-    if text.bytes().all(|c| c == b'-' || c.is_ascii_digit()) {
-        text.push_str(".0");
-    }
-    text.into_bytes()
+    let text = general(value.abs(), 14, false);
+    let is_whole = text.bytes().all(|c| c.is_ascii_digit());
+    NumberText::new(&[sign, text.as_bytes(), if is_whole { b".0" } else { b"" }])
 }
 
 /// The integer in decimal.
-pub fn format_int(value: i64) -> Vec<u8> {
-    value.to_string().into_bytes()
+pub fn format_int(value: i64) -> NumberText {
+    NumberText::new(&[itoa::Buffer::new().format(value).as_bytes()])
 }
 
 /// C's `%f` of a finite, non-negative value.
@@ -334,7 +358,7 @@ mod tests {
     }
 
     fn shown(value: f64) -> String {
-        String::from_utf8(format_float(value)).unwrap()
+        String::from_utf8(format_float(value).to_vec()).unwrap()
     }
 
     #[test]

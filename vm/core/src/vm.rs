@@ -66,6 +66,8 @@ pub struct NativeEntry {
     pub leaf: Option<crate::leaf::LeafFn>,
     /// What compiled code does in its place.
     pub intrinsic: Option<crate::leaf::Intrinsic>,
+    /// Whether only code of the library calls it: hooks are not told.
+    pub(crate) is_inner: bool,
     /// What the machine does in its place.
     pub(crate) role: crate::switch::Role,
 }
@@ -78,7 +80,7 @@ impl NativeEntry {
 
     /// A function that has only its general form.
     pub fn new(name: &'static str, function: NativeFn) -> NativeEntry {
-        NativeEntry { name, function, leaf: None, intrinsic: None, role: crate::switch::Role::Plain }
+        NativeEntry { name, function, leaf: None, intrinsic: None, is_inner: false, role: crate::switch::Role::Plain }
     }
 }
 
@@ -147,7 +149,19 @@ impl Write for Output {
 pub(crate) struct Host {
     /// Its type.
     pub(crate) kind: TypeId,
-    pub(crate) value: Box<dyn Any + Send>,
+    value: Box<dyn Any + Send>,
+}
+
+impl Host {
+    /// The value, if it has this type.
+    pub(crate) fn value_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        // To ask the value itself for its type takes a call, whose answer is read sooner than it is there.
+        if self.kind != TypeId::of::<T>() {
+            return None;
+        }
+        // SAFETY: that is its type.
+        Some(unsafe { &mut *std::ptr::from_mut(self.value.as_mut()).cast::<T>() })
+    }
 }
 
 /// A Lua virtual machine.

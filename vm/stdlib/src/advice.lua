@@ -51,7 +51,7 @@ local combinators = {
 local function check(position, name, value, expected)
   local actual = type(value)
   if actual ~= expected then
-    error(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected, actual == "nil" and "no value" or actual), 3)
+    error(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected, actual == "nil" and "no value" or actual), 2)
   end
 end
 

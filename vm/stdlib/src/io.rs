@@ -441,8 +441,8 @@ fn write_arguments(ctx: &mut Ctx<'_>, handle: &Handle, first: i32) -> Result<Nex
         text.clear();
         match ctx.value(argument) {
             Value::Str(bytes) => text.extend_from_slice(bytes),
-            Value::Int(i) => text.extend_from_slice(number::format_int(i).as_ref()),
-            Value::Float(f) => text.extend_from_slice(number::format_float(f).as_ref()),
+            Value::Int(i) => text.extend_from_slice(&number::format_int(i)),
+            Value::Float(f) => text.extend_from_slice(&number::format_float(f)),
             _ => text.extend_from_slice(ctx.check_bytes(argument)?),
         }
         result = result.and_then(|()| handle.write_all(ctx, &text));

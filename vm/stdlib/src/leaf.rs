@@ -4,25 +4,25 @@ use perilune_vm::leaf::{Leaf, LeafFn, LeafValue};
 use perilune_vm::number::{self, Number};
 use perilune_vm::Kind;
 
-use crate::string::{end_position, start_position};
+use crate::string::{SHORT, end_position, start_position};
 
 type Result = Option<LeafValue>;
 
 /// Of `math`.
 pub(crate) const MATH: &[(&str, LeafFn)] = &[
     ("abs", abs),
-    ("acos", |leaf| map(leaf, f64::acos)),
-    ("asin", |leaf| map(leaf, f64::asin)),
+    ("acos", |leaf| float_map(leaf, f64::acos)),
+    ("asin", |leaf| float_map(leaf, f64::asin)),
     ("ceil", |leaf| round(leaf, f64::ceil)),
-    ("cos", |leaf| map(leaf, f64::cos)),
-    ("exp", |leaf| map(leaf, f64::exp)),
+    ("cos", |leaf| float_map(leaf, f64::cos)),
+    ("exp", |leaf| float_map(leaf, f64::exp)),
     ("floor", |leaf| round(leaf, f64::floor)),
-    ("log", |leaf| if leaf.count() == 1 { map(leaf, f64::ln) } else { None }),
+    ("log", |leaf| if leaf.count() == 1 { float_map(leaf, f64::ln) } else { None }),
     ("max", |leaf| best(leaf, |a, b| a > b, |a, b| a > b)),
     ("min", |leaf| best(leaf, |a, b| a < b, |a, b| a < b)),
-    ("sin", |leaf| map(leaf, f64::sin)),
-    ("sqrt", |leaf| map(leaf, f64::sqrt)),
-    ("tan", |leaf| map(leaf, f64::tan)),
+    ("sin", |leaf| float_map(leaf, f64::sin)),
+    ("sqrt", |leaf| float_map(leaf, f64::sqrt)),
+    ("tan", |leaf| float_map(leaf, f64::tan)),
     ("tointeger", tointeger),
 ];
 
@@ -31,7 +31,10 @@ pub(crate) const STRING: &[(&str, LeafFn)] = &[
     ("byte", byte),
     ("char", char_),
     ("len", |leaf| Some(LeafValue::int(leaf.bytes(0)?.len() as i64))),
+    ("lower", |leaf| map(leaf, <[u8]>::make_ascii_lowercase)),
+    ("rep", rep),
     ("sub", sub),
+    ("upper", |leaf| map(leaf, <[u8]>::make_ascii_uppercase)),
 ];
 
 /// Of the basic functions.
@@ -41,6 +44,7 @@ pub(crate) const BASE: &[(&str, LeafFn)] = &[
     ("rawequal", |leaf| leaf.raw_equal(0, 1)),
     ("setmetatable", |leaf| leaf.set_metatable(0, 1)),
     ("tonumber", tonumber),
+    ("tostring", tostring),
     ("rawget", |leaf| if leaf.count() == 2 { leaf.raw_get(0, 1) } else { None }),
     ("select", select),
     ("type", type_),
@@ -52,7 +56,7 @@ pub(crate) const TABLE: &[(&str, LeafFn)] = &[
     ("remove", |leaf| if leaf.count() == 1 { leaf.take_last(0) } else { None }),
 ];
 
-fn map(leaf: &mut Leaf<'_>, function: fn(f64) -> f64) -> Result {
+fn float_map(leaf: &mut Leaf<'_>, function: fn(f64) -> f64) -> Result {
     leaf.number(0).map(|x| LeafValue::float(function(x)))
 }
 
@@ -117,6 +121,40 @@ fn byte(leaf: &mut Leaf<'_>) -> Result {
 fn char_(leaf: &mut Leaf<'_>) -> Result {
     let byte = u8::try_from(leaf.int(0)?).ok().filter(|_| leaf.count() == 1)?;
     leaf.string(&[byte])
+}
+
+fn map(leaf: &mut Leaf<'_>, function: fn(&mut [u8])) -> Result {
+    let bytes = leaf.bytes(0)?;
+    let mut result = [0; SHORT];
+    let result = result.get_mut(..bytes.len())?;
+    result.copy_from_slice(bytes);
+    function(result);
+    leaf.string(result)
+}
+
+fn rep(leaf: &mut Leaf<'_>) -> Result {
+    let (bytes, n) = (leaf.bytes(0)?, usize::try_from(leaf.int(1)?.max(0)).ok()?);
+    if leaf.count() != 2 || bytes.is_empty() {
+        return None;
+    }
+    let mut result = [0; SHORT];
+    let result = result.get_mut(..bytes.len().checked_mul(n)?)?;
+    result.chunks_exact_mut(bytes.len()).for_each(|place| place.copy_from_slice(bytes));
+    leaf.string(result)
+}
+
+fn tostring(leaf: &mut Leaf<'_>) -> Result {
+    if !leaf.has_plain_text(0) {
+        return None;
+    }
+    match leaf.kind(0)? {
+        Kind::Str => leaf.argument(0),
+        Kind::Int => leaf.string(&number::format_int(leaf.int(0)?)),
+        Kind::Float => leaf.string(&number::format_float(leaf.float(0)?)),
+        Kind::Nil => leaf.string(b"nil"),
+        Kind::Bool => leaf.string(if leaf.is_falsy(0) { b"false" } else { b"true" }),
+        _ => None,
+    }
 }
 
 fn sub(leaf: &mut Leaf<'_>) -> Result {

@@ -452,7 +452,8 @@ fn sort(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     }
     ctx.bar_yields();
     SORT.push(ctx, 2)?;
-    ctx.push_native("table.sort", raise, 0)?;
+    ctx.push_native("table.sort_raise", raise, 0)?;
+    ctx.set_inner(-1);
     ctx.push_copy(1);
     ctx.push_int(size);
     ctx.push_copy(2);

@@ -11,8 +11,8 @@ pub(crate) fn append_plain(ctx: &mut Ctx<'_>, index: i32, out: &mut Buffer) {
         Value::Nil | Value::None => return out.extend_from_slice(b"nil"),
         Value::Bool(true) => return out.extend_from_slice(b"true"),
         Value::Bool(false) => return out.extend_from_slice(b"false"),
-        Value::Int(i) => return out.extend_from_slice(number::format_int(i).as_ref()),
-        Value::Float(f) => return out.extend_from_slice(number::format_float(f).as_ref()),
+        Value::Int(i) => return out.extend_from_slice(&number::format_int(i)),
+        Value::Float(f) => return out.extend_from_slice(&number::format_float(f)),
         Value::Str(bytes) => return out.extend_from_slice(bytes),
         _ => {}
     }
@@ -74,7 +74,7 @@ pub(crate) fn tostring(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             return Ok(Next::Return(1));
         }
         Value::Int(i) => {
-            ctx.push_bytes(number::format_int(i).as_ref())?;
+            ctx.push_bytes(&number::format_int(i))?;
             return Ok(Next::Return(1));
         }
         _ => {}

@@ -80,7 +80,7 @@ impl Vm {
         if let Some(proto) = proto_of(at.frame.callee) {
             info.current_line = line_at(proto, at.pc).map_or(-1, i64::from);
         }
-        info.is_tail_call = at.frame.flags & flag::TAIL != 0;
+        info.is_tail_call = at.is_tail_call();
         // SAFETY: a stopped thread.
         unsafe {
             let above = level.checked_sub(1).and_then(|level| super::activation(thread, level));

@@ -23,8 +23,15 @@ pub struct Activation {
     pub is_finalizer: bool,
 }
 
+impl Activation {
+    /// Whether the caller's frame is gone. Code of the library that runs in the place of a native stands for that.
+    pub fn is_tail_call(&self) -> bool {
+        self.frame.flags & flag::TAIL != 0 && builtin(self.frame.callee).is_none()
+    }
+}
+
 /// The frames of a stack, innermost first, without those that nobody is shown: the
-/// host's own, and the native that calls finalizers.
+/// host's own, the native that calls finalizers, and library functions in Lua that another function of the library calls.
 pub struct Activations {
     thread: *const Thread,
     base: u32,
@@ -49,6 +56,15 @@ impl Activations {
     }
 }
 
+impl Activations {
+    /// Whether the caller, where this stands, is shown in the place of a frame.
+    fn speaks_for(&self, frame: &Frame) -> bool {
+        let Some(code) = builtin(frame.callee).filter(|_| frame.flags & flag::TAIL == 0) else { return false };
+        let caller = self.frame().map_or(Slot::NIL, |caller| caller.callee);
+        builtin(caller).is_some() || caller.tag == tag::NATIVE && code.line_defined == 0
+    }
+}
+
 impl Iterator for Activations {
     type Item = Activation;
 
@@ -58,7 +74,7 @@ impl Iterator for Activations {
             let pc = (self.pc as usize).saturating_sub(1);
             self.pc = frame.caller_pc;
             self.base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
-            if frame.flags & flag::FINALIZER == 0 {
+            if frame.flags & flag::FINALIZER == 0 && !self.speaks_for(&frame) {
                 let is_finalizer = self.frame().is_some_and(|caller| caller.flags & flag::FINALIZER != 0);
                 return Some(Activation { frame, pc, is_finalizer });
             }
@@ -85,6 +101,11 @@ pub fn proto_of<'a>(callee: Slot) -> Option<&'a Proto> {
         let cold = &*(*(*callee.as_ptr::<Closure>()).proto).cold;
         (!cold.builtin).then_some(&cold.proto)
     }
+}
+
+/// The code of a library function in Lua.
+pub fn builtin<'a>(callee: Slot) -> Option<&'a Proto> {
+    any_proto(callee).filter(|_| proto_of(callee).is_none())
 }
 
 fn any_proto<'a>(callee: Slot) -> Option<&'a Proto> {
@@ -250,7 +271,7 @@ impl Vm {
             if at.frame.flags & flag::HOOK != 0 {
                 return Some(("hook", b"?".to_vec()));
             }
-            if at.frame.flags & flag::TAIL != 0 {
+            if at.is_tail_call() {
                 return None;
             }
             if matches!(at.frame.kind, kind::HANDLER | kind::CLOSE_UNWIND | kind::ASIDE) {
@@ -326,6 +347,14 @@ impl Vm {
         best
     }
 
+    /// As [`Vm::global_name`], of a frame; what runs in the place of a native has its name.
+    pub(crate) fn library_name(&mut self, at: Activation) -> Option<Vec<u8>> {
+        match builtin(at.frame.callee) {
+            Some(code) if at.frame.flags & flag::TAIL != 0 && code.line_defined == 0 => Some(code.source.to_vec()),
+            _ => self.global_name(at.frame.callee),
+        }
+    }
+
     /// The name of a field that holds the function, if the value is a table.
     ///
     /// # Safety
@@ -380,7 +409,7 @@ impl Vm {
             }
         }
         let entry = at.frame.kind == kind::ENTRY;
-        let global = if entry { None } else { self.global_name(at.frame.callee) };
+        let global = if entry { None } else { self.library_name(at) };
         // SAFETY: as `traceback`.
         let called = unsafe { self.name_of_call(thread, i) };
         match (global, called, proto_of(at.frame.callee)) {
@@ -395,7 +424,7 @@ impl Vm {
             }
             (None, None, None) => text.extend_from_slice(b"?"),
         }
-        if at.frame.flags & flag::TAIL != 0 {
+        if at.is_tail_call() {
             text.extend_from_slice(b"\n\t(...tail calls...)");
         }
     }

@@ -5,7 +5,7 @@ use super::frames_on;
 use crate::api::Ctx;
 use crate::debug::{Activation, activation, line_at, proto_of};
 use crate::object::{Closure, Thread};
-use crate::stack::{flag, kind};
+use crate::stack::kind;
 use crate::unwind::{status, thread_flag};
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
@@ -217,14 +217,14 @@ impl Vm {
             function,
             is_native: proto.is_none(),
             position: position(&at),
-            is_tail_call: at.frame.flags & flag::TAIL != 0,
+            is_tail_call: at.is_tail_call(),
             is_outdated,
             lines: proto.map(|proto| (proto.line_defined, proto.last_line)),
         }
     }
 
     fn native_frame_name(&mut self, thread: *mut Thread, level: usize, at: Activation) -> String {
-        if let Some(name) = self.global_name(at.frame.callee) {
+        if let Some(name) = self.library_name(at) {
             return String::from_utf8_lossy(&name).into_owned();
         }
         // SAFETY: a live thread that does not run at this moment.

@@ -9,7 +9,8 @@
 use super::Flow;
 use crate::error::Error;
 use crate::inspect::STEP;
-use crate::object::Closure;
+use crate::debug::builtin;
+use crate::object::{Closure, Native};
 use crate::stack::{self, Frame, flag, kind};
 use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
@@ -75,12 +76,16 @@ impl Vm {
                 return Ok(flow);
             }
             let frame = stack::frame(thread, (*thread).base);
+            let returns = leaves(i);
+            // Library functions in Lua are natives to the program: only the one that was called returns.
+            let is_builtin = builtin(frame.callee).is_some();
             let call = match self.entry_hook(&frame) {
+                _ if is_builtin => None,
                 None => self.trace_hook(&frame, i),
                 call => call,
             };
-            let returns = leaves(i);
-            match call.or_else(|| if returns { self.return_hook(&frame, i) } else { None }) {
+            let tells_return = returns && (!is_builtin || frame.flags & flag::TAIL != 0);
+            match call.or_else(|| if tells_return { self.return_hook(&frame, i) } else { None }) {
                 Some(call) => {
                     let top = (*thread).top;
                     self.call_hook(&call, kind::HOOK, top)
@@ -221,7 +226,9 @@ impl Vm {
             let thread = self.thread;
             self.stop_again()?;
             let off = (*thread).hook_state & mask == 0 || (*thread).flags & thread_flag::IN_HOOK != 0;
-            if off || (*thread).hook.tag == tag::NIL {
+            let callee = stack::frame(thread, (*thread).base).callee;
+            let is_inner = callee.tag == tag::NATIVE && self.natives[(*callee.as_ptr::<Native>()).id as usize].is_inner;
+            if off || is_inner || (*thread).hook.tag == tag::NIL {
                 return Ok(None);
             }
         }

@@ -9,12 +9,14 @@ use crate::arith::{self, ForStart, Outcome};
 use crate::cache::{Cache, kind as cache_kind};
 use crate::error::Error;
 use crate::meta::Event;
+use crate::number::{NumberText, format_float, format_int};
 use crate::object::{Closure, Str, Table, Userdata};
 use crate::stack::{self, flag, kind};
 use crate::string;
 use crate::table::{self, SetError};
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
+use std::mem::MaybeUninit;
 
 /// Misses after which a site turns to the records that all such sites share.
 const MAX_MISSES: u8 = 24;
@@ -50,6 +52,9 @@ pub unsafe fn equal_raw(x: Slot, y: Slot) -> bool {
     // SAFETY: as promised.
     unsafe { equal_fast(x, y) }.unwrap_or(false)
 }
+
+/// Values that are joined without memory of their own.
+const FEW_PARTS: usize = 8;
 
 impl Vm {
     /// Turns an error into what the loop does about it.
@@ -512,45 +517,64 @@ impl Vm {
                     count += 1;
                 }
                 let joined = self.join(last.sub(count - 1), count)?;
-                *self.register(a + n - count) = joined;
+                *self.register(a + n - count) = Slot::object(joined, tag::STRING);
                 n -= count - 1;
             }
         }
         Ok(Flow::Next)
     }
 
-    unsafe fn join(&mut self, first: *const Slot, count: usize) -> Result<Slot, Error> {
-        let mut numbers: Vec<Vec<u8>> = Vec::new();
+    unsafe fn join(&mut self, first: *const Slot, count: usize) -> Result<*mut Str, Error> {
         // SAFETY: `count` strings or numbers stand there.
         unsafe {
-            for i in 0..count {
+            if count > FEW_PARTS {
+                return self.join_many(std::slice::from_raw_parts(first, count));
+            }
+            let mut parts: [&[u8]; FEW_PARTS] = [&[]; FEW_PARTS];
+            for (i, part) in parts[..count].iter_mut().enumerate() {
                 let slot = *first.add(i);
                 if slot.tag != tag::STRING {
-                    numbers.push(number_text(slot));
+                    return self.join_with_numbers(std::slice::from_raw_parts(first, count));
                 }
+                *part = string::str_bytes(slot.as_ptr());
             }
-            let mut next = numbers.iter();
-            let mut parts: [&[u8]; 8] = [&[]; 8];
-            let mut many: Vec<&[u8]> = Vec::new();
-            for i in 0..count {
-                let slot = *first.add(i);
-                let part: &[u8] = if slot.tag == tag::STRING {
-                    string::str_bytes(slot.as_ptr())
-                } else {
-                    next.next().map_or(&[], Vec::as_slice)
-                };
-                if count <= 8 {
-                    parts[i] = part;
-                } else {
-                    many.push(part);
-                }
-            }
-            let parts = if count <= 8 { &parts[..count] } else { &many };
-            match self.heap.concat(parts) {
-                Ok(s) => Ok(Slot::object(s, tag::STRING)),
-                Err(_) => Err(self.memory_error()),
-            }
+            self.joined(&parts[..count])
         }
+    }
+
+    /// Up to [`FEW_PARTS`] strings or numbers.
+    #[inline(never)]
+    unsafe fn join_with_numbers(&mut self, values: &[Slot]) -> Result<*mut Str, Error> {
+        let mut texts = [const { MaybeUninit::<NumberText>::uninit() }; FEW_PARTS];
+        let mut parts: [&[u8]; FEW_PARTS] = [&[]; FEW_PARTS];
+        for ((part, text), value) in parts.iter_mut().zip(&mut texts).zip(values) {
+            *part = match value.tag {
+                // SAFETY: the tag says that it is a string.
+                tag::STRING => unsafe { string::str_bytes(value.as_ptr()) },
+                _ => text.write(number_text(*value)),
+            };
+        }
+        self.joined(&parts[..values.len()])
+    }
+
+    #[cold]
+    unsafe fn join_many(&mut self, values: &[Slot]) -> Result<*mut Str, Error> {
+        let texts: Vec<_> = values.iter().map(|value| (value.tag != tag::STRING).then(|| number_text(*value))).collect();
+        let parts: Vec<&[u8]> = values
+            .iter()
+            .zip(&texts)
+            .map(|(value, text)| match text {
+                // SAFETY: the tag says that it is a string.
+                None => unsafe { string::str_bytes(value.as_ptr()) },
+                Some(text) => text,
+            })
+            .collect();
+        self.joined(&parts)
+    }
+
+    #[inline(always)]
+    fn joined(&mut self, parts: &[&[u8]]) -> Result<*mut Str, Error> {
+        self.heap.concat(parts).map_err(|_| self.memory_error())
     }
 
     /// Starts a numeric loop whose bounds are not all numbers: converts them, or raises the error.
@@ -836,11 +860,6 @@ pub(crate) fn can_concat(value: Slot) -> bool {
 }
 
 /// A number as `tostring` writes it.
-pub fn number_text(value: Slot) -> Vec<u8> {
-    let text = if value.tag == tag::INT {
-        crate::number::format_int(value.as_int())
-    } else {
-        crate::number::format_float(value.as_float())
-    };
-    text.into()
+pub fn number_text(value: Slot) -> NumberText {
+    if value.tag == tag::INT { format_int(value.as_int()) } else { format_float(value.as_float()) }
 }

@@ -1,24 +1,47 @@
-//! `gsub`: with a string or a plain table it is one pure loop; with anything else it is a resumable native, so that
-//! what it calls may yield.
+//! `gsub`: with a string or a plain table it is one pure loop; with anything else a chunk calls what computes the
+//! replacements, and natives for what lies between two calls.
 
-use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value, number};
+use perilune_vm::leaf::{Leaf, LeafValue};
+use perilune_vm::{Buffer, Ctx, Error, Kind, NativeFn, Next, Value, number};
 
 use super::pattern::{Capture, Clock, Program, Stop, Ticket};
-use super::search::{Match, Search, patiently, push_capture, push_captures, search, split_anchor};
+use super::search::{Match, Search, first_capture, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, split_anchor};
 use super::{built, text};
-use crate::support::Chunk;
+use crate::support::{Chunk, set_chunked};
 use crate::text::append_plain;
 
-/// Reads a field of a table with a metatable; the native's only upvalue.
-const FIELD: Chunk = Chunk::new("string.gsub", "local t, k = ... return t[k]");
+/// Calls the replacement for each match. `step` takes what it gave into the result, goes to the next match, and gives
+/// its first capture, or true when there are several.
+const EACH: Chunk = Chunk::new("string.gsub", "
+local step, captures, finish, text, pattern, state, replacement, is_table = ...
+local first = step(text, pattern, state, nil)
+while first do
+  local value
+  if is_table then
+    if first == true then first = (captures(text, state)) end
+    value = replacement[first]
+  elseif first == true then
+    value = replacement(captures(text, state))
+  else
+    value = replacement(first)
+  end
+  first = step(text, pattern, state, value)
+end
+return finish(text, state)");
 
-// The window: 1 to 4 are the arguments; the fourth gives its place to the state.
+// The window of `gsub`: its arguments.
 const REPLACEMENT: i32 = 3;
 const COUNT_MAX: i32 = 4;
-const STATE: i32 = 4;
-
-/// The state in which a replacement has been computed and lies on the top.
+// Upvalues of `gsub`.
+const CHUNK: usize = 1;
+const NATIVES: std::ops::RangeInclusive<usize> = 2..=4;
+// The window of `step`.
+const STATE: i32 = 3;
+const VALUE: i32 = 4;
+/// The state in which the chunk has come to its end, and its results lie on the top.
 const REPLACED: u32 = 1;
+/// The level of the function that called `gsub`, seen from a native that the chunk calls.
+const CALLER: usize = 2;
 
 /// How far the subject has been replaced.
 #[derive(Clone, Copy, Default)]
@@ -36,26 +59,35 @@ struct Substitution {
     result: Buffer,
     /// The last match.
     found: Match,
+    /// Room for the next one.
+    next: Match,
     program: Ticket,
 }
 
-/// A substitution that waits for a call: a userdata in the window.
+/// A substitution between two calls: a userdata.
 struct Waiting {
     substitution: Option<Box<Substitution>>,
     /// What the result counts as memory.
     charged: usize,
 }
 
-/// `string.gsub`
-pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
-    if state == REPLACED {
-        let mut substitution = take(ctx)?;
-        accept(ctx, &mut substitution)?;
-        let next = go_on(ctx, &mut substitution, true)?;
-        if matches!(next, Next::Call { .. }) {
-            keep(ctx, substitution)?;
+/// Sets `gsub` in the table on the top.
+pub(super) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    set_chunked(ctx, ("string.gsub", gsub), |ctx| {
+        let natives: [(&str, NativeFn); 3] = [("string.gsub_step", step), ("string.gsub_captures", captures), ("string.gsub_finish", finish_chunk)];
+        for (name, function) in natives {
+            ctx.push_native(name, function, 0)?;
+            ctx.set_inner(-1);
         }
-        return Ok(next);
+        ctx.set_leaf(-3, step_leaf);
+        Ok(NATIVES.count())
+    })
+}
+
+/// `string.gsub`
+fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
+    if state == REPLACED {
+        return Ok(Next::Return(2));
     }
     let length = ctx.check_bytes(1)?.len();
     ctx.check_bytes(2)?;
@@ -69,16 +101,18 @@ pub(super) fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     }
     let progress = Progress { count_max, ..Progress::default() };
     let mut substitution = Substitution { progress, result: ctx.buffer(), ..Substitution::default() };
-    let may_call = kind != Kind::Table || ctx.has_metatable(REPLACEMENT);
-    ctx.set_top(STATE as usize);
-    let next = go_on(ctx, &mut substitution, may_call)?;
-    if matches!(next, Next::Call { .. }) {
-        ctx.bar_yields();
-        ctx.push_host(Box::new(Waiting { substitution: None, charged: 0 }), 0)?;
-        ctx.replace(STATE);
-        keep(ctx, Box::new(substitution))?;
+    if kind == Kind::Table && !ctx.has_metatable(REPLACEMENT) {
+        return replace_from_table(ctx, &mut substitution);
     }
-    Ok(next)
+    ctx.bar_yields();
+    EACH.push(ctx, CHUNK)?;
+    NATIVES.for_each(|n| ctx.upvalue(n));
+    ctx.push_copy(1);
+    ctx.push_copy(2);
+    ctx.push_host(Box::new(Waiting { substitution: Some(Box::new(substitution)), charged: 0 }), 0)?;
+    ctx.push_copy(REPLACEMENT);
+    ctx.push_bool(kind == Kind::Table);
+    Ok(Next::Call { args: 8, results: Some(2), state: REPLACED })
 }
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {
@@ -159,91 +193,165 @@ fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Buffer
     Ok(())
 }
 
-/// The state, out of the window.
-fn take(ctx: &mut Ctx<'_>) -> Result<Box<Substitution>, Error> {
-    let taken = ctx.host_mut::<Waiting>(STATE).and_then(|waiting| waiting.substitution.take());
+/// The state at an index of the window.
+fn take(ctx: &mut Ctx<'_>, index: i32) -> Result<Box<Substitution>, Error> {
+    let taken = ctx.host_mut::<Waiting>(index).and_then(|waiting| waiting.substitution.take());
     taken.ok_or_else(|| ctx.error("the state of 'gsub' was replaced"))
 }
 
-/// The state goes back into the window, and counts as memory of the machine.
-fn keep(ctx: &mut Ctx<'_>, substitution: Box<Substitution>) -> Result<(), Error> {
+/// The state goes back, and counts as memory of the machine.
+fn keep(ctx: &mut Ctx<'_>, index: i32, substitution: Box<Substitution>) -> Result<(), Error> {
     let owned = substitution.result.capacity();
-    let Some(waiting) = ctx.host_mut::<Waiting>(STATE) else {
+    let Some(waiting) = ctx.host_mut::<Waiting>(index) else {
         return Err(ctx.error("the state of 'gsub' was replaced"));
     };
     waiting.substitution = Some(substitution);
     let charged = std::mem::replace(&mut waiting.charged, owned);
-    if charged == owned { Ok(()) } else { ctx.charge_host(STATE, owned) }
+    if charged == owned { Ok(()) } else { ctx.charge_host(index, owned) }
 }
 
-/// Goes from match to match until one needs a call or none is left.
-fn go_on(ctx: &mut Ctx<'_>, substitution: &mut Substitution, may_call: bool) -> Result<Next, Error> {
-    let is_anchored = split_anchor(text(ctx, 2)).0;
-    let mut program = None;
-    loop {
-        let Substitution { progress, result, found, program: ticket } = &mut *substitution;
-        let start = found.whole.end;
-        if progress.count >= progress.count_max || (is_anchored && progress.count > 0) || result.is_full() {
-            return finish(ctx, substitution);
-        }
-        let plan = Search { start, is_anchored, excluded_end: (progress.count > 0).then_some(start) };
-        let is_found = patiently(ctx, |ctx, clock| {
-            let pattern = split_anchor(text(ctx, 2)).1;
-            let program = match &mut program {
-                Some(program) => program,
-                none => none.insert(Program::again(pattern, ticket, clock)?),
-            };
-            search(text(ctx, 1), pattern, program, &plan, found, clock)
-        })?;
-        if !is_found {
-            return finish(ctx, substitution);
-        }
-        progress.count += 1;
-        if let Some(call) = replacement(ctx, found, may_call)? {
-            return Ok(call);
-        }
-        accept(ctx, substitution)?;
+/// Goes from match to match, with replacements from a table without metatable.
+fn replace_from_table(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<Next, Error> {
+    while next_match(ctx, substitution, 1)? {
+        push_capture(ctx, &substitution.found, 0)?;
+        ctx.raw_get(REPLACEMENT);
+        accept(ctx, substitution, -1, 1)?;
+        ctx.pop(1);
         ctx.work(1)?;
     }
+    finish(ctx, substitution)
 }
 
-/// Pushes the replacement of a match, unless a call has to compute it, which a plain table never needs.
-fn replacement(ctx: &mut Ctx<'_>, found: &Match, may_call: bool) -> Result<Option<Next>, Error> {
-    if ctx.kind(REPLACEMENT) != Kind::Table {
-        ctx.push_copy(REPLACEMENT);
-        let args = push_captures(ctx, found)?;
-        return Ok(Some(Next::Call { args, results: Some(1), state: REPLACED }));
+impl Substitution {
+    /// The search for the next match, if there may be one.
+    fn plan(&self, pattern: &[u8]) -> Option<Search> {
+        let (is_anchored, Progress { count, count_max, .. }) = (split_anchor(pattern).0, self.progress);
+        let is_over = count >= count_max || (is_anchored && count > 0) || self.result.is_full();
+        let start = self.found.whole.end;
+        (!is_over).then_some(Search { start, is_anchored, excluded_end: (count > 0).then_some(start) })
     }
-    push_capture(ctx, found, 0)?;
-    ctx.raw_get(REPLACEMENT);
-    if !may_call || !ctx.is_nil(-1) || !ctx.has_metatable(REPLACEMENT) {
-        return Ok(None);
+
+    /// Looks for the next match.
+    fn look(&mut self, subject: &[u8], pattern: &[u8], plan: &Search, clock: &mut Clock<'_>) -> Result<bool, Stop> {
+        let pattern = split_anchor(pattern).1;
+        let program = Program::again(pattern, &mut self.program, clock)?;
+        search(subject, pattern, &program, plan, &mut self.next, clock)
     }
-    ctx.pop(1);
-    FIELD.push(ctx, 1)?;
-    ctx.push_copy(REPLACEMENT);
-    push_capture(ctx, found, 0)?;
-    Ok(Some(Next::Call { args: 2, results: Some(1), state: REPLACED }))
+
+    /// The match that was found last is the one under way.
+    fn advance(&mut self) {
+        std::mem::swap(&mut self.found, &mut self.next);
+        self.progress.count += 1;
+    }
+
+    /// Takes the replacement of the match under way into the result.
+    fn replace(&mut self, subject: &[u8], replacement: &[u8]) {
+        self.result.extend_from_slice(&subject[self.progress.copied..self.found.whole.start]);
+        self.result.extend_from_slice(replacement);
+        self.progress.copied = self.found.whole.end;
+    }
+
+    /// Whether the result has room for a replacement of the match under way.
+    fn has_room(&self, replacement: &[u8]) -> bool {
+        self.result.capacity() - self.result.len() >= self.found.whole.start - self.progress.copied + replacement.len()
+    }
 }
 
-/// Takes the replacement from the top into the result; nil and false keep the match as it is.
-fn accept(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<(), Error> {
-    let Substitution { progress, result, found, .. } = substitution;
-    let value = ctx.value(-1);
-    if !matches!(value, Value::Nil | Value::Bool(false)) {
-        result.extend_from_slice(&text(ctx, 1)[progress.copied..found.whole.start]);
-        match value {
-            Value::Str(bytes) => result.extend_from_slice(bytes),
-            Value::Int(_) | Value::Float(_) => append_plain(ctx, -1, result),
-            _ => {
-                let name = ctx.kind(-1).name();
-                return Err(ctx.error(format!("invalid replacement value (a {name})")));
-            }
+/// Goes to the next match; errors are those of the function at `level`.
+fn next_match(ctx: &mut Ctx<'_>, substitution: &mut Substitution, level: usize) -> Result<bool, Error> {
+    let Some(plan) = substitution.plan(text(ctx, 2)) else { return Ok(false) };
+    let is_found = patiently_at(ctx, level, |ctx, clock| substitution.look(text(ctx, 1), text(ctx, 2), &plan, clock))?;
+    if is_found {
+        substitution.advance();
+    }
+    Ok(is_found)
+}
+
+/// Takes the replacement at an index into the result; nil and false keep the match as it is.
+fn accept(ctx: &mut Ctx<'_>, substitution: &mut Substitution, index: i32, level: usize) -> Result<(), Error> {
+    let mut number = Buffer::with_room(usize::MAX);
+    let replacement = match ctx.value(index) {
+        Value::Nil | Value::None | Value::Bool(false) => return Ok(()),
+        Value::Str(bytes) => bytes,
+        Value::Int(_) | Value::Float(_) => {
+            append_plain(ctx, index, &mut number);
+            &number
         }
-        progress.copied = found.whole.end;
+        _ => {
+            let name = ctx.kind(index).name();
+            let message = [&ctx.where_(level)[..], format!("invalid replacement value (a {name})").as_bytes()].concat();
+            return Err(ctx.error_plain(message));
+        }
+    };
+    let subject = text(ctx, 1);
+    if !substitution.has_room(replacement) {
+        substitution.result.reserve(subject.len());
     }
-    ctx.pop(1);
+    substitution.replace(subject, replacement);
     Ok(())
+}
+
+/// Takes what was computed for the match under way, and goes to the next one.
+fn step(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let mut substitution = take(ctx, STATE)?;
+    accept(ctx, &mut substitution, VALUE, CALLER)?;
+    if !next_match(ctx, &mut substitution, CALLER)? {
+        ctx.push_nil();
+    } else if substitution.found.captures.count() > 1 {
+        ctx.push_bool(true);
+    } else {
+        push_capture_at(ctx, CALLER, &substitution.found, 0)?;
+    }
+    keep(ctx, STATE, substitution)?;
+    ctx.work(1)?;
+    Ok(Next::Return(1))
+}
+
+/// The same where it takes little time and no more memory.
+fn step_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
+    let mut substitution = leaf.host_mut::<Waiting>(2)?.substitution.take()?;
+    let result = step_in_place(leaf, &mut substitution);
+    leaf.host_mut::<Waiting>(2)?.substitution = Some(substitution);
+    result
+}
+
+fn step_in_place(leaf: &mut Leaf<'_>, substitution: &mut Substitution) -> Option<LeafValue> {
+    let has_replacement = !leaf.is_falsy(3);
+    if has_replacement && !substitution.has_room(leaf.bytes(3)?) {
+        return None;
+    }
+    let (subject, pattern) = (leaf.bytes(0)?, leaf.bytes(1)?);
+    let is_found = match substitution.plan(pattern) {
+        Some(plan) => substitution.look(subject, pattern, &plan, &mut Clock::new(&mut |_| false)).ok()?,
+        None => false,
+    };
+    let result = match substitution.next.captures.count() {
+        _ if !is_found => LeafValue::nil(),
+        0 | 1 => first_capture(leaf, 0, &substitution.next)?,
+        _ => LeafValue::bool(true),
+    };
+    // From here on nothing is declined.
+    if has_replacement {
+        substitution.replace(leaf.bytes(0)?, leaf.bytes(3)?);
+    }
+    if is_found {
+        substitution.advance();
+    }
+    Some(result)
+}
+
+/// All captures of the match under way.
+fn captures(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let substitution = take(ctx, 2)?;
+    let n = push_captures_at(ctx, CALLER, &substitution.found)?;
+    keep(ctx, 2, substitution)?;
+    Ok(Next::Return(n))
+}
+
+/// The results of `gsub`, when the chunk has come to the end.
+fn finish_chunk(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
+    let mut substitution = take(ctx, 2)?;
+    finish(ctx, &mut substitution)
 }
 
 fn finish(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<Next, Error> {

@@ -4,7 +4,7 @@ use perilune_vm::leaf::Intrinsic;
 use perilune_vm::{Buffer, Ctx, Error, Kind, Next};
 
 use crate::leaf;
-use crate::support::{self, set_functions, set_with_chunks};
+use crate::support::{self, set_functions};
 
 mod arithmetic;
 mod conversion;
@@ -38,8 +38,9 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.unpack", pack::unpack),
         ("string.upper", |ctx, _| map(ctx, <[u8]>::make_ascii_uppercase)),
     ])?;
-    set_with_chunks(ctx, ("string.gsub", gsub::gsub), 1)?;
+    gsub::open(ctx)?;
     support::set_leaves(ctx, leaf::STRING);
+    support::set_leaves(ctx, search::LEAVES);
     support::set_intrinsics(ctx, &[("byte", Intrinsic::Byte), ("sub", Intrinsic::Sub)]);
     set_metatable(ctx)?;
     support::publish(ctx, b"string")
@@ -90,7 +91,7 @@ fn one(ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<Next, Error> {
 }
 
 /// The longest subject whose result is made without memory of its own.
-const SHORT: usize = 64;
+pub(crate) const SHORT: usize = 64;
 
 fn map(ctx: &mut Ctx<'_>, function: fn(&mut [u8])) -> Result<Next, Error> {
     let length = ctx.check_bytes(1)?.len();

@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
+use perilune_vm::leaf::{Leaf, LeafFn, LeafValue};
 use perilune_vm::{Ctx, Error, Next};
 
 use super::pattern::{self, Capture, Captures, Clock, Matcher, Program, Stop};
 use super::{start_position, text};
+
+/// Leaf forms, which give the first result alone.
+pub(super) const LEAVES: &[(&str, LeafFn)] = &[("find", find_leaf), ("match", match_leaf)];
 
 /// What to look for in a subject.
 pub(super) struct Search {
@@ -42,8 +46,15 @@ pub(super) fn search(
 
 /// Runs `task`, and once more if it takes so long that its steps have to be counted.
 #[inline]
-pub(super) fn patiently<T>(
+pub(super) fn patiently<T>(ctx: &mut Ctx<'_>, task: impl FnMut(&Ctx<'_>, &mut Clock<'_>) -> Result<T, Stop>) -> Result<T, Error> {
+    patiently_at(ctx, 1, task)
+}
+
+/// As [`patiently`]; errors are those of the function at `level`.
+#[inline]
+pub(super) fn patiently_at<T>(
     ctx: &mut Ctx<'_>,
+    level: usize,
     mut task: impl FnMut(&Ctx<'_>, &mut Clock<'_>) -> Result<T, Stop>,
 ) -> Result<T, Error> {
     match task(ctx, &mut Clock::new(&mut |_| false)) {
@@ -52,18 +63,20 @@ pub(super) fn patiently<T>(
             let mut patience = ctx.patience();
             let outcome = task(ctx, &mut Clock::new(&mut |steps| patience.step(steps)));
             ctx.settle(&patience)?;
-            outcome.map_err(|stop| pattern_error(ctx, &stop))
+            outcome.map_err(|stop| pattern_error(ctx, level, &stop))
         }
-        Err(stop) => Err(pattern_error(ctx, &stop)),
+        Err(stop) => Err(pattern_error(ctx, level, &stop)),
     }
 }
 
 #[cold]
-fn pattern_error(ctx: &mut Ctx<'_>, stop: &Stop) -> Error {
-    match stop {
-        Stop::Malformed(message) => ctx.error(message.as_ref()),
-        Stop::Interrupted => ctx.error("interrupted!"),
-    }
+fn pattern_error(ctx: &mut Ctx<'_>, level: usize, stop: &Stop) -> Error {
+    let message = match stop {
+        Stop::Malformed(message) => message,
+        Stop::Interrupted => "interrupted!",
+    };
+    let message = [&ctx.where_(level)[..], message.as_bytes()].concat();
+    ctx.error_plain(message)
 }
 
 /// Whether the pattern begins with `^`, and the rest of it.
@@ -76,23 +89,34 @@ pub(super) fn split_anchor(pattern: &[u8]) -> (bool, &[u8]) {
 
 /// Pushes the capture `index` of a match in the string at 1.
 pub(super) fn push_capture(ctx: &mut Ctx<'_>, found: &Match, index: usize) -> Result<(), Error> {
-    match found.captures.get(index, &found.whole) {
-        Ok(Capture::Position(at)) => ctx.push_int(at as i64 + 1),
-        Ok(Capture::Span { start, end }) => ctx.push_part(1, start..end)?,
-        Ok(Capture::Open) => return Err(ctx.error("unfinished capture")),
-        Err(stop) => return Err(pattern_error(ctx, &stop)),
-    }
-    Ok(())
+    push_capture_at(ctx, 1, found, index)
+}
+
+/// As [`push_capture`]; errors are those of the function at `level`.
+pub(super) fn push_capture_at(ctx: &mut Ctx<'_>, level: usize, found: &Match, index: usize) -> Result<(), Error> {
+    let wrong = match found.captures.get(index, &found.whole) {
+        Ok(Capture::Position(at)) => return Ok(ctx.push_int(at as i64 + 1)),
+        Ok(Capture::Span { start, end }) => return ctx.push_part(1, start..end),
+        Ok(Capture::Open) => Stop::Malformed("unfinished capture".into()),
+        Err(stop) => stop,
+    };
+    Err(pattern_error(ctx, level, &wrong))
 }
 
 /// Pushes all captures, or the whole match if there are none; the answer is how many values that is.
 pub(super) fn push_captures(ctx: &mut Ctx<'_>, found: &Match) -> Result<u32, Error> {
+    push_captures_at(ctx, 1, found)
+}
+
+/// As [`push_captures`]; errors are those of the function at `level`.
+pub(super) fn push_captures_at(ctx: &mut Ctx<'_>, level: usize, found: &Match) -> Result<u32, Error> {
     let n = found.captures.count().max(1);
     if !ctx.check_stack(n) {
-        return Err(ctx.error("stack overflow (too many captures)"));
+        let message = [&ctx.where_(level)[..], b"stack overflow (too many captures)"].concat();
+        return Err(ctx.error_plain(message));
     }
     for index in 0..n {
-        push_capture(ctx, found, index)?;
+        push_capture_at(ctx, level, found, index)?;
     }
     Ok(n as u32)
 }
@@ -149,6 +173,62 @@ pub(super) fn match_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
         return fail(ctx);
     }
     Ok(Next::Return(push_captures(ctx, &found)?))
+}
+
+/// The first match of the pattern, if the arguments are the usual ones and it takes little time.
+fn match_from(leaf: &Leaf<'_>, start: usize, found: &mut Match) -> Option<bool> {
+    let (subject, (is_anchored, pattern)) = (leaf.bytes(0)?, split_anchor(leaf.bytes(1)?));
+    let mut no_time = |_| false;
+    let mut clock = Clock::new(&mut no_time);
+    let program = Program::of(pattern, &mut clock).ok()?;
+    search(subject, pattern, &program, &Search { start, is_anchored, excluded_end: None }, found, &mut clock).ok()
+}
+
+/// The place (from 0) where a search begins; `None` within when that is behind the subject.
+fn start_of(leaf: &Leaf<'_>) -> Option<Option<usize>> {
+    let length = leaf.bytes(0)?.len();
+    let position = match leaf.count() {
+        2 => 1,
+        3 => leaf.int(2)?,
+        _ => return None,
+    };
+    let start = start_position(position, length) - 1;
+    Some((start <= length).then_some(start))
+}
+
+fn match_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
+    let Some(start) = start_of(leaf)? else { return Some(LeafValue::nil()) };
+    let mut found = Match::default();
+    if !match_from(leaf, start, &mut found)? {
+        return Some(LeafValue::nil());
+    }
+    first_capture(leaf, 0, &found)
+}
+
+/// The first capture of a match in an argument.
+pub(super) fn first_capture(leaf: &mut Leaf<'_>, subject: usize, found: &Match) -> Option<LeafValue> {
+    match found.captures.get(0, &found.whole).ok()? {
+        Capture::Position(at) => Some(LeafValue::int(at as i64 + 1)),
+        Capture::Span { start, end } => leaf.part(subject, start..end),
+        Capture::Open => None,
+    }
+}
+
+fn find_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
+    let is_plain = leaf.count() == 4 && !leaf.is_falsy(3);
+    if is_plain || pattern::is_plain(leaf.bytes(1)?) {
+        let length = leaf.bytes(0)?.len();
+        let start = start_position(if leaf.count() > 2 { leaf.int(2)? } else { 1 }, length) - 1;
+        if start > length {
+            return Some(LeafValue::nil());
+        }
+        let found = pattern::find_plain(leaf.bytes(0)?, leaf.bytes(1)?, start, &mut Clock::new(&mut |_| false)).ok()?;
+        return Some(found.map_or_else(LeafValue::nil, |at| LeafValue::int(at as i64 + 1)));
+    }
+    let Some(start) = start_of(leaf)? else { return Some(LeafValue::nil()) };
+    let mut found = Match::default();
+    let is_found = match_from(leaf, start, &mut found)?;
+    Some(if is_found { LeafValue::int(found.whole.start as i64 + 1) } else { LeafValue::nil() })
 }
 
 /// `string.gmatch`: the iterator's upvalues are subject, pattern, and where it goes on: at `n` if the match before
