@@ -29,6 +29,8 @@ pub struct Leaf<'a> {
     heap: &'a mut Heap,
     hosts: &'a mut [Option<Host>],
     type_meta: &'a [*mut Table; 16],
+    /// The native itself.
+    native: *mut Native,
     arguments: &'a [Slot],
     /// Whether nothing may be changed.
     only_reads: bool,
@@ -86,7 +88,7 @@ pub(crate) type Iterators = [u64; 2];
 /// None of them is there yet.
 pub(crate) const NO_ITERATORS: Iterators = [u64::MAX; 2];
 
-impl Leaf<'_> {
+impl<'a> Leaf<'a> {
     /// Number of arguments.
     pub fn count(&self) -> usize {
         self.arguments.len()
@@ -151,14 +153,54 @@ impl Leaf<'_> {
     }
 
     /// Bytes of an argument that is a string.
-    pub fn bytes(&self, index: usize) -> Option<&[u8]> {
+    pub fn bytes(&self, index: usize) -> Option<&'a [u8]> {
         // SAFETY: the tag says it is a string, which an argument keeps alive.
         self.slot(index).filter(|slot| slot.tag == tag::STRING).map(|slot| unsafe { string::str_bytes(slot.as_ptr::<Str>()) })
     }
 
     /// A part of an argument that is a string, as a new string.
     pub fn part(&mut self, index: usize, range: std::ops::Range<usize>) -> Option<LeafValue> {
-        let slot = self.slot(index).filter(|slot| slot.tag == tag::STRING)?;
+        self.part_of(self.slot(index)?, range)
+    }
+
+    /// As [`Leaf::part`], of an upvalue, counted from 1.
+    pub fn part_of_upvalue(&mut self, n: usize, range: std::ops::Range<usize>) -> Option<LeafValue> {
+        self.part_of(self.upvalue(n)?, range)
+    }
+
+    /// Bytes of an upvalue that is a string.
+    pub fn upvalue_bytes(&self, n: usize) -> Option<&'a [u8]> {
+        // SAFETY: the tag says it is a string, which the native keeps alive.
+        self.upvalue(n).filter(|slot| slot.tag == tag::STRING).map(|slot| unsafe { string::str_bytes(slot.as_ptr::<Str>()) })
+    }
+
+    /// An upvalue that is an integer.
+    pub fn upvalue_int(&self, n: usize) -> Option<i64> {
+        self.upvalue(n).filter(|slot| slot.tag == tag::INT).map(Slot::as_int)
+    }
+
+    /// Sets an upvalue that is an integer.
+    pub fn set_upvalue_int(&mut self, n: usize, value: i64) {
+        if self.upvalue_int(n).is_some() {
+            // SAFETY: there is such an upvalue.
+            unsafe { *Native::upvalues(self.native).add(n - 1) = Slot::int(value) };
+        }
+    }
+
+    /// Whether nothing may be changed.
+    pub fn only_reads(&self) -> bool {
+        self.only_reads
+    }
+
+    fn upvalue(&self, n: usize) -> Option<Slot> {
+        // SAFETY: a live native with so many upvalues.
+        unsafe { (1..=(*self.native).header.aux as usize).contains(&n).then(|| Slot::read(Native::upvalues(self.native).add(n - 1))) }
+    }
+
+    fn part_of(&mut self, slot: Slot, range: std::ops::Range<usize>) -> Option<LeafValue> {
+        if slot.tag != tag::STRING {
+            return None;
+        }
         // SAFETY: as above; nothing is collected while the part is copied.
         let bytes = unsafe { string::str_bytes(slot.as_ptr::<Str>()) };
         if range == (0..bytes.len()) {
@@ -358,17 +400,17 @@ impl Vm {
         // SAFETY: by contract.
         unsafe {
             let leaf = self.natives[(*native.as_ptr::<Native>()).id as usize].leaf?;
-            self.leaf_result(leaf, arguments)
+            self.leaf_result(leaf, native.as_ptr(), arguments)
         }
     }
 
     /// What a leaf form gives for arguments.
     ///
     /// # Safety
-    /// The arguments are live.
+    /// The native and the arguments are live.
     #[inline(always)]
-    pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, arguments: &[Slot]) -> Option<Slot> {
-        let value = leaf(&mut self.leaf(arguments, false))?;
+    pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, native: *mut Native, arguments: &[Slot]) -> Option<Slot> {
+        let value = leaf(&mut self.leaf(native, arguments, false))?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })
     }
@@ -380,12 +422,12 @@ impl Vm {
     pub(crate) unsafe fn compute_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
         // SAFETY: by contract.
         let leaf = unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf? };
-        leaf(&mut self.leaf(arguments, true)).map(|value| value.0)
+        leaf(&mut self.leaf(native.as_ptr(), arguments, true)).map(|value| value.0)
     }
 
     #[inline(always)]
-    fn leaf<'a>(&'a mut self, arguments: &'a [Slot], only_reads: bool) -> Leaf<'a> {
-        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, arguments, only_reads }
+    fn leaf<'a>(&'a mut self, native: *mut Native, arguments: &'a [Slot], only_reads: bool) -> Leaf<'a> {
+        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, native, arguments, only_reads }
     }
 
     /// Whether a native has a leaf form.
@@ -406,8 +448,11 @@ impl Vm {
     pub(crate) unsafe fn iterate(&mut self, f: *mut Slot, count: usize) -> bool {
         // SAFETY: by contract.
         unsafe {
-            if (*f).tag != tag::NATIVE || (*f.add(1)).tag != tag::TABLE {
+            if (*f).tag != tag::NATIVE {
                 return false;
+            }
+            if (*f.add(1)).tag != tag::TABLE {
+                return count == 1 && self.iterate_leaf(f);
             }
             let id = (*(*f).as_ptr::<Native>()).id;
             let t = (*f.add(1)).as_ptr::<Table>();
@@ -434,6 +479,20 @@ impl Vm {
                     _ => Slot::NIL,
                 };
             }
+            true
+        }
+    }
+
+    /// A round of a loop with one variable whose iterator has a leaf form.
+    unsafe fn iterate_leaf(&mut self, f: *mut Slot) -> bool {
+        // SAFETY: by contract of `iterate`.
+        unsafe {
+            // Nobody asks the collector after a round: the general form does.
+            if self.heap.should_step() {
+                return false;
+            }
+            let Some(value) = self.call_leaf_with(Slot::read(f), std::slice::from_raw_parts(f.add(1), 2)) else { return false };
+            *f.add(4) = Slot { payload: value.payload, tag: value.tag };
             true
         }
     }

@@ -1476,7 +1476,7 @@ pub unsafe extern "C" fn call_known_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, w
         }
         let leaf = std::mem::transmute::<*const (), LeafFn>(leaf);
         let arguments = std::slice::from_raw_parts(slot.add(2), n as usize);
-        let Some(value) = (*vm).leaf_result(leaf, arguments) else { return 0 };
+        let Some(value) = (*vm).leaf_result(leaf, (*slot).as_ptr(), arguments) else { return 0 };
         if wanted == 2 {
             *slot = value;
         }

@@ -5,7 +5,7 @@ use perilune_vm::leaf::{Leaf, LeafValue};
 use perilune_vm::{Buffer, Ctx, Error, Kind, NativeFn, Next, Value, number};
 
 use super::pattern::{Capture, Clock, Program, Stop, Ticket};
-use super::search::{Match, Search, first_capture, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, split_anchor};
+use super::search::{Match, Search, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, split_anchor};
 use super::{built, text};
 use crate::support::{Chunk, set_chunked};
 use crate::text::append_plain;
@@ -38,6 +38,8 @@ const NATIVES: std::ops::RangeInclusive<usize> = 2..=4;
 // The window of `step`.
 const STATE: i32 = 3;
 const VALUE: i32 = 4;
+/// A result of so many bytes need not count as memory.
+const UNCHARGED: usize = 256;
 /// The state in which the chunk has come to its end, and its results lie on the top.
 const REPLACED: u32 = 1;
 /// The level of the function that called `gsub`, seen from a native that the chunk calls.
@@ -66,7 +68,7 @@ struct Substitution {
 
 /// A substitution between two calls: a userdata.
 struct Waiting {
-    substitution: Option<Box<Substitution>>,
+    substitution: Substitution,
     /// What the result counts as memory.
     charged: usize,
 }
@@ -100,16 +102,16 @@ fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
         return replace_with_string(ctx, count_max);
     }
     let progress = Progress { count_max, ..Progress::default() };
-    let mut substitution = Substitution { progress, result: ctx.buffer(), ..Substitution::default() };
+    let substitution = Substitution { progress, result: ctx.buffer(), ..Substitution::default() };
     if kind == Kind::Table && !ctx.has_metatable(REPLACEMENT) {
-        return replace_from_table(ctx, &mut substitution);
+        return replace_from_table(ctx, substitution);
     }
     ctx.bar_yields();
     EACH.push(ctx, CHUNK)?;
     NATIVES.for_each(|n| ctx.upvalue(n));
     ctx.push_copy(1);
     ctx.push_copy(2);
-    ctx.push_host(Box::new(Waiting { substitution: Some(Box::new(substitution)), charged: 0 }), 0)?;
+    ctx.push_host(Box::new(Waiting { substitution, charged: 0 }), 0)?;
     ctx.push_copy(REPLACEMENT);
     ctx.push_bool(kind == Kind::Table);
     Ok(Next::Call { args: 8, results: Some(2), state: REPLACED })
@@ -194,32 +196,32 @@ fn fill_capture(subject: &[u8], index: usize, found: &Match, result: &mut Buffer
 }
 
 /// The state at an index of the window.
-fn take(ctx: &mut Ctx<'_>, index: i32) -> Result<Box<Substitution>, Error> {
-    let taken = ctx.host_mut::<Waiting>(index).and_then(|waiting| waiting.substitution.take());
+fn take(ctx: &mut Ctx<'_>, index: i32) -> Result<Substitution, Error> {
+    let taken = ctx.host_mut::<Waiting>(index).map(|waiting| std::mem::take(&mut waiting.substitution));
     taken.ok_or_else(|| ctx.error("the state of 'gsub' was replaced"))
 }
 
 /// The state goes back, and counts as memory of the machine.
-fn keep(ctx: &mut Ctx<'_>, index: i32, substitution: Box<Substitution>) -> Result<(), Error> {
+fn keep(ctx: &mut Ctx<'_>, index: i32, substitution: Substitution) -> Result<(), Error> {
     let owned = substitution.result.capacity();
     let Some(waiting) = ctx.host_mut::<Waiting>(index) else {
         return Err(ctx.error("the state of 'gsub' was replaced"));
     };
-    waiting.substitution = Some(substitution);
+    waiting.substitution = substitution;
     let charged = std::mem::replace(&mut waiting.charged, owned);
     if charged == owned { Ok(()) } else { ctx.charge_host(index, owned) }
 }
 
 /// Goes from match to match, with replacements from a table without metatable.
-fn replace_from_table(ctx: &mut Ctx<'_>, substitution: &mut Substitution) -> Result<Next, Error> {
-    while next_match(ctx, substitution, 1)? {
+fn replace_from_table(ctx: &mut Ctx<'_>, mut substitution: Substitution) -> Result<Next, Error> {
+    while next_match(ctx, &mut substitution, 1)? {
         push_capture(ctx, &substitution.found, 0)?;
         ctx.raw_get(REPLACEMENT);
-        accept(ctx, substitution, -1, 1)?;
+        accept(ctx, &mut substitution, -1, 1)?;
         ctx.pop(1);
         ctx.work(1)?;
     }
-    finish(ctx, substitution)
+    finish(ctx, &mut substitution)
 }
 
 impl Substitution {
@@ -307,32 +309,40 @@ fn step(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     Ok(Next::Return(1))
 }
 
-/// The same where it takes little time and no more memory.
+/// The same where it takes little time, and no more memory to speak of.
 fn step_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
-    let mut substitution = leaf.host_mut::<Waiting>(2)?.substitution.take()?;
-    let result = step_in_place(leaf, &mut substitution);
-    leaf.host_mut::<Waiting>(2)?.substitution = Some(substitution);
-    result
-}
-
-fn step_in_place(leaf: &mut Leaf<'_>, substitution: &mut Substitution) -> Option<LeafValue> {
-    let has_replacement = !leaf.is_falsy(3);
-    if has_replacement && !substitution.has_room(leaf.bytes(3)?) {
-        return None;
-    }
     let (subject, pattern) = (leaf.bytes(0)?, leaf.bytes(1)?);
+    let replacement = if leaf.is_falsy(3) { None } else { Some(leaf.bytes(3)?) };
+    let substitution = &mut leaf.host_mut::<Waiting>(2)?.substitution;
+    if let Some(replacement) = replacement
+        && !substitution.has_room(replacement)
+    {
+        let room = subject.len() + replacement.len();
+        if substitution.result.capacity() > 0 || room > UNCHARGED {
+            return None;
+        }
+        substitution.result.reserve(room);
+    }
     let is_found = match substitution.plan(pattern) {
         Some(plan) => substitution.look(subject, pattern, &plan, &mut Clock::new(&mut |_| false)).ok()?,
         None => false,
     };
-    let result = match substitution.next.captures.count() {
-        _ if !is_found => LeafValue::nil(),
-        0 | 1 => first_capture(leaf, 0, &substitution.next)?,
-        _ => LeafValue::bool(true),
+    let capture = match substitution.next.captures.count() {
+        _ if !is_found => None,
+        0 | 1 => Some(substitution.next.captures.get(0, &substitution.next.whole).ok()?),
+        _ => Some(Capture::Open),
+    };
+    let result = match capture {
+        None => LeafValue::nil(),
+        Some(Capture::Position(at)) => LeafValue::int(at as i64 + 1),
+        Some(Capture::Span { start, end }) => leaf.part(0, start..end)?,
+        Some(Capture::Open) if leaf.host_mut::<Waiting>(2)?.substitution.next.captures.count() > 1 => LeafValue::bool(true),
+        Some(Capture::Open) => return None,
     };
     // From here on nothing is declined.
-    if has_replacement {
-        substitution.replace(leaf.bytes(0)?, leaf.bytes(3)?);
+    let substitution = &mut leaf.host_mut::<Waiting>(2)?.substitution;
+    if let Some(replacement) = replacement {
+        substitution.replace(subject, replacement);
     }
     if is_found {
         substitution.advance();

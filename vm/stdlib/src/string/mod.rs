@@ -39,6 +39,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ("string.upper", |ctx, _| map(ctx, <[u8]>::make_ascii_uppercase)),
     ])?;
     gsub::open(ctx)?;
+    search::open(ctx)?;
     support::set_leaves(ctx, leaf::STRING);
     support::set_leaves(ctx, search::LEAVES);
     support::set_intrinsics(ctx, &[("byte", Intrinsic::Byte), ("sub", Intrinsic::Sub)]);

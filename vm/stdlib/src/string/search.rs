@@ -126,6 +126,17 @@ fn fail(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
     Ok(Next::Return(1))
 }
 
+/// Gives the iterator of `gmatch` its leaf form.
+pub(super) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.push_native(GMATCH_NEXT, gmatch_next, 0)?;
+    ctx.set_leaf(-1, gmatch_leaf);
+    ctx.pop(1);
+    Ok(())
+}
+
+/// The name of the iterator of `gmatch`.
+const GMATCH_NEXT: &str = "string.gmatch_next";
+
 /// The place (from 0) where a search begins, if it is in the subject.
 fn check_start(ctx: &mut Ctx<'_>) -> Result<Option<usize>, Error> {
     let length = ctx.check_bytes(1)?.len();
@@ -177,11 +188,17 @@ pub(super) fn match_(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
 
 /// The first match of the pattern, if the arguments are the usual ones and it takes little time.
 fn match_from(leaf: &Leaf<'_>, start: usize, found: &mut Match) -> Option<bool> {
-    let (subject, (is_anchored, pattern)) = (leaf.bytes(0)?, split_anchor(leaf.bytes(1)?));
+    let (is_anchored, pattern) = split_anchor(leaf.bytes(1)?);
+    search_at_once(leaf.bytes(0)?, pattern, &Search { start, is_anchored, excluded_end: None }, found)
+}
+
+/// As [`search`]; `None` when it takes long, or raises an error, as all captures would.
+fn search_at_once(subject: &[u8], pattern: &[u8], plan: &Search, found: &mut Match) -> Option<bool> {
     let mut no_time = |_| false;
     let mut clock = Clock::new(&mut no_time);
     let program = Program::of(pattern, &mut clock).ok()?;
-    search(subject, pattern, &program, &Search { start, is_anchored, excluded_end: None }, found, &mut clock).ok()
+    let is_found = search(subject, pattern, &program, plan, found, &mut clock).ok()?;
+    (!is_found || !found.captures.has_open()).then_some(is_found)
 }
 
 /// The place (from 0) where a search begins; `None` within when that is behind the subject.
@@ -206,12 +223,36 @@ fn match_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
 }
 
 /// The first capture of a match in an argument.
-pub(super) fn first_capture(leaf: &mut Leaf<'_>, subject: usize, found: &Match) -> Option<LeafValue> {
+fn first_capture(leaf: &mut Leaf<'_>, subject: usize, found: &Match) -> Option<LeafValue> {
     match found.captures.get(0, &found.whole).ok()? {
         Capture::Position(at) => Some(LeafValue::int(at as i64 + 1)),
         Capture::Span { start, end } => leaf.part(subject, start..end),
         Capture::Open => None,
     }
+}
+
+fn gmatch_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
+    let (subject, pattern, place) = (leaf.upvalue_bytes(1)?, leaf.upvalue_bytes(2)?, leaf.upvalue_int(3)?);
+    if leaf.only_reads() {
+        return None;
+    }
+    let mut found = Match::default();
+    if !search_at_once(subject, pattern, &plan_after(place), &mut found)? {
+        return Some(LeafValue::nil());
+    }
+    let result = match found.captures.get(0, &found.whole).ok()? {
+        Capture::Position(at) => LeafValue::int(at as i64 + 1),
+        Capture::Span { start, end } => leaf.part_of_upvalue(1, start..end)?,
+        Capture::Open => return None,
+    };
+    leaf.set_upvalue_int(3, found.whole.end as i64);
+    Some(result)
+}
+
+/// What the iterator of `gmatch` looks for.
+fn plan_after(place: i64) -> Search {
+    let start = if place < 0 { -1 - place } else { place } as usize;
+    Search { start, is_anchored: false, excluded_end: (place >= 0).then_some(start) }
 }
 
 fn find_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
@@ -239,7 +280,7 @@ pub(super) fn gmatch(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     let start = (start_position(ctx.opt_int(3, 1)?, length) - 1).min(length + 1);
     ctx.set_top(2);
     ctx.push_int(-1 - start as i64);
-    ctx.push_native("string.gmatch_next", gmatch_next, 3)?;
+    ctx.push_native(GMATCH_NEXT, gmatch_next, 3)?;
     Ok(Next::Return(1))
 }
 
@@ -248,9 +289,7 @@ pub(super) fn gmatch_next(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.set_top(0);
     ctx.upvalue(1);
     ctx.upvalue(2);
-    let place = ctx.upvalue_int(3).unwrap_or(0);
-    let start = if place < 0 { -1 - place } else { place } as usize;
-    let plan = Search { start, is_anchored: false, excluded_end: (place >= 0).then_some(start) };
+    let plan = plan_after(ctx.upvalue_int(3).unwrap_or(0));
     let mut found = Match::default();
     let is_found = patiently(ctx, |ctx, clock| {
         let pattern = text(ctx, 2);

@@ -124,6 +124,11 @@ impl Captures {
         }
     }
 
+    /// Whether one was not closed, which is an error as soon as it is asked for.
+    pub fn has_open(&self) -> bool {
+        self.marks.open != 0
+    }
+
     /// How many the pattern has.
     pub fn count(&self) -> usize {
         self.marks.n
