@@ -88,11 +88,12 @@ fn chunk(condition: &str) -> String {
     )
 }
 
-struct Lines(BTreeSet<u32>);
+/// Lines of a chunk.
+struct Lines(&'static [u8], BTreeSet<u32>);
 
 impl FlagPlan for Lines {
     fn lines(&self, chunk_name: &[u8]) -> Option<&BTreeSet<u32>> {
-        (chunk_name == b"=chunk").then_some(&self.0)
+        (chunk_name == self.0).then_some(&self.1)
     }
 }
 
@@ -161,7 +162,7 @@ fn check(condition: &'static str, has_calls: bool, tier: bool) {
     });
     assert!(outcome.is_ok(), "{condition}: {}", vm.error_text());
     for (function, line) in LINES {
-        vm.flag(&Lines(BTreeSet::from([line])));
+        vm.flag(&Lines(b"=chunk", BTreeSet::from([line])));
         let outcome = vm.with(|ctx| {
             // The first to come sees what nobody has ruled out yet.
             call(ctx, function, [1, 1]);
@@ -193,5 +194,33 @@ fn conditions_hold_when_the_program_says_so() {
         for (conditions, has_calls) in [(CONDITIONS, false), (CALLS, true)] {
             conditions.iter().for_each(|condition| check(condition, has_calls, tier));
         }
+    }
+}
+
+#[test]
+fn a_main_function_that_returns_is_looked_after() {
+    for tier in [false, true] {
+        let mut vm = Vm::new(Options::default());
+        if tier {
+            vm.set_tier(Box::new(Baseline::new()), Eagerness::Eager);
+        }
+        let log = Log::default();
+        vm.set_observer(Some(Box::new(Asked { condition: "x == 0", is_first: true, log: log.clone() })));
+        let outcome = vm.with(|ctx| {
+            assert!(ctx.load(b"local x = ...\nreturn x", b"@main.lua", b"t").is_ok());
+            Ok(())
+        });
+        assert!(outcome.is_ok());
+        vm.flag(&Lines(b"@main.lua", BTreeSet::from([2])));
+        let outcome = vm.with(|ctx| {
+            for _ in 0..4 {
+                ctx.push_copy(1);
+                ctx.push_int(1);
+                ctx.call(1, Some(0))?;
+            }
+            Ok(())
+        });
+        assert!(outcome.is_ok(), "{}", vm.error_text());
+        assert_eq!(*log.borrow(), [None; 3], "compiled {tier}");
     }
 }

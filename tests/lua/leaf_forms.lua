@@ -4,11 +4,6 @@ local function show(name, ...)
   checks = checks + 1
   print("ok   " .. name, ...)
 end
-local function text(...)
-  local list = table.pack(...)
-  for i = 1, list.n do list[i] = math.type(list[i]) == "float" and ("%.14g"):format(list[i]) or tostring(list[i]) end
-  return table.concat(list, ",")
-end
 local function values(f, ...) local ok, value = pcall(f, ...) return ok and value or tostring(value):gsub("^.-:%d+: ", "") end
 
 local SUBJECTS = { "", "a", "abc", "hello world", "a.b.c", "  trim  ", "k=v; x=yz", ("ab "):rep(30), "12.5", 12, 1.5 }
@@ -79,7 +74,6 @@ end
 
 local PLAIN = { 0, -1, math.maxinteger, math.mininteger, 0.5, -0.0, 1e15, 1e100, -1e-300, 2^53, 1 / 0, -1 / 0, true, false, "text", "" }
 for _, value in ipairs(PLAIN) do show("tostring", (tostring(value)), (tostring(value)) == tostring(value), type(value) == "boolean" or value .. "" == tostring(value)) end
-PLAIN = nil
 show("tostring of nil", (tostring(nil)), (pcall(tostring)))
 show("tostring with a name", (tostring(setmetatable({}, { __tostring = function() return "own" end }))))
 debug.setmetatable(1, { __tostring = function(n) return "number" end })

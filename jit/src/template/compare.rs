@@ -95,14 +95,8 @@ impl Assembler<'_> {
                 // Homes are filled before the way is made.
                 let (x_at, y_at) = (self.float_at(0, x, first), self.float_at(1, y, second));
                 let target = self.way(self.target(e));
-                // The carry flag is set as well when the two have no order.
                 dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y_at), Rx(x_at));
-                match (order, wanted) {
-                    (Order::Less, true) => dynasm!(self.asm ; .arch x64 ; ja =>target),
-                    (Order::Less, false) => dynasm!(self.asm ; .arch x64 ; jbe =>target),
-                    (Order::LessEqual, true) => dynasm!(self.asm ; .arch x64 ; jae =>target),
-                    (Order::LessEqual, false) => dynasm!(self.asm ; .arch x64 ; jb =>target),
-                }
+                self.jump_by_float_order(order, wanted, target);
             }
             Form::Float => self.any_order(order, x, y, wanted, e),
         }
@@ -158,7 +152,19 @@ impl Assembler<'_> {
         false
     }
 
-    fn jump_by_order(&mut self, order: Order, wanted: bool, swapped: bool, target: DynamicLabel) {
+    /// Goes to `target` when `x order y` is as wanted, after `ucomisd y, x`.
+    pub fn jump_by_float_order(&mut self, order: Order, wanted: bool, target: DynamicLabel) {
+        // The carry flag is set as well when the two have no order.
+        match (order, wanted) {
+            (Order::Less, true) => dynasm!(self.asm ; .arch x64 ; ja =>target),
+            (Order::Less, false) => dynasm!(self.asm ; .arch x64 ; jbe =>target),
+            (Order::LessEqual, true) => dynasm!(self.asm ; .arch x64 ; jae =>target),
+            (Order::LessEqual, false) => dynasm!(self.asm ; .arch x64 ; jb =>target),
+        }
+    }
+
+    /// Goes to `target` when `x order y` is as wanted, after `x` was compared with `y`, or `y` with `x` if they were swapped.
+    pub fn jump_by_order(&mut self, order: Order, wanted: bool, swapped: bool, target: DynamicLabel) {
         match (order, wanted, swapped) {
             (Order::Less, true, false) => dynasm!(self.asm ; .arch x64 ; jl =>target),
             (Order::Less, false, false) => dynasm!(self.asm ; .arch x64 ; jge =>target),
@@ -202,14 +208,8 @@ impl Assembler<'_> {
             this.check_float(y, other);
             this.load_float(x, 0, missed);
             this.load_float(y, 1, missed);
-            // The carry flag is set as well when the two have no order.
             dynasm!(this.asm ; .arch x64 ; ucomisd xmm1, xmm0);
-            match (order, wanted) {
-                (Order::Less, true) => dynasm!(this.asm ; .arch x64 ; ja =>target),
-                (Order::Less, false) => dynasm!(this.asm ; .arch x64 ; jbe =>target),
-                (Order::LessEqual, true) => dynasm!(this.asm ; .arch x64 ; jae =>target),
-                (Order::LessEqual, false) => dynasm!(this.asm ; .arch x64 ; jb =>target),
-            }
+            this.jump_by_float_order(order, wanted, target);
             dynasm!(this.asm ; .arch x64 ; jmp =>next);
             if let Some((x, y, text)) = text {
                 dynasm!(this.asm
@@ -293,7 +293,8 @@ impl Assembler<'_> {
         });
     }
 
-    fn jump_if_equal(&mut self, wanted: bool, target: DynamicLabel) {
+    /// Goes to `target` when what was compared is equal, if that is wanted, or else when it is not.
+    pub fn jump_if_equal(&mut self, wanted: bool, target: DynamicLabel) {
         match wanted {
             true => dynasm!(self.asm ; .arch x64 ; je =>target),
             false => dynasm!(self.asm ; .arch x64 ; jne =>target),

@@ -3,7 +3,8 @@
 //! Comparisons of numbers and tests of variables are made in place; what else there is to a condition, the machine
 //! evaluates. Homes keep what they hold.
 
-use super::{FLOAT, STRING, TRUE, payload};
+use super::compare::Order;
+use super::{TRUE, payload};
 use crate::function::Assembler;
 use crate::registers::Registers;
 use crate::state::Source;
@@ -217,8 +218,8 @@ impl<'a> Assembler<'a> {
     fn load_payload(&mut self, n: u8, value: Value) {
         match value {
             Value::Constant(value) => self.load_int(n, value.payload as i64),
-            Value::Known(_, Source::In(home)) => dynasm!(self.asm ; .arch x64 ; mov Rq(n), Rq(home)),
-            Value::Known(_, Source::At(at)) | Value::Frame(at) => dynasm!(self.asm ; .arch x64 ; mov Rq(n), [rbx + at]),
+            Value::Known(_, source) => self.load_general(n, source),
+            Value::Frame(at) => self.load_general(n, Source::At(at)),
             Value::Cell => dynasm!(self.asm ; .arch x64 ; mov Rq(n), [rdi]),
             Value::Found => dynasm!(self.asm ; .arch x64 ; mov Rq(n), rcx),
         }
@@ -300,12 +301,9 @@ impl<'a> Assembler<'a> {
             let other = if wanted { differs } else { target };
             dynasm!(self.asm ; .arch x64 ; jne =>other);
         }
-        if constant.tag == STRING as u64 {
+        if constant.tag == tag::STRING {
             self.compare_payloads(value, Value::Constant(constant));
-            match wanted {
-                true => dynasm!(self.asm ; .arch x64 ; je =>target),
-                false => dynasm!(self.asm ; .arch x64 ; jne =>target),
-            }
+            self.jump_if_equal(wanted, target);
         } else if wanted {
             dynasm!(self.asm ; .arch x64 ; jmp =>target);
         }
@@ -322,60 +320,44 @@ impl<'a> Assembler<'a> {
             false => self.compare_payloads(x, y),
         }
         let Way { wanted, target, .. } = way;
-        match (comparison, swapped, wanted) {
-            (Comparison::Equal, _, true) => dynasm!(self.asm ; .arch x64 ; je =>target),
-            (Comparison::Equal, _, false) => dynasm!(self.asm ; .arch x64 ; jne =>target),
-            (Comparison::Less, false, true) | (Comparison::LessEqual, true, false) => dynasm!(self.asm ; .arch x64 ; jl =>target),
-            (Comparison::Less, false, false) | (Comparison::LessEqual, true, true) => dynasm!(self.asm ; .arch x64 ; jge =>target),
-            (Comparison::LessEqual, false, true) | (Comparison::Less, true, false) => dynasm!(self.asm ; .arch x64 ; jle =>target),
-            (Comparison::LessEqual, false, false) | (Comparison::Less, true, true) => dynasm!(self.asm ; .arch x64 ; jg =>target),
+        match order_of(comparison) {
+            None => self.jump_if_equal(wanted, target),
+            Some(order) => self.jump_by_order(order, wanted, swapped, target),
         }
     }
 
     fn compare_floats(&mut self, comparison: Comparison, x: Value, y: Value, way: Way) {
         let (x, y) = (self.float_value(0, x), self.float_value(1, y));
         let Way { wanted, target, .. } = way;
-        // The carry flag is set as well when the two have no order.
-        match comparison {
-            Comparison::Less => {
-                dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y), Rx(x));
-                match wanted {
-                    true => dynasm!(self.asm ; .arch x64 ; ja =>target),
-                    false => dynasm!(self.asm ; .arch x64 ; jbe =>target),
-                }
-            }
-            Comparison::LessEqual => {
-                dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y), Rx(x));
-                match wanted {
-                    true => dynasm!(self.asm ; .arch x64 ; jae =>target),
-                    false => dynasm!(self.asm ; .arch x64 ; jb =>target),
-                }
-            }
-            Comparison::Equal => {
-                let next = self.asm.new_dynamic_label();
-                dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y), Rx(x));
-                match wanted {
-                    true => dynasm!(self.asm ; .arch x64 ; jp =>next ; je =>target),
-                    false => dynasm!(self.asm ; .arch x64 ; jp =>target ; jne =>target),
-                }
-                dynasm!(self.asm ; .arch x64 ; =>next);
-            }
+        dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y), Rx(x));
+        if let Some(order) = order_of(comparison) {
+            return self.jump_by_float_order(order, wanted, target);
         }
+        let next = self.asm.new_dynamic_label();
+        match wanted {
+            true => dynasm!(self.asm ; .arch x64 ; jp =>next ; je =>target),
+            false => dynasm!(self.asm ; .arch x64 ; jp =>target ; jne =>target),
+        }
+        dynasm!(self.asm ; .arch x64 ; =>next);
     }
 
-    /// The vector register of a float that is known, or a constant; `scratch` unless it has a home.
+    /// The vector register of a value for which [`are_floats`] holds; `scratch` unless it has a home.
     fn float_value(&mut self, scratch: u8, value: Value) -> u8 {
         match value {
-            Value::Known(_, Source::In(n)) => return n,
-            Value::Known(_, Source::At(at)) | Value::Frame(at) => dynasm!(self.asm ; .arch x64 ; movsd Rx(scratch), [rbx + at]),
-            Value::Cell => dynasm!(self.asm ; .arch x64 ; movsd Rx(scratch), [rdi]),
-            Value::Found => dynasm!(self.asm ; .arch x64 ; movq Rx(scratch), rcx),
-            Value::Constant(value) => {
-                let float = if value.tag == FLOAT as u64 { value.as_float() } else { value.as_int() as f64 };
-                self.load_float_constant(scratch, float);
-            }
+            Value::Known(_, Source::In(home)) => return home,
+            Value::Known(_, source) => self.load_vector(scratch, source),
+            Value::Constant(value) => self.load_float_constant(scratch, if value.tag == tag::FLOAT { value.as_float() } else { value.as_int() as f64 }),
+            Value::Frame(_) | Value::Cell | Value::Found => {}
         }
         scratch
+    }
+}
+
+fn order_of(comparison: Comparison) -> Option<Order> {
+    match comparison {
+        Comparison::Equal => None,
+        Comparison::Less => Some(Order::Less),
+        Comparison::LessEqual => Some(Order::LessEqual),
     }
 }
 

@@ -582,7 +582,12 @@ impl<'a> Ctx<'a> {
 
     /// An error with the position of the caller in front (`luaL_error`).
     pub fn error(&mut self, message: impl AsRef<[u8]>) -> Error {
-        let mut text = self.where_(1);
+        self.error_at(1, message)
+    }
+
+    /// As [`Ctx::error`], with the position of the function at `level`.
+    pub fn error_at(&mut self, level: usize, message: impl AsRef<[u8]>) -> Error {
+        let mut text = self.where_(level);
         text.extend_from_slice(message.as_ref());
         self.error_plain(text)
     }

@@ -154,8 +154,13 @@ impl<'a> Leaf<'a> {
 
     /// Bytes of an argument that is a string.
     pub fn bytes(&self, index: usize) -> Option<&'a [u8]> {
-        // SAFETY: the tag says it is a string, which an argument keeps alive.
-        self.slot(index).filter(|slot| slot.tag == tag::STRING).map(|slot| unsafe { string::str_bytes(slot.as_ptr::<Str>()) })
+        self.slot(index).and_then(Leaf::bytes_of)
+    }
+
+    /// Bytes of a string that the native or an argument keeps alive.
+    fn bytes_of(slot: Slot) -> Option<&'a [u8]> {
+        // SAFETY: the tag says it is a string, and nothing is collected meanwhile.
+        (slot.tag == tag::STRING).then(|| unsafe { string::str_bytes(slot.as_ptr::<Str>()) })
     }
 
     /// A part of an argument that is a string, as a new string.
@@ -170,8 +175,7 @@ impl<'a> Leaf<'a> {
 
     /// Bytes of an upvalue that is a string.
     pub fn upvalue_bytes(&self, n: usize) -> Option<&'a [u8]> {
-        // SAFETY: the tag says it is a string, which the native keeps alive.
-        self.upvalue(n).filter(|slot| slot.tag == tag::STRING).map(|slot| unsafe { string::str_bytes(slot.as_ptr::<Str>()) })
+        self.upvalue(n).and_then(Leaf::bytes_of)
     }
 
     /// An upvalue that is an integer.
@@ -198,11 +202,7 @@ impl<'a> Leaf<'a> {
     }
 
     fn part_of(&mut self, slot: Slot, range: std::ops::Range<usize>) -> Option<LeafValue> {
-        if slot.tag != tag::STRING {
-            return None;
-        }
-        // SAFETY: as above; nothing is collected while the part is copied.
-        let bytes = unsafe { string::str_bytes(slot.as_ptr::<Str>()) };
+        let bytes = Leaf::bytes_of(slot)?;
         if range == (0..bytes.len()) {
             return Some(LeafValue(slot));
         }
@@ -492,7 +492,7 @@ impl Vm {
                 return false;
             }
             let Some(value) = self.call_leaf_with(Slot::read(f), std::slice::from_raw_parts(f.add(1), 2)) else { return false };
-            *f.add(4) = Slot { payload: value.payload, tag: value.tag };
+            *f.add(4) = value;
             true
         }
     }

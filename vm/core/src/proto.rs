@@ -119,17 +119,25 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     })
 }
 
-fn load_constant(heap: &mut Heap, constant: &Const, long: &mut LongStrings) -> Result<Slot, OutOfMemory> {
-    let bytes = match constant {
-        Const::Nil => return Ok(Slot::NIL),
-        Const::False => return Ok(Slot::bool(false)),
-        Const::True => return Ok(Slot::bool(true)),
-        Const::Int(i) => return Ok(Slot::int(*i)),
-        Const::Float(f) => return Ok(Slot::float(*f)),
-        Const::Str(bytes) => bytes,
-    };
+/// The value of a constant; a long string is a new one each time.
+///
+/// # Errors
+/// The memory limit.
+pub(crate) fn constant(heap: &mut Heap, constant: &Const) -> Result<Slot, OutOfMemory> {
+    Ok(match constant {
+        Const::Nil => Slot::NIL,
+        Const::False => Slot::bool(false),
+        Const::True => Slot::bool(true),
+        Const::Int(i) => Slot::int(*i),
+        Const::Float(f) => Slot::float(*f),
+        Const::Str(bytes) => Slot::object(heap.string(bytes)?, tag::STRING),
+    })
+}
+
+fn load_constant(heap: &mut Heap, value: &Const, long: &mut LongStrings) -> Result<Slot, OutOfMemory> {
+    let Const::Str(bytes) = value else { return constant(heap, value) };
     if bytes.len() <= crate::string::MAX_SHORT {
-        return Ok(Slot::object(heap.string(bytes)?, tag::STRING));
+        return constant(heap, value);
     }
     let string = match long.get(bytes) {
         Some(known) => *known,

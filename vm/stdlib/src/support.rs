@@ -68,14 +68,6 @@ pub(crate) fn set_with_chunks(ctx: &mut Ctx<'_>, entry: Entry, chunks: usize) ->
     ctx.raw_set_field(-2, field_name(entry.0))
 }
 
-/// Sets a function in the table on the top whose upvalues are room for one chunk and what `push` pushes.
-pub(crate) fn set_chunked(ctx: &mut Ctx<'_>, entry: Entry, push: impl FnOnce(&mut Ctx<'_>) -> Result<usize, Error>) -> Result<(), Error> {
-    ctx.push_nil();
-    let n = push(ctx)?;
-    ctx.push_native(entry.0, entry.1, 1 + n)?;
-    ctx.raw_set_field(-2, field_name(entry.0))
-}
-
 /// Makes the table on the top the loaded module `name` and a global of that name, and pops it.
 pub(crate) fn publish(ctx: &mut Ctx<'_>, name: &[u8]) -> Result<(), Error> {
     push_loaded(ctx)?;

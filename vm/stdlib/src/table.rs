@@ -462,8 +462,8 @@ fn sort(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
 
 /// Raises its argument as the error of the function that called the chunk.
 fn raise(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
-    let message = [&ctx.where_(2)[..], ctx.bytes(1).unwrap_or(b"")].concat();
-    Err(ctx.error_plain(&message))
+    let message = ctx.bytes(1).unwrap_or(b"").to_vec();
+    Err(ctx.error_at(2, message))
 }
 
 /// What can be sorted without asking Lua: all numbers, or all strings.

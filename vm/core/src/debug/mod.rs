@@ -54,9 +54,7 @@ impl Activations {
         let frame = (self.base != 0).then(|| unsafe { stack::frame(self.thread, self.base) });
         frame.filter(|frame| frame.delta != 0 || frame.kind != kind::ENTRY)
     }
-}
 
-impl Activations {
     /// Whether the caller, where this stands, is shown in the place of a frame.
     fn speaks_for(&self, frame: &Frame) -> bool {
         let Some(code) = builtin(frame.callee).filter(|_| frame.flags & flag::TAIL == 0) else { return false };

@@ -8,6 +8,7 @@
 //! in one definition, which is pinned as long as it is used, and so are its constants.
 #![allow(unsafe_code)]
 
+use super::flags::{is_return, running_op};
 use super::scope::{Names, Origin, variables_at};
 use super::{Inspection, Pin};
 use crate::arith::{self, Outcome};
@@ -17,6 +18,7 @@ use crate::object::{Closure, Header, ProtoObject, Table, flag};
 use crate::stack;
 use crate::string;
 use crate::table;
+use crate::tier;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 use perilune_compile::ast::{Ast, BinaryOp, Expr, ExprId, List, UnaryOp};
@@ -24,8 +26,6 @@ use perilune_isa::{Const, Proto};
 
 /// Conditions in a row are no deeper than this.
 const MAX_DEPTH: u32 = 60;
-/// Tables in a chain of `__index`.
-const MAX_CHAIN: u32 = 100;
 /// Arguments of a call.
 const MAX_ARGUMENTS: usize = 4;
 /// Places with conditions; beyond that all are made anew.
@@ -119,7 +119,11 @@ impl Vm {
             self.clear_guards();
         }
         let mut constants = Vec::new();
-        let terms = conditions.iter().map(|text| self.condition(proto, pc as usize, text.as_bytes(), &mut constants)).collect::<Option<Box<[Term]>>>();
+        let terms = if ends_module(proto, pc) {
+            None
+        } else {
+            conditions.iter().map(|text| self.condition(proto, pc as usize, text.as_bytes(), &mut constants)).collect::<Option<Box<[Term]>>>()
+        };
         let is_possible = terms.is_some();
         let definition = self.add_pin(Slot::object(proto, tag::PROTO));
         self.inspection.guards.insert((proto, pc), Guard { definition, constants, conditions: terms });
@@ -139,9 +143,6 @@ impl Vm {
 
     /// Whether the flagged instruction under way surely does not stop.
     pub(crate) fn does_not_stop(&mut self) -> bool {
-        if self.inspection.guards.is_empty() {
-            return false;
-        }
         let Some(conditions) = self.guard() else { return false };
         let (conditions, base) = (std::ptr::from_ref(conditions), self.frame());
         // SAFETY: as above.
@@ -280,18 +281,10 @@ impl Builder<'_> {
     }
 
     fn constant(&mut self, value: &Const) -> Option<Term> {
-        let value = match value {
-            Const::Nil => Slot::NIL,
-            Const::False => Slot::bool(false),
-            Const::True => Slot::bool(true),
-            Const::Int(value) => Slot::int(*value),
-            Const::Float(value) => Slot::float(*value),
-            Const::Str(bytes) => {
-                let value = Slot::object(self.vm.heap.string(bytes).ok()?, tag::STRING);
-                self.constants.push(self.vm.add_pin(value));
-                value
-            }
-        };
+        let value = crate::proto::constant(&mut self.vm.heap, value).ok()?;
+        if value.is_collectable() {
+            self.constants.push(self.vm.add_pin(value));
+        }
         Some(Term::Constant(value))
     }
 
@@ -310,6 +303,13 @@ impl Builder<'_> {
             None => None,
         }
     }
+}
+
+/// Whether a main function returns here: the machine looks after its variables then, whatever a condition says.
+fn ends_module(proto: *mut ProtoObject, pc: u32) -> bool {
+    // SAFETY: the function of the running frame, which stands at one of its instructions.
+    let (word, line) = unsafe { (*(*proto).code.add(pc as usize), (*(*proto).cold).proto.line_defined) };
+    line == 0 && running_op(word).is_some_and(is_return)
 }
 
 fn binary(op: BinaryOp, mut operands: Box<[Term; 2]>) -> Option<Term> {
@@ -443,29 +443,19 @@ unsafe fn index(vm: &mut Vm, mut object: Slot, key: Slot) -> Option<Slot> {
         // SAFETY: the metatable of strings.
         object = unsafe { vm.heap.metamethod(vm.metatable(object), Event::Index) };
     }
-    for _ in 0..MAX_CHAIN {
-        if object.tag != tag::TABLE {
-            return None;
-        }
-        let t = object.as_ptr::<Table>();
-        // SAFETY: the tag says that it is a table.
-        unsafe {
-            let mut found = Slot::NIL;
-            // Compiled code has the records that are made so.
-            if key.tag == tag::STRING && vm.get_by_name(t, key.as_ptr(), &raw mut found) {
-                return Some(found);
-            }
-            let found = table::get(t, key, &vm.heap);
-            if !found.is_nil() {
-                return Some(found);
-            }
-            object = vm.heap.metamethod((*t).meta, Event::Index);
-        }
-        if object.is_nil() {
-            return Some(Slot::NIL);
-        }
+    if object.tag != tag::TABLE {
+        return None;
     }
-    None
+    let t = object.as_ptr::<Table>();
+    // SAFETY: the tag says that it is a table.
+    unsafe {
+        let mut found = Slot::NIL;
+        // Compiled code has the records that are made so.
+        if key.tag == tag::STRING && vm.get_by_name(t, key.as_ptr(), &raw mut found) {
+            return Some(found);
+        }
+        Some(tier::find_item(vm, t, key.payload, key.tag)).filter(|found| found.tag != tier::UNKNOWN.tag)
+    }
 }
 
 unsafe fn compare(vm: &mut Vm, comparison: Comparison, x: Slot, y: Slot) -> Option<bool> {

@@ -252,10 +252,8 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(crate) fn at_breakpoint(&mut self) -> Result<Flow, Error> {
-        if self.inspection.stood_at.take() == Some(self.standing()) || self.inspection.observer.is_none() {
-            return Ok(Flow::Next);
-        }
-        if self.does_not_stop() {
+        let stood_here = self.inspection.stood_at.take() == Some(self.standing());
+        if stood_here || self.inspection.observer.is_none() || self.does_not_stop() {
             return Ok(Flow::Next);
         }
         self.retain_module();

@@ -112,14 +112,7 @@ impl Vm {
 
     /// A variable with the value of a compile-time constant.
     pub(super) fn constant_cell(&mut self, value: &Const) -> Result<Option<*mut Upvalue>, OutOfMemory> {
-        let value = match value {
-            Const::Nil => Slot::NIL,
-            Const::False => Slot::bool(false),
-            Const::True => Slot::bool(true),
-            Const::Int(value) => Slot::int(*value),
-            Const::Float(value) => Slot::float(*value),
-            Const::Str(bytes) => Slot::object(self.heap.string(bytes)?, tag::STRING),
-        };
+        let value = crate::proto::constant(&mut self.heap, value)?;
         self.heap.upvalue_closed(value).map(Some)
     }
 

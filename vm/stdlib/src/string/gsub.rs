@@ -2,13 +2,12 @@
 //! replacements, and natives for what lies between two calls.
 
 use perilune_vm::leaf::{Leaf, LeafValue};
-use perilune_vm::{Buffer, Ctx, Error, Kind, NativeFn, Next, Value, number};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value, number};
 
 use super::pattern::{Capture, Clock, Program, Stop, Ticket};
-use super::search::{Match, Search, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, split_anchor};
+use super::search::{Match, Search, capture_value, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, split_anchor};
 use super::{built, text};
-use crate::support::{Chunk, set_chunked};
-use crate::text::append_plain;
+use crate::support::{Chunk, Entry, set_functions_with};
 
 /// Calls the replacement for each match. `step` takes what it gave into the result, goes to the next match, and gives
 /// its first capture, or true when there are several.
@@ -75,15 +74,15 @@ struct Waiting {
 
 /// Sets `gsub` in the table on the top.
 pub(super) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    set_chunked(ctx, ("string.gsub", gsub), |ctx| {
-        let natives: [(&str, NativeFn); 3] = [("string.gsub_step", step), ("string.gsub_captures", captures), ("string.gsub_finish", finish_chunk)];
-        for (name, function) in natives {
-            ctx.push_native(name, function, 0)?;
-            ctx.set_inner(-1);
-        }
-        ctx.set_leaf(-3, step_leaf);
-        Ok(NATIVES.count())
-    })
+    // Room for the chunk.
+    ctx.push_nil();
+    let natives: [Entry; 3] = [("string.gsub_step", step), ("string.gsub_captures", captures), ("string.gsub_finish", finish_chunk)];
+    for (name, function) in natives {
+        ctx.push_native(name, function, 0)?;
+        ctx.set_inner(-1);
+    }
+    ctx.set_leaf(-3, step_leaf);
+    set_functions_with(ctx, 1 + natives.len(), &[("string.gsub", gsub)])
 }
 
 /// `string.gsub`
@@ -271,18 +270,21 @@ fn next_match(ctx: &mut Ctx<'_>, substitution: &mut Substitution, level: usize) 
 
 /// Takes the replacement at an index into the result; nil and false keep the match as it is.
 fn accept(ctx: &mut Ctx<'_>, substitution: &mut Substitution, index: i32, level: usize) -> Result<(), Error> {
-    let mut number = Buffer::with_room(usize::MAX);
+    let text_of_number;
     let replacement = match ctx.value(index) {
         Value::Nil | Value::None | Value::Bool(false) => return Ok(()),
         Value::Str(bytes) => bytes,
-        Value::Int(_) | Value::Float(_) => {
-            append_plain(ctx, index, &mut number);
-            &number
+        Value::Int(i) => {
+            text_of_number = number::format_int(i);
+            &text_of_number
+        }
+        Value::Float(f) => {
+            text_of_number = number::format_float(f);
+            &text_of_number
         }
         _ => {
             let name = ctx.kind(index).name();
-            let message = [&ctx.where_(level)[..], format!("invalid replacement value (a {name})").as_bytes()].concat();
-            return Err(ctx.error_plain(message));
+            return Err(ctx.error_at(level, format!("invalid replacement value (a {name})")));
         }
     };
     let subject = text(ctx, 1);
@@ -327,17 +329,12 @@ fn step_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
         Some(plan) => substitution.look(subject, pattern, &plan, &mut Clock::new(&mut |_| false)).ok()?,
         None => false,
     };
-    let capture = match substitution.next.captures.count() {
-        _ if !is_found => None,
-        0 | 1 => Some(substitution.next.captures.get(0, &substitution.next.whole).ok()?),
-        _ => Some(Capture::Open),
-    };
-    let result = match capture {
-        None => LeafValue::nil(),
-        Some(Capture::Position(at)) => LeafValue::int(at as i64 + 1),
-        Some(Capture::Span { start, end }) => leaf.part(0, start..end)?,
-        Some(Capture::Open) if leaf.host_mut::<Waiting>(2)?.substitution.next.captures.count() > 1 => LeafValue::bool(true),
-        Some(Capture::Open) => return None,
+    let next = &substitution.next;
+    let (count, first) = (next.captures.count(), next.captures.get(0, &next.whole));
+    let result = match count {
+        _ if !is_found => LeafValue::nil(),
+        0 | 1 => capture_value(first.ok()?, |range| leaf.part(0, range))?,
+        _ => LeafValue::bool(true),
     };
     // From here on nothing is declined.
     let substitution = &mut leaf.host_mut::<Waiting>(2)?.substitution;

@@ -71,12 +71,10 @@ pub(super) fn patiently_at<T>(
 
 #[cold]
 fn pattern_error(ctx: &mut Ctx<'_>, level: usize, stop: &Stop) -> Error {
-    let message = match stop {
-        Stop::Malformed(message) => message,
-        Stop::Interrupted => "interrupted!",
-    };
-    let message = [&ctx.where_(level)[..], message.as_bytes()].concat();
-    ctx.error_plain(message)
+    match stop {
+        Stop::Malformed(message) => ctx.error_at(level, message.as_ref()),
+        Stop::Interrupted => ctx.error_at(level, "interrupted!"),
+    }
 }
 
 /// Whether the pattern begins with `^`, and the rest of it.
@@ -112,8 +110,7 @@ pub(super) fn push_captures(ctx: &mut Ctx<'_>, found: &Match) -> Result<u32, Err
 pub(super) fn push_captures_at(ctx: &mut Ctx<'_>, level: usize, found: &Match) -> Result<u32, Error> {
     let n = found.captures.count().max(1);
     if !ctx.check_stack(n) {
-        let message = [&ctx.where_(level)[..], b"stack overflow (too many captures)"].concat();
-        return Err(ctx.error_plain(message));
+        return Err(ctx.error_at(level, "stack overflow (too many captures)"));
     }
     for index in 0..n {
         push_capture_at(ctx, level, found, index)?;
@@ -204,12 +201,7 @@ fn search_at_once(subject: &[u8], pattern: &[u8], plan: &Search, found: &mut Mat
 /// The place (from 0) where a search begins; `None` within when that is behind the subject.
 fn start_of(leaf: &Leaf<'_>) -> Option<Option<usize>> {
     let length = leaf.bytes(0)?.len();
-    let position = match leaf.count() {
-        2 => 1,
-        3 => leaf.int(2)?,
-        _ => return None,
-    };
-    let start = start_position(position, length) - 1;
+    let start = start_position(if leaf.count() > 2 { leaf.int(2)? } else { 1 }, length) - 1;
     Some((start <= length).then_some(start))
 }
 
@@ -219,14 +211,14 @@ fn match_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     if !match_from(leaf, start, &mut found)? {
         return Some(LeafValue::nil());
     }
-    first_capture(leaf, 0, &found)
+    capture_value(found.captures.get(0, &found.whole).ok()?, |range| leaf.part(0, range))
 }
 
-/// The first capture of a match in an argument.
-fn first_capture(leaf: &mut Leaf<'_>, subject: usize, found: &Match) -> Option<LeafValue> {
-    match found.captures.get(0, &found.whole).ok()? {
+/// The value of a capture, by what makes a part of its subject.
+pub(super) fn capture_value(capture: Capture, part: impl FnOnce(Range<usize>) -> Option<LeafValue>) -> Option<LeafValue> {
+    match capture {
         Capture::Position(at) => Some(LeafValue::int(at as i64 + 1)),
-        Capture::Span { start, end } => leaf.part(subject, start..end),
+        Capture::Span { start, end } => part(start..end),
         Capture::Open => None,
     }
 }
@@ -240,11 +232,7 @@ fn gmatch_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     if !search_at_once(subject, pattern, &plan_after(place), &mut found)? {
         return Some(LeafValue::nil());
     }
-    let result = match found.captures.get(0, &found.whole).ok()? {
-        Capture::Position(at) => LeafValue::int(at as i64 + 1),
-        Capture::Span { start, end } => leaf.part_of_upvalue(1, start..end)?,
-        Capture::Open => return None,
-    };
+    let result = capture_value(found.captures.get(0, &found.whole).ok()?, |range| leaf.part_of_upvalue(1, range))?;
     leaf.set_upvalue_int(3, found.whole.end as i64);
     Some(result)
 }
@@ -256,17 +244,11 @@ fn plan_after(place: i64) -> Search {
 }
 
 fn find_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
-    let is_plain = leaf.count() == 4 && !leaf.is_falsy(3);
-    if is_plain || pattern::is_plain(leaf.bytes(1)?) {
-        let length = leaf.bytes(0)?.len();
-        let start = start_position(if leaf.count() > 2 { leaf.int(2)? } else { 1 }, length) - 1;
-        if start > length {
-            return Some(LeafValue::nil());
-        }
+    let Some(start) = start_of(leaf)? else { return Some(LeafValue::nil()) };
+    if !leaf.is_falsy(3) || pattern::is_plain(leaf.bytes(1)?) {
         let found = pattern::find_plain(leaf.bytes(0)?, leaf.bytes(1)?, start, &mut Clock::new(&mut |_| false)).ok()?;
         return Some(found.map_or_else(LeafValue::nil, |at| LeafValue::int(at as i64 + 1)));
     }
-    let Some(start) = start_of(leaf)? else { return Some(LeafValue::nil()) };
     let mut found = Match::default();
     let is_found = match_from(leaf, start, &mut found)?;
     Some(if is_found { LeafValue::int(found.whole.start as i64 + 1) } else { LeafValue::nil() })
