@@ -78,6 +78,12 @@ impl Tags {
     }
 }
 
+impl PartialEq for Tags {
+    fn eq(&self, other: &Tags) -> bool {
+        self.known == other.known && self.imply(other)
+    }
+}
+
 /// How an operation on two numbers is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -194,14 +200,15 @@ impl<'a> Flow<'a> {
     fn find_live(&mut self) {
         let used: Vec<_> = self.lines.iter().map(|line| (kills(line.instruction), reads(line.instruction))).collect();
         for _ in 0..LIVE_ROUNDS {
-            let mut changed = false;
+            let mut again = false;
             for (line, (kills, reads)) in self.lines.iter().zip(&used).rev() {
                 let live_at = |to: Option<usize>| to.map_or(Registers::default(), |to| self.live[to]);
                 let live = live_at(line.jump).or(live_at(line.next())).minus(*kills).or(*reads);
-                changed |= live != self.live[line.pc];
+                // Only a jump backwards has used what was known of its target before.
+                again |= live != self.live[line.pc] && self.blocks[line.pc].as_ref().is_some_and(|block| block.back.is_some());
                 self.live[line.pc] = live;
             }
-            if !changed {
+            if !again {
                 return;
             }
         }

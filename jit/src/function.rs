@@ -1,18 +1,23 @@
 //! One function: its entry, its instructions one after the other, and what was put off to the end.
 
+use crate::encode::x64;
 use crate::flow::Flow;
-use crate::homes::Homes;
+use crate::homes::{Home, Homes};
 use crate::registers::Registers;
 use crate::state::State;
 use crate::stub::{Routine, Service, Stubs};
 use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use perilune_isa::effect;
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::BREAKPOINT;
+use perilune_vm::stack::flag;
 use perilune_vm::tier::assist::{self, Assist};
 use perilune_vm::tier::seen::Seen;
 use perilune_vm::tier::{Fact, Function, Place, layout};
+use perilune_vm::value::tag;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// Machine code that can be placed anywhere.
 pub struct Assembled {
@@ -31,10 +36,14 @@ pub struct Assembled {
 /// Code that loads the homes on which the code at `pc` relies.
 struct Entry {
     pc: usize,
-    state: State,
+    /// Which they are.
+    loads: Range<usize>,
     /// Where it begins, if code of the function itself jumps there.
     label: Option<DynamicLabel>,
 }
+
+/// Most parameters of a function with extra arguments that its entry moves itself.
+const MOVED_PARAMETERS: u8 = 8;
 
 type Cold<'a> = Box<dyn FnOnce(&mut Assembler<'a>) + 'a>;
 
@@ -43,7 +52,7 @@ pub struct Assembler<'a> {
     /// The function.
     pub function: &'a Function<'a>,
     /// The code so far.
-    pub asm: VecAssembler<X64Relocation>,
+    pub asm: &'a mut VecAssembler<X64Relocation>,
     /// The word after the instruction under way.
     pub next: usize,
     /// What was found out about the function.
@@ -57,35 +66,41 @@ pub struct Assembler<'a> {
     /// By word: what the code at places that are jumped to relies on, once that is decided.
     pub states: Vec<Option<Box<State>>>,
     /// What is known where cold code comes back.
-    pub joins: Vec<Option<State>>,
+    pub joins: Vec<Option<Rc<State>>>,
     /// Their labels.
     pub join_labels: Vec<DynamicLabel>,
     pc: usize,
     labels: Vec<DynamicLabel>,
-    services: Vec<DynamicLabel>,
-    routines: Vec<DynamicLabel>,
+    services: [Option<DynamicLabel>; Service::ALL.len()],
+    routines: [Option<DynamicLabel>; Routine::ALL.len()],
+    /// What was known when it was last asked for, as much cold code is made for one and the same.
+    snapshot: Option<Rc<State>>,
     missed: Option<DynamicLabel>,
     has_exit: bool,
     cold: Vec<Cold<'a>>,
     entries: Vec<Entry>,
+    /// The registers that entries load, and from where.
+    loads: Vec<(u8, Home)>,
     places: Box<[Place]>,
     starts: Box<[u32]>,
     facts: Vec<Fact>,
     floats: Vec<(u64, DynamicLabel)>,
+    /// Behind the entry of a function without extra arguments, with its parameters in place.
+    pub body: DynamicLabel,
     /// See [`crate::template::calls_before`].
     calls_before: Box<[u32]>,
 }
 
-/// Translates a function.
-pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
-    let mut asm = VecAssembler::new(0);
+/// Translates a function. The assembler is empty, before and after; it keeps its lists' memory.
+pub fn assemble<'a>(function: &'a Function<'_>, stubs: &Stubs, asm: &'a mut VecAssembler<X64Relocation>) -> Assembled {
+    let words = function.code.len();
+    // About what a function takes, so that little is moved.
+    asm.reserve_ops(words * 64 + 1024);
     let labels = function.code.iter().map(|_| asm.new_dynamic_label()).collect();
-    let services = Service::ALL.iter().map(|_| asm.new_dynamic_label()).collect();
-    let routines = Routine::ALL.iter().map(|_| asm.new_dynamic_label()).collect();
     let flow = Flow::new(function);
     let homes = Homes::new(function, &flow);
     let calls_before = crate::template::calls_before(function, &flow);
-    let words = function.code.len();
+    let body = asm.new_dynamic_label();
     let mut assembler = Assembler {
         function,
         asm,
@@ -99,23 +114,26 @@ pub fn assemble(function: &Function<'_>, stubs: &Stubs) -> Assembled {
         join_labels: Vec::new(),
         pc: 0,
         labels,
-        services,
-        routines,
+        services: Default::default(),
+        routines: Default::default(),
+        snapshot: None,
         missed: None,
         has_exit: false,
         cold: Vec::new(),
         entries: Vec::new(),
+        loads: Vec::new(),
         places: vec![Place::default(); words].into_boxed_slice(),
         starts: vec![0; words].into_boxed_slice(),
         facts: vec![Fact::END],
         floats: Vec::new(),
+        body,
         calls_before,
     };
     let entry = assembler.entry();
     assembler.instructions();
     assembler.end(stubs);
     let Assembler { asm, places, starts, facts, .. } = assembler;
-    let bytes = asm.finalize().expect("every label is placed");
+    let bytes = asm.take().expect("every label is placed");
     Assembled { bytes, entry, places, starts, facts: facts.into_boxed_slice() }
 }
 
@@ -123,34 +141,24 @@ impl<'a> Assembler<'a> {
     /// Where compiled calls arrive, with the header written and the number of arguments in `eax`.
     fn entry(&mut self) -> Option<u32> {
         // No instruction may be at offset 0.
-        dynasm!(self.asm ; .arch x64 ; int3);
+        x64!(self.asm ; int3);
         let entry = self.asm.offset().0 as u32;
         if self.function.is_vararg {
             self.enter_vararg();
             return Some(entry);
         }
-        let (size, limit) = (i32::from(self.function.max_stack) * 16, layout::LIMIT as i32);
         let slow = self.asm.new_dynamic_label();
-        dynasm!(self.asm
-            ; .arch x64
-            ; lea rcx, [rbx + size]
-            ; cmp rcx, [r12 + limit]
-            ; ja =>slow
-            ; cmp DWORD [r13], 0
-            ; jne =>slow
-        );
-        self.count_run(0);
+        self.check_entry(0, slow);
         let enter_slow = self.service(Service::EnterSlow);
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>slow ; mov edx, eax ; jmp =>enter_slow);
+            x64!(this.asm ; =>slow ; mov edx, eax ; jmp =>enter_slow);
         });
         let params = i32::from(self.function.params);
         if params > 0 {
-            let (fill, body) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-            dynasm!(self.asm ; .arch x64 ; cmp eax, params ; jb =>fill ; =>body);
+            let (fill, body) = (self.asm.new_dynamic_label(), self.body);
+            x64!(self.asm ; cmp eax, params ; jb =>fill);
             self.put_off(move |this| {
-                dynasm!(this.asm
-                    ; .arch x64
+                x64!(this.asm
                     ; =>fill
                     ; mov ecx, eax
                     ; shl rcx, 4
@@ -162,39 +170,60 @@ impl<'a> Assembler<'a> {
                 );
             });
         }
+        let body = self.body;
+        x64!(self.asm ; =>body);
         Some(entry)
+    }
+
+    /// Goes to `slow` unless there is room for the function's frame at a distance from this one, and nobody wants
+    /// attention; then counts a call.
+    pub fn check_entry(&mut self, distance: i32, slow: DynamicLabel) {
+        let (end, limit) = (distance + i32::from(self.function.max_stack) * 16, layout::LIMIT as i32);
+        x64!(self.asm
+            ; lea rcx, [rbx + end]
+            ; cmp rcx, [r12 + limit]
+            ; ja =>slow
+            ; cmp DWORD [r13], 0
+            ; jne =>slow
+        );
+        self.count_run(0);
     }
 
     /// Counts a call, with 0, or that the loop's end at a pc leads back to its head, if that is wanted. Changes `rdi`.
     pub fn count_run(&mut self, pc: usize) {
         if let Some(runs) = self.function.runs {
-            dynasm!(self.asm ; .arch x64 ; mov rdi, QWORD runs.wrapping_add(pc) as i64 ; inc QWORD [rdi]);
+            x64!(self.asm ; mov rdi, QWORD runs.wrapping_add(pc) as i64 ; inc QWORD [rdi]);
         }
     }
 
     /// The entry of a function that takes extra arguments: its frame moves above them.
     fn enter_vararg(&mut self) {
-        let (slow, refused) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        let [slow, refused, other] = std::array::from_fn(|_| self.asm.new_dynamic_label());
         let (enter_slow, body) = (self.service(Service::EnterSlow), self.way(1));
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp DWORD [r13], 0
-            ; jne =>slow
-            ; mov r14d, eax
-            ; mov rdi, r12
-            ; mov rsi, rbx
-            ; mov edx, eax
-            ; mov rax, QWORD assist::enter_vararg as *const () as i64
-            ; call rax
-            ; test rax, rax
-            ; jz =>refused
-            ; mov rbx, rax
-        );
-        self.count_run(0);
-        dynasm!(self.asm ; .arch x64 ; jmp =>body);
+        x64!(self.asm ; cmp DWORD [r13], 0 ; jne =>slow);
+        if self.function.params <= MOVED_PARAMETERS {
+            self.move_frame(other);
+            self.count_run(0);
+            x64!(self.asm ; jmp =>body);
+        } else {
+            x64!(self.asm ; jmp =>other);
+        }
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
+                ; =>other
+                ; mov r14d, eax
+                ; mov rdi, r12
+                ; mov rsi, rbx
+                ; mov edx, eax
+                ; mov rax, QWORD assist::enter_vararg as *const () as i64
+                ; call rax
+                ; test rax, rax
+                ; jz =>refused
+                ; mov rbx, rax
+            );
+            this.count_run(0);
+            x64!(this.asm
+                ; jmp =>body
                 ; =>refused
                 ; mov eax, r14d
                 ; =>slow
@@ -202,6 +231,50 @@ impl<'a> Assembler<'a> {
                 ; jmp =>enter_slow
             );
         });
+    }
+
+    /// Moves the frame above its arguments, as [`assist::enter_vararg`] does, with nothing changed when that is left to it
+    /// at `other`: a frame with flags, too few arguments, or no room.
+    fn move_frame(&mut self, other: DynamicLabel) {
+        let (params, size) = (i32::from(self.function.params), i32::from(self.function.max_stack) * 16);
+        let (plain, moved) = (0xff00_ff00_u32 as i32, (flag::VARARG as i32) << 24);
+        x64!(self.asm
+            ; mov edx, [rbx - 24]
+            ; test edx, plain
+            ; jnz =>other
+            ; mov ecx, eax
+            ; sub ecx, imm params
+            ; jb =>other
+            ; lea edi, [rax + 2]
+            ; shl rdi, 4
+            ; lea rsi, [rbx + rdi]
+            ; lea r8, [rsi + size]
+            ; cmp r8, [r12 + layout::LIMIT as i32]
+            ; ja =>other
+            ; or edx, moved
+            ; shl rcx, 32
+            ; or rcx, rdx
+            ; mov rax, [rbx - 32]
+            ; mov rdx, [rbx - 16]
+            ; shl rdi, 28
+            ; add rdi, [rbx - 8]
+            ; mov [rsi - 32], rax
+            ; mov [rsi - 24], rcx
+            ; mov [rsi - 16], rdx
+            ; mov [rsi - 8], rdi
+            // What stays behind is a value for whoever scans the registers.
+            ; mov QWORD [rbx - 24], tag::CLOSURE as i32
+            ; mov QWORD [rbx - 8], 0
+        );
+        for at in (0..params).map(|n| n * 16) {
+            x64!(self.asm
+                ; mov rax, [rbx + at]
+                ; mov rdx, [rbx + at + 8]
+                ; mov [rsi + at], rax
+                ; mov [rsi + at + 8], rdx
+            );
+        }
+        x64!(self.asm ; mov rbx, rsi);
     }
 
     fn instructions(&mut self) {
@@ -237,12 +310,14 @@ impl<'a> Assembler<'a> {
         }
         self.alive = true;
         let label = self.labels[self.pc];
-        dynasm!(self.asm ; .arch x64 ; =>label);
+        x64!(self.asm ; =>label);
         let offset = self.asm.offset().0 as u32;
         self.places[self.pc] = Place { offset, needs: self.need() };
         self.starts[self.pc] = offset;
         if !self.state.home.is_empty() {
-            self.entries.push(Entry { pc: self.pc, state: self.state.clone(), label: None });
+            let first = self.loads.len();
+            self.loads.extend(self.state.homes(&self.homes));
+            self.entries.push(Entry { pc: self.pc, loads: first..self.loads.len(), label: None });
         }
     }
 
@@ -265,27 +340,31 @@ impl<'a> Assembler<'a> {
 
     fn end(&mut self, stubs: &Stubs) {
         // Verified code never runs over its end.
-        dynasm!(self.asm ; .arch x64 ; int3);
+        x64!(self.asm ; int3);
         while let Some(cold) = self.cold.pop() {
             cold(self);
         }
-        for Entry { pc, state, label } in std::mem::take(&mut self.entries) {
+        for Entry { pc, loads, label } in std::mem::take(&mut self.entries) {
             self.places[pc].offset = self.asm.offset().0 as u32;
             if let Some(label) = label {
-                dynasm!(self.asm ; .arch x64 ; =>label);
+                x64!(self.asm ; =>label);
             }
-            self.enter_with_homes(&state, self.labels[pc]);
+            loads.for_each(|at| self.load_home(self.loads[at].0, self.loads[at].1));
+            let code = self.labels[pc];
+            x64!(self.asm ; jmp =>code);
         }
-        for (service, label) in Service::ALL.into_iter().zip(std::mem::take(&mut self.services)) {
+        for (service, label) in Service::ALL.into_iter().zip(self.services) {
+            let Some(label) = label else { continue };
             let address = stubs.service(service) as i64;
-            dynasm!(self.asm ; .arch x64 ; =>label ; mov rax, QWORD address ; jmp rax);
+            x64!(self.asm ; =>label ; mov rax, QWORD address ; jmp rax);
         }
-        for (routine, label) in Routine::ALL.into_iter().zip(std::mem::take(&mut self.routines)) {
+        for (routine, label) in Routine::ALL.into_iter().zip(self.routines) {
+            let Some(label) = label else { continue };
             let address = stubs.routine(routine) as i64;
-            dynasm!(self.asm ; .arch x64 ; =>label ; mov rdi, QWORD address ; jmp rdi);
+            x64!(self.asm ; =>label ; mov rdi, QWORD address ; jmp rdi);
         }
         for (bits, label) in std::mem::take(&mut self.floats) {
-            dynasm!(self.asm ; .arch x64 ; .align 8 ; =>label ; .u64 bits);
+            x64!(self.asm ; .align 8 ; =>label ; .u64 bits);
         }
         // Labels within instructions are never jumped to.
     }
@@ -341,23 +420,31 @@ impl<'a> Assembler<'a> {
 
     /// Has code of the instruction under way emitted behind the function, out of the way.
     pub fn put_off(&mut self, cold: impl FnOnce(&mut Assembler<'a>) + 'a) {
-        // In a box: the closure is moved several times.
-        let (pc, next, state) = (self.pc, self.next, Box::new(self.state.clone()));
+        let (pc, next, state) = (self.pc, self.next, self.snapshot());
         self.cold.push(Box::new(move |this| {
-            (this.pc, this.next, this.state, this.alive) = (pc, next, *state, true);
+            (this.pc, this.next, this.alive) = (pc, next, true);
+            this.state.clone_from(&state);
             (this.missed, this.has_exit) = (None, false);
             cold(this);
         }));
     }
 
+    /// What is known here, to be kept.
+    pub fn snapshot(&mut self) -> Rc<State> {
+        match &self.snapshot {
+            Some(snapshot) if **snapshot == self.state => snapshot.clone(),
+            _ => self.snapshot.insert(Rc::new(self.state.clone())).clone(),
+        }
+    }
+
     /// The label to jump to for a service, with its argument in `edx`.
-    pub fn service(&self, service: Service) -> DynamicLabel {
-        self.services[service as usize]
+    pub fn service(&mut self, service: Service) -> DynamicLabel {
+        *self.services[service as usize].get_or_insert_with(|| self.asm.new_dynamic_label())
     }
 
     /// The label to call for a routine, which changes `rdi` besides what it says.
-    pub fn routine(&self, routine: Routine) -> DynamicLabel {
-        self.routines[routine as usize]
+    pub fn routine(&mut self, routine: Routine) -> DynamicLabel {
+        *self.routines[routine as usize].get_or_insert_with(|| self.asm.new_dynamic_label())
     }
 
     /// The label of the instruction at a pc.
@@ -397,7 +484,7 @@ impl<'a> Assembler<'a> {
     /// An instruction that was never done: the interpreter shall see what it meets.
     pub fn unseen(&mut self) {
         let missed = self.missed();
-        dynasm!(self.asm ; .arch x64 ; jmp =>missed);
+        x64!(self.asm ; jmp =>missed);
         self.alive = false;
     }
 
@@ -411,8 +498,7 @@ impl<'a> Assembler<'a> {
     /// As [`Assembler::assist`], with a second word that is not the instruction's.
     pub fn assist_with(&mut self, assist: Assist, second: u32, otherwise: DynamicLabel) {
         let word = self.function.code[self.pc] & !BREAKPOINT;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; mov rsi, rbx
             ; mov edx, word as i32
@@ -437,11 +523,11 @@ impl<'a> Assembler<'a> {
     /// After something was allocated: the collector works if it is due. As to `live`, see [`Assembler::assisted`].
     pub fn collect_if_due(&mut self, live: Option<u8>) {
         let (next, collect, label) = (self.next, self.service(Service::Collect), self.asm.new_dynamic_label());
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>label);
+        x64!(self.asm ; cmp QWORD [r12 + layout::DEBT as i32], 0 ; jge =>label);
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label);
+            x64!(this.asm ; =>label);
             this.spill();
-            dynasm!(this.asm ; .arch x64 ; mov edx, next as i32 ; mov ecx, live.map_or(-1, i32::from) ; jmp =>collect);
+            x64!(this.asm ; mov edx, next as i32 ; mov ecx, live.map_or(-1, i32::from) ; jmp =>collect);
         });
     }
 
@@ -449,7 +535,7 @@ impl<'a> Assembler<'a> {
     pub fn step(&mut self) {
         self.vacate();
         let (pc, step) = (self.pc as i32, self.service(Service::Step));
-        dynasm!(self.asm ; .arch x64 ; mov edx, pc ; jmp =>step);
+        x64!(self.asm ; mov edx, pc ; jmp =>step);
         self.alive = false;
     }
 
@@ -466,14 +552,14 @@ impl<'a> Assembler<'a> {
         let (label, pc, service) = (self.asm.new_dynamic_label(), self.pc as i32, self.service(service));
         self.has_exit |= !self.state.pending.is_empty();
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label);
+            x64!(this.asm ; =>label);
             this.store_pending(Registers::ALL);
             if is_metamethod {
                 this.call_metamethod();
             } else if has_strings {
                 this.compute_with_strings();
             }
-            dynasm!(this.asm ; .arch x64 ; mov edx, pc ; jmp =>service);
+            x64!(this.asm ; mov edx, pc ; jmp =>service);
         });
         label
     }

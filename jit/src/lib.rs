@@ -5,6 +5,9 @@
 //! do itself it leaves to the interpreter, one instruction at a time; so every
 //! function can be compiled. `docs/jit.md` tells how registers, calls and caches work.
 
+#![recursion_limit = "1024"]
+
+mod encode;
 mod memory;
 mod offset;
 mod stub;
@@ -20,9 +23,14 @@ mod lookup;
 
 pub use listing::listing;
 
+use dynasmrt::VecAssembler;
+use dynasmrt::x64::X64Relocation;
 use memory::Memory;
 use perilune_vm::tier::{Compiled, Enter, Function, Tier};
 use stub::Stubs;
+
+/// Words of a function after which the assembler's memory is given back.
+const LARGE: usize = 10_000;
 
 /// The compiler. It takes memory when the first function is compiled.
 #[derive(Default)]
@@ -35,8 +43,8 @@ enum Parts {
     /// Nothing was compiled yet.
     #[default]
     None,
-    /// Memory for code, and the code that all functions share.
-    Ready(Memory, Stubs),
+    /// Memory for code, the code that all functions share, and what assembles functions, between two of them.
+    Ready(Memory, Stubs, Box<VecAssembler<X64Relocation>>),
     /// Machine code cannot run, and why.
     Refused(&'static str),
 }
@@ -47,19 +55,19 @@ impl Baseline {
         Baseline::default()
     }
 
-    fn parts(&mut self) -> Option<(&Memory, &Stubs)> {
+    fn parts(&mut self) -> Option<(&Memory, &Stubs, &mut VecAssembler<X64Relocation>)> {
         if matches!(self.parts, Parts::None) {
             self.parts = open().unwrap_or_else(Parts::Refused);
         }
-        match &self.parts {
-            Parts::Ready(memory, stubs) => Some((memory, stubs)),
+        match &mut self.parts {
+            Parts::Ready(memory, stubs, assembler) => Some((memory, stubs, assembler)),
             _ => None,
         }
     }
 
     fn stubs(&self) -> &Stubs {
         match &self.parts {
-            Parts::Ready(_, stubs) => stubs,
+            Parts::Ready(_, stubs, _) => stubs,
             _ => unreachable!("nothing was compiled"),
         }
     }
@@ -71,15 +79,18 @@ fn open() -> Result<Parts, &'static str> {
     }
     let memory = Memory::new().map_err(|_| "the system gives no executable memory")?;
     let stubs = Stubs::new(&memory).ok_or("the system gives no executable memory")?;
-    Ok(Parts::Ready(memory, stubs))
+    Ok(Parts::Ready(memory, stubs, Box::new(VecAssembler::new(0))))
 }
 
 // SAFETY: templates keep the rules of the door: values stay in their slots, everything else is left to it.
 #[allow(unsafe_code)]
 unsafe impl Tier for Baseline {
     fn compile(&mut self, function: &Function<'_>) -> Option<Compiled> {
-        let (memory, stubs) = self.parts()?;
-        let code = function::assemble(function, stubs);
+        let (memory, stubs, assembler) = self.parts()?;
+        let code = function::assemble(function, stubs, assembler);
+        if function.code.len() > LARGE {
+            *assembler = VecAssembler::new(0);
+        }
         let block = memory.place(&code.bytes)?;
         Some(Compiled {
             start: block.start(),

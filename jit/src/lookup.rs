@@ -3,10 +3,11 @@
 //!
 //! They keep all registers that are homes, and answer by the carry flag, which is set when the machine has to find out.
 
+use crate::encode::x64;
 use crate::offset::{ARRAY, ARRAY_LEN, HASH, ID, MARK, META, PROPS, PROPS_CAP, SHAPE};
 use crate::template::{BLACK, INT, STRING, TABLE, payload, tag_of};
 use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use perilune_vm::cache::{Cache, kind};
 use perilune_vm::leaf::Iterator;
 use perilune_vm::tier::layout::{self, Lookup, Record};
@@ -47,8 +48,7 @@ struct Registers {
 fn find_record(asm: &mut Asm, lookup: usize, registers: Registers, unknown: DynamicLabel) {
     let Registers { key, shape, scratch } = registers;
     let (first, mask) = (lookup + offset_of!(Lookup, first), lookup + offset_of!(Lookup, mask));
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; mov Rd(shape), [rax + SHAPE]
         ; imul ecx, Rd(shape), layout::SPREAD as i32
         ; mov Rq(scratch), Rq(key)
@@ -72,8 +72,7 @@ fn find_record(asm: &mut Asm, lookup: usize, registers: Registers, unknown: Dyna
 pub fn find(asm: &mut Asm) {
     let unknown = asm.new_dynamic_label();
     find_record(asm, layout::READS, Registers { key: RDX, shape: RSI, scratch: RDI }, unknown);
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; movzx esi, BYTE [rcx + KIND]
         ; movzx edi, WORD [rcx + SLOT]
         ; cmp esi, i32::from(kind::OWN)
@@ -121,8 +120,7 @@ pub fn find(asm: &mut Asm) {
 /// Stores the value with payload `rcx` and tag `edx` under the key at `rsi` in the table at `rax`. Changes `rsi` and `rdi`.
 pub fn put(asm: &mut Asm) {
     let unknown = asm.new_dynamic_label();
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; test edx, edx
         ; jz >at_once
         ; cmp edx, STRING
@@ -134,8 +132,7 @@ pub fn put(asm: &mut Asm) {
         ; push rdx
     );
     find_record(asm, layout::WRITES, Registers { key: RSI, shape: RDI, scratch: RDX }, unknown);
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; movzx esi, WORD [rcx + SLOT]
         ; cmp BYTE [rcx + KIND], kind::OWN as i8
         ; jne >add
@@ -180,11 +177,10 @@ pub fn put(asm: &mut Asm) {
 pub fn iterate(asm: &mut Asm) {
     let next = layout::ITERATORS as i32 + 8 * Iterator::Next as i32;
     let index = layout::ITERATORS as i32 + 8 * Iterator::Index as i32;
-    dynasm!(asm
-        ; .arch x64
-        ; cmp QWORD [rsi + tag_of(0)], tag::NATIVE as i32
+    x64!(asm
+        ; cmp TAG [rsi + tag_of(0)], tag::NATIVE
         ; jne >unknown
-        ; cmp QWORD [rsi + tag_of(1)], TABLE
+        ; cmp TAG [rsi + tag_of(1)], TABLE
         ; jne >unknown
         ; mov rax, [rsi + payload(0)]
         ; mov rax, [rax + ID]
@@ -193,7 +189,7 @@ pub fn iterate(asm: &mut Asm) {
         ; mov edi, [rdx + ARRAY_LEN]
         ; cmp rax, [r12 + index]
         ; jne >pairs
-        ; cmp QWORD [rsi + tag_of(2)], INT
+        ; cmp TAG [rsi + tag_of(2)], INT
         ; jne >unknown
         ; cmp rcx, rdi
         ; jae >behind
@@ -226,7 +222,7 @@ pub fn iterate(asm: &mut Asm) {
         ; jne >unknown
         ; cmp QWORD [rsi + tag_of(2)], 0
         ; je >first
-        ; cmp QWORD [rsi + tag_of(2)], INT
+        ; cmp TAG [rsi + tag_of(2)], INT
         ; jne >unknown
         ; lea rax, [rcx - 1]
         ; cmp rax, rdi

@@ -10,6 +10,13 @@ impl Registers {
     /// All that there can be.
     pub const ALL: Registers = Registers([u64::MAX; 4]);
 
+    /// One register.
+    pub fn one(r: u8) -> Registers {
+        let mut registers = Registers::default();
+        registers.add(r);
+        registers
+    }
+
     fn below(end: u16) -> Registers {
         Registers(std::array::from_fn(|word| match end.saturating_sub(word as u16 * 64) {
             count @ 0..64 => (1 << count) - 1,

@@ -3,17 +3,18 @@
 //! The frame in memory is right but for the registers that are *pending*: these have their value in their home, and
 //! whoever leaves the code stores them first. A register in its home need not be read from memory.
 
+use crate::encode::x64;
 use crate::flow::Tags;
 use crate::function::Assembler;
-use crate::homes::Home;
+use crate::homes::{Home, Homes};
 use crate::registers::Registers;
 use crate::stub::Service;
 use crate::template::{FLOAT, payload, tag_of};
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::value::tag;
 
 /// What is known at some place of the code.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct State {
     /// Tags of registers.
     pub tags: Tags,
@@ -40,17 +41,22 @@ impl State {
         State { tags, home: Registers::default(), pending: Registers::default(), same, shapes: Vec::new() }
     }
 
+    /// The registers whose value is in their home.
+    pub fn homes(&self, homes: &Homes) -> impl Iterator<Item = (u8, Home)> {
+        self.home.iter().filter_map(|r| Some((r, homes.of(r, self.tags.get(r)?)?)))
+    }
+
     /// The shape of the table in a register.
     pub fn shape(&self, r: u8) -> u32 {
         self.shapes.iter().find(|(known, _)| *known == r).map_or(0, |(_, shape)| *shape)
     }
 
-    fn forget(&mut self, r: u8) {
-        self.tags.set(r, None);
-        self.home.remove(r);
-        self.pending.remove(r);
-        self.same.remove(r);
-        self.shapes.retain(|(known, _)| *known != r);
+    fn forget(&mut self, registers: Registers) {
+        self.tags.forget(registers);
+        for known in [&mut self.home, &mut self.pending, &mut self.same] {
+            *known = known.minus(registers);
+        }
+        self.shapes.retain(|(r, _)| !registers.has(*r));
     }
 }
 
@@ -85,9 +91,9 @@ impl Assembler<'_> {
     pub fn guard(&mut self, r: u8, tag: u64, other: DynamicLabel) {
         match self.tag(r) {
             Some(known) if known == tag => {}
-            Some(_) => dynasm!(self.asm ; .arch x64 ; jmp =>other),
+            Some(_) => x64!(self.asm ; jmp =>other),
             None => {
-                dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(r)], tag as i32 ; jne =>other);
+                x64!(self.asm ; cmp TAG [rbx + tag_of(r)], tag ; jne =>other);
                 self.learn(r, tag);
             }
         }
@@ -99,10 +105,10 @@ impl Assembler<'_> {
     }
 
     /// Loads a home from memory.
-    fn load_home(&mut self, r: u8, home: Home) {
+    pub fn load_home(&mut self, r: u8, home: Home) {
         match home {
-            Home::General(n) => dynasm!(self.asm ; .arch x64 ; mov Rq(n), [rbx + payload(r)]),
-            Home::Vector(n) => dynasm!(self.asm ; .arch x64 ; movsd Rx(n), [rbx + payload(r)]),
+            Home::General(n) => x64!(self.asm ; mov Rq(n), [rbx + payload(r)]),
+            Home::Vector(n) => x64!(self.asm ; movsd Rx(n), [rbx + payload(r)]),
         }
     }
 
@@ -152,8 +158,8 @@ impl Assembler<'_> {
             }
             None => {
                 match tag {
-                    tag::FLOAT => dynasm!(self.asm ; .arch x64 ; movsd [rbx + payload(r)], xmm0),
-                    _ => dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(r)], rax),
+                    tag::FLOAT => x64!(self.asm ; movsd [rbx + payload(r)], xmm0),
+                    _ => x64!(self.asm ; mov [rbx + payload(r)], rax),
                 }
                 self.write_tag(r, tag, is_same);
             }
@@ -168,7 +174,7 @@ impl Assembler<'_> {
 
     fn write_tag(&mut self, r: u8, tag: u64, is_same: bool) {
         if !is_same {
-            dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + tag_of(r)], tag as i32);
+            x64!(self.asm ; mov QWORD [rbx + tag_of(r)], tag as i32);
             if self.tag(r).is_some() {
                 self.state.same.add(r);
             }
@@ -178,7 +184,7 @@ impl Assembler<'_> {
     /// Whether memory has the tag.
     fn set_known(&mut self, r: u8, tag: u64) -> bool {
         let is_same = self.tag(r) == Some(tag) && self.state.same.has(r);
-        self.state.forget(r);
+        self.forget(r);
         if !self.is_shared(r) {
             self.state.tags.set(r, Some(tag));
         }
@@ -190,24 +196,24 @@ impl Assembler<'_> {
 
     /// The register was written in memory, with whatever tag.
     pub fn forget(&mut self, r: u8) {
-        self.state.forget(r);
+        self.state.forget(Registers::one(r));
     }
 
     /// Registers were written in memory.
     pub fn forget_all(&mut self, registers: Registers) {
-        registers.iter().for_each(|r| self.state.forget(r));
+        self.state.forget(registers);
     }
 
     /// Stores a register that is pending.
     fn store(&mut self, r: u8) {
         let Some(tag) = self.tag(r) else { return };
         match self.homes.of(r, tag) {
-            Some(Home::General(n)) => dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(r)], Rq(n)),
-            Some(Home::Vector(n)) => dynasm!(self.asm ; .arch x64 ; movsd [rbx + payload(r)], Rx(n)),
+            Some(Home::General(n)) => x64!(self.asm ; mov [rbx + payload(r)], Rq(n)),
+            Some(Home::Vector(n)) => x64!(self.asm ; movsd [rbx + payload(r)], Rx(n)),
             None => {}
         }
         if !self.state.same.has(r) {
-            dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + tag_of(r)], tag as i32);
+            x64!(self.asm ; mov QWORD [rbx + tag_of(r)], tag as i32);
             self.state.same.add(r);
         }
         self.state.pending.remove(r);
@@ -251,17 +257,19 @@ impl Assembler<'_> {
             self.load_homes(&state);
         }
         let label = self.join_labels[join.0];
-        dynasm!(self.asm ; .arch x64 ; jmp =>label);
+        x64!(self.asm ; jmp =>label);
     }
 
     /// As [`Assembler::rejoin`], with the next value of a register already in its target.
     pub fn rejoin_but(&mut self, join: Join, target: u8) {
-        if let Some(mut state) = self.joins[join.0].clone() {
-            state.home.remove(target);
+        if let Some(state) = self.joins[join.0].clone() {
+            let loaded = self.state.home;
+            self.state.home.add(target);
             self.load_homes(&state);
+            self.state.home = loaded;
         }
         let label = self.join_labels[join.0];
-        dynasm!(self.asm ; .arch x64 ; jmp =>label);
+        x64!(self.asm ; jmp =>label);
     }
 
     /// A place in the instruction that cold code comes back to.
@@ -274,8 +282,8 @@ impl Assembler<'_> {
     /// Here cold code comes back.
     pub fn bind_join(&mut self, join: Join) {
         let label = self.join_labels[join.0];
-        self.joins[join.0] = Some(self.state.clone());
-        dynasm!(self.asm ; .arch x64 ; =>label);
+        self.joins[join.0] = Some(self.snapshot());
+        x64!(self.asm ; =>label);
     }
 
     /// What the code at a place that is jumped to relies on. The first who comes decides, but for tags.
@@ -335,13 +343,13 @@ impl Assembler<'_> {
         if !fits {
             self.store_pending(Registers::ALL);
             let service = self.service(Service::Resume);
-            dynasm!(self.asm ; .arch x64 ; mov edx, pc as i32 ; jmp =>service);
+            x64!(self.asm ; mov edx, pc as i32 ; jmp =>service);
         } else {
             self.store_pending(stores);
             self.load_homes(&wanted);
             if !follows {
                 let label = self.label_at(pc);
-                dynasm!(self.asm ; .arch x64 ; jmp =>label);
+                x64!(self.asm ; jmp =>label);
             }
         }
         self.state = before;
@@ -355,7 +363,7 @@ impl Assembler<'_> {
         }
         let label = self.asm.new_dynamic_label();
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label);
+            x64!(this.asm ; =>label);
             this.go_to(pc, false);
         });
         label
@@ -371,17 +379,16 @@ impl Assembler<'_> {
             self.store_pending(stores);
             self.load_homes(&wanted);
             let label = self.label_at(pc);
-            dynasm!(self.asm ; .arch x64 ; cmp DWORD [r13], 0 ; je =>label ; jmp =>poll);
+            x64!(self.asm ; cmp DWORD [r13], 0 ; je =>label ; jmp =>poll);
             self.put_off(move |this| {
-                dynasm!(this.asm ; .arch x64 ; =>poll);
+                x64!(this.asm ; =>poll);
                 this.store_pending(Registers::ALL);
-                dynasm!(this.asm ; .arch x64 ; mov edx, pc as i32 ; jmp =>service);
+                x64!(this.asm ; mov edx, pc as i32 ; jmp =>service);
             });
         } else {
             self.store_pending(Registers::ALL);
             let resume = self.service(Service::Resume);
-            dynasm!(self.asm
-                ; .arch x64
+            x64!(self.asm
                 ; mov edx, pc as i32
                 ; cmp DWORD [r13], 0
                 ; je =>resume
@@ -400,29 +407,22 @@ impl Assembler<'_> {
         self.alive = true;
     }
 
-    /// Code that loads the homes and goes on at the label.
-    pub fn enter_with_homes(&mut self, state: &State, label: DynamicLabel) {
-        self.state = State::new();
-        self.load_homes(state);
-        dynasm!(self.asm ; .arch x64 ; jmp =>label);
-    }
-
     /// Loads a known constant as float into a vector register.
     pub fn load_float_constant(&mut self, n: u8, value: f64) {
         if value.to_bits() == 0 {
-            dynasm!(self.asm ; .arch x64 ; xorps Rx(n), Rx(n));
+            x64!(self.asm ; xorps Rx(n), Rx(n));
             return;
         }
         let label = self.float_constant(value);
-        dynasm!(self.asm ; .arch x64 ; movsd Rx(n), [=>label]);
+        x64!(self.asm ; movsd Rx(n), [=>label]);
     }
 
     /// Loads an integer into a general register.
     pub fn load_int(&mut self, n: u8, value: i64) {
         match (u32::try_from(value), i32::try_from(value)) {
-            (Ok(value), _) => dynasm!(self.asm ; .arch x64 ; mov Rd(n), value as i32),
-            (_, Ok(value)) => dynasm!(self.asm ; .arch x64 ; mov Rq(n), value),
-            _ => dynasm!(self.asm ; .arch x64 ; mov Rq(n), QWORD value),
+            (Ok(value), _) => x64!(self.asm ; mov Rd(n), value as i32),
+            (_, Ok(value)) => x64!(self.asm ; mov Rq(n), value),
+            _ => x64!(self.asm ; mov Rq(n), QWORD value),
         }
     }
 }

@@ -8,11 +8,12 @@
 //! made here for exactly that signature.
 #![allow(unsafe_code)]
 
+use crate::encode::x64;
 use crate::lookup;
 use crate::memory::{Block, Memory};
 use crate::switch::{self, Kind};
 use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynasmApi, VecAssembler, dynasm};
+use dynasmrt::{DynasmApi, VecAssembler};
 use perilune_vm::tier::{self, Enter, meta};
 
 /// Functions of the machine that say where to go on.
@@ -118,8 +119,7 @@ impl Stubs {
     /// Assembles them; `None` when there is no room.
     pub fn new(memory: &Memory) -> Option<Stubs> {
         let mut asm: VecAssembler<X64Relocation> = VecAssembler::new(0);
-        dynasm!(asm
-            ; .arch x64
+        x64!(asm
             ; push rbp
             ; push rbx
             ; push r12
@@ -133,8 +133,7 @@ impl Stubs {
             ; jmp rcx
         );
         let leave = asm.offset().0;
-        dynasm!(asm
-            ; .arch x64
+        x64!(asm
             ; add rsp, 8
             ; pop r15
             ; pop r14
@@ -146,8 +145,7 @@ impl Stubs {
         );
         let services = Service::ALL.map(|service| {
             let place = asm.offset().0;
-            dynasm!(asm
-                ; .arch x64
+            x64!(asm
                 ; mov rdi, r12
                 ; mov rsi, rbx
                 ; mov rax, QWORD service.address() as i64

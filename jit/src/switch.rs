@@ -3,10 +3,11 @@
 //! A coroutine that waits in `resume`, `yield` or what `wrap` makes, and was compiled when it went there, has the address
 //! at which it goes on (`Thread::goes_on`). Then nothing but values can reach it, and these are put where it wants them.
 
+use crate::encode::x64;
 use crate::offset::{ID, MARK, NATIVE_CALLS, UPVALUE};
 use crate::template::{BLACK, TRUE, payload, tag_of};
 use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use perilune_vm::object::Thread;
 use perilune_vm::stack;
 use perilune_vm::tier::layout;
@@ -44,35 +45,31 @@ pub enum Kind {
 /// Jumped to for a call of what is in the slot at `r9`, with `eax` arguments, for `ecx - 1` results, and the link of its
 /// frame in `rdx`. The caller goes on at `rsi` in its turn; at `r8` the machine makes the call.
 pub fn switch(asm: &mut Asm, kind: Kind) {
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; mov rdi, [r12 + THREAD]
         // Under torture every call goes by the machine.
         ; cmp QWORD [r12 + LIMIT], 0
         ; je >slow
     );
     match kind {
-        Kind::Yield => dynasm!(asm
-            ; .arch x64
+        Kind::Yield => x64!(asm
             ; cmp BYTE [rdi + MAY_BAR], 0
             ; jne >slow
             ; mov r10, [rdi + RESUMER]
             ; test r10, r10
             ; jz >slow
         ),
-        Kind::Resume => dynasm!(asm
-            ; .arch x64
+        Kind::Resume => x64!(asm
             ; cmp DWORD [r9 + tag_of(2)], tag::THREAD as i32
             ; jne >slow
             ; mov r10, [r9 + payload(2)]
             ; sub eax, 1
             ; jb >slow
         ),
-        Kind::Wrapped => dynasm!(asm ; .arch x64 ; mov r10, [r9] ; mov r10, [r10 + UPVALUE]),
+        Kind::Wrapped => x64!(asm ; mov r10, [r9] ; mov r10, [r10 + UPVALUE]),
     }
     if kind != Kind::Yield {
-        dynasm!(asm
-            ; .arch x64
+        x64!(asm
             ; cmp BYTE [r10 + STATUS], layout::SUSPENDED as i8
             ; jne >slow
             ; mov r14d, [rdi + NATIVE_CALLS]
@@ -81,8 +78,7 @@ pub fn switch(asm: &mut Asm, kind: Kind) {
             ; jae >slow
         );
     }
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; mov r11, [r10 + GOES_ON]
         ; test r11, r11
         ; jz >slow
@@ -114,15 +110,13 @@ pub fn switch(asm: &mut Asm, kind: Kind) {
     );
     let first = if kind == Kind::Resume { 3 } else { 2 };
     if kind == Kind::Yield {
-        dynasm!(asm
-            ; .arch x64
+        x64!(asm
             ; mov [rdi + TOP], ecx
             ; mov BYTE [rdi + STATUS], layout::SUSPENDED as i8
             ; mov QWORD [rdi + RESUMER], 0
         );
     } else {
-        dynasm!(asm
-            ; .arch x64
+        x64!(asm
             ; add ecx, 1
             ; mov [rdi + TOP], ecx
             ; mov BYTE [rdi + STATUS], layout::NORMAL as i8
@@ -138,8 +132,7 @@ pub fn switch(asm: &mut Asm, kind: Kind) {
             ; mov [r10 + NATIVE_CALLS], ecx
         );
     }
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; lea rsi, [r9 + payload(first)]
         ; lea rdi, [rbp - 32]
         // The values may be put where the link is.
@@ -175,10 +168,9 @@ pub fn switch(asm: &mut Asm, kind: Kind) {
     );
     if kind == Kind::Wrapped {
         // The window of the frame holds the coroutine.
-        dynasm!(asm ; .arch x64 ; mov [r9 + payload(2)], r10 ; mov QWORD [r9 + tag_of(2)], tag::THREAD as i32);
+        x64!(asm ; mov [r9 + payload(2)], r10 ; mov QWORD [r9 + tag_of(2)], tag::THREAD as i32);
     }
-    dynasm!(asm
-        ; .arch x64
+    x64!(asm
         ; mov [r10 + PC], r14d
         ; shr r14, 32
         ; sub [r10 + BASE], r14d
@@ -200,9 +192,8 @@ pub fn switch(asm: &mut Asm, kind: Kind) {
 
 /// Goes to `other` unless what is in the slot at a distance from `rbx` was made by `wrap`. Changes `rax`.
 pub fn check_wrapped(asm: &mut Asm, slot: i32, other: DynamicLabel) {
-    dynasm!(asm
-        ; .arch x64
-        ; cmp QWORD [rbx + slot + 8], tag::NATIVE as i32
+    x64!(asm
+        ; cmp TAG [rbx + slot + 8], tag::NATIVE
         ; jne =>other
         ; mov rax, [rbx + slot]
         ; mov rax, [rax + ID]

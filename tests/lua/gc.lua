@@ -166,4 +166,39 @@ do
   check("values that leave a coroutine", select("#", co(1, nil)) == 2, co())
 end
 
+do -- All results of a native are wanted: what it allocated is collected all the same.
+  local long = ("x"):rep(60)
+  local function length(text) return #text end
+  local function pair(i) return i, string.reverse(long) end
+  local loops = {
+    { "last arguments", function(i) return length(tostring(i)) end },
+    { "last arguments of natives", function(i) return select("#", string.reverse(long .. i)) end },
+    { "last results", function(i) return select("#", pair(i)) end },
+    { "formats", function(i) return length(string.format("%s %d", long, i)) end },
+    { "protected calls", function(i) return select("#", pcall(string.reverse, long)) end },
+    { "extra arguments", function(i) return select("#", (function(...) return ... end)(tostring(i + 0.5))) end },
+  }
+  for _, loop in ipairs(loops) do
+    local name, round = loop[1], loop[2]
+    collectgarbage()
+    local before = collectgarbage("count")
+    for i = 1, 120000 do round(i) end
+    local grown = collectgarbage("count") - before
+    check("memory of " .. name, grown < 3000)
+  end
+  local function descend(i) if i == 0 then return 0 end return descend(i - length(string.reverse(long)) // 60) end
+  collectgarbage()
+  local before = collectgarbage("count")
+  descend(120000)
+  check("memory of tail calls", collectgarbage("count") - before < 3000)
+  local closed, seen = 0, nil
+  local function finalized() return setmetatable({}, { __gc = function() closed = closed + 1 end }) end
+  local function both(...) finalized() return select("#", ...), ... end
+  for i = 1, 60000 do
+    local count, a, b = both(i, tostring(i))
+    if count ~= 2 or a ~= i or b ~= tostring(i) then seen = i end
+  end
+  check("results while finalizers run", not seen and closed > 0, seen)
+end
+
 print("checks", n)

@@ -3,11 +3,12 @@
 //! The rows are those of `perilune_vm::arith`; the differential tests hold the two together.
 
 use super::{FLOAT, INT, payload, tag_of};
+use crate::encode::x64;
 use crate::flow::{Form, are_integers, class, form};
 use crate::function::Assembler;
 use crate::registers::Registers;
 use crate::state::Source;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::tier;
 use perilune_vm::tier::seen::Class;
 use perilune_vm::value::{Slot, tag};
@@ -150,10 +151,10 @@ impl Assembler<'_> {
             (Number::Int(value), _) => self.load_float_constant(target, value as f64),
             (Number::Float(value), _) => self.load_float_constant(target, value),
             (Number::Source(source), Class::Int) => {
-                dynasm!(self.asm ; .arch x64 ; xorps Rx(target), Rx(target));
+                x64!(self.asm ; xorps Rx(target), Rx(target));
                 match source {
-                    Source::In(n) => dynasm!(self.asm ; .arch x64 ; cvtsi2sd Rx(target), Rq(n)),
-                    Source::At(at) => dynasm!(self.asm ; .arch x64 ; cvtsi2sd Rx(target), QWORD [rbx + at]),
+                    Source::In(n) => x64!(self.asm ; cvtsi2sd Rx(target), Rq(n)),
+                    Source::At(at) => x64!(self.asm ; cvtsi2sd Rx(target), QWORD [rbx + at]),
                 }
             }
             (Number::Source(source), _) => self.load_vector(target, source),
@@ -210,25 +211,25 @@ impl Assembler<'_> {
     /// Goes to `other` unless the operand is an integer.
     pub fn check_int(&mut self, operand: Operand, other: DynamicLabel) {
         match operand {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(r)], INT ; jne =>other),
+            Operand::Register(r) => x64!(self.asm ; cmp TAG [rbx + tag_of(r)], INT ; jne =>other),
             Operand::Constant(value) if value.tag == tag::INT => {}
-            Operand::Constant(_) => dynasm!(self.asm ; .arch x64 ; jmp =>other),
+            Operand::Constant(_) => x64!(self.asm ; jmp =>other),
         }
     }
 
     /// The payload of an operand in `rax`.
     pub fn load_rax(&mut self, operand: Operand) {
         match operand {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(r)]),
-            Operand::Constant(value) => dynasm!(self.asm ; .arch x64 ; mov rax, QWORD value.payload as i64),
+            Operand::Register(r) => x64!(self.asm ; mov rax, [rbx + payload(r)]),
+            Operand::Constant(value) => x64!(self.asm ; mov rax, QWORD value.payload as i64),
         }
     }
 
     /// The payload of an operand in `rcx`.
     pub fn load_rcx(&mut self, operand: Operand) {
         match operand {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + payload(r)]),
-            Operand::Constant(value) => dynasm!(self.asm ; .arch x64 ; mov rcx, QWORD value.payload as i64),
+            Operand::Register(r) => x64!(self.asm ; mov rcx, [rbx + payload(r)]),
+            Operand::Constant(value) => x64!(self.asm ; mov rcx, QWORD value.payload as i64),
         }
     }
 
@@ -237,18 +238,16 @@ impl Assembler<'_> {
         match operand {
             Operand::Register(r) => {
                 let (convert, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; cmp QWORD [rbx + tag_of(r)], FLOAT
+                x64!(self.asm
+                    ; cmp TAG [rbx + tag_of(r)], FLOAT
                     ; jne =>convert
                     ; movsd Rx(xmm), [rbx + payload(r)]
                     ; =>done
                 );
                 self.put_off(move |this| {
-                    dynasm!(this.asm
-                        ; .arch x64
+                    x64!(this.asm
                         ; =>convert
-                        ; cmp QWORD [rbx + tag_of(r)], INT
+                        ; cmp TAG [rbx + tag_of(r)], INT
                         ; jne =>other
                         ; xorps Rx(xmm), Rx(xmm)
                         ; cvtsi2sd Rx(xmm), QWORD [rbx + payload(r)]
@@ -257,25 +256,24 @@ impl Assembler<'_> {
                 });
             }
             Operand::Constant(value) => match perilune_vm::arith::to_float(value) {
-                Some(float) => dynasm!(self.asm
-                    ; .arch x64
+                Some(float) => x64!(self.asm
                     ; mov rax, QWORD float.to_bits() as i64
                     ; movq Rx(xmm), rax
                 ),
-                None => dynasm!(self.asm ; .arch x64 ; jmp =>other),
+                None => x64!(self.asm ; jmp =>other),
             },
         }
     }
 
     /// `r[a]` = the integer in `rax`.
     pub fn store_int(&mut self, a: u8) {
-        dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov QWORD [rbx + tag_of(a)], INT);
+        x64!(self.asm ; mov [rbx + payload(a)], rax ; mov QWORD [rbx + tag_of(a)], INT);
     }
 
     /// `r[a]` = the integer in `rax`, where the registers among the operands are known to be integers.
     fn store_int_over(&mut self, a: u8, operands: [Operand; 2]) {
         if operands.iter().any(|operand| matches!(operand, Operand::Register(r) if *r == a)) {
-            dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax);
+            x64!(self.asm ; mov [rbx + payload(a)], rax);
         } else {
             self.store_int(a);
         }
@@ -283,7 +281,7 @@ impl Assembler<'_> {
 
     /// `r[a]` = the float in `xmm0`.
     pub fn store_float(&mut self, a: u8) {
-        dynasm!(self.asm ; .arch x64 ; movsd [rbx + payload(a)], xmm0 ; mov QWORD [rbx + tag_of(a)], FLOAT);
+        x64!(self.asm ; movsd [rbx + payload(a)], xmm0 ; mov QWORD [rbx + tag_of(a)], FLOAT);
     }
 
     /// `r[a] = x op y`.
@@ -297,9 +295,9 @@ impl Assembler<'_> {
                 let target = self.float_target(a);
                 let (first, second) = self.load_floats(target, [x, y], classes);
                 match op {
-                    Op::Add => dynasm!(self.asm ; .arch x64 ; addsd Rx(first), Rx(second)),
-                    Op::Sub => dynasm!(self.asm ; .arch x64 ; subsd Rx(first), Rx(second)),
-                    Op::Mul => dynasm!(self.asm ; .arch x64 ; mulsd Rx(first), Rx(second)),
+                    Op::Add => x64!(self.asm ; addsd Rx(first), Rx(second)),
+                    Op::Sub => x64!(self.asm ; subsd Rx(first), Rx(second)),
+                    Op::Mul => x64!(self.asm ; mulsd Rx(first), Rx(second)),
                 }
                 self.define_float(a, first);
             }
@@ -320,7 +318,7 @@ impl Assembler<'_> {
         if let (Number::Source(Source::In(n)), Number::Int(value), true) = (x, y, op != Op::Mul && !is_home(x))
             && let Ok(value) = i32::try_from(if op == Op::Sub { value.wrapping_neg() } else { value })
         {
-            dynasm!(self.asm ; .arch x64 ; lea Rq(target), [Rq(n) + value]);
+            x64!(self.asm ; lea Rq(target), [Rq(n) + value]);
             return self.define(a, tag::INT);
         }
         match x {
@@ -352,21 +350,21 @@ impl Assembler<'_> {
         let y = match self.int_operand(y) {
             IntOperand::Small(small) => {
                 return match op {
-                    Op::Add => dynasm!(self.asm ; .arch x64 ; add Rq(target), small),
-                    Op::Sub => dynasm!(self.asm ; .arch x64 ; sub Rq(target), small),
-                    Op::Mul => dynasm!(self.asm ; .arch x64 ; imul Rq(target), Rq(target), small),
+                    Op::Add => x64!(self.asm ; add Rq(target), imm small),
+                    Op::Sub => x64!(self.asm ; sub Rq(target), imm small),
+                    Op::Mul => x64!(self.asm ; imul Rq(target), Rq(target), small),
                 };
             }
             IntOperand::Source(source) => source,
             IntOperand::None => return,
         };
         match (op, y) {
-            (Op::Add, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; add Rq(target), Rq(n)),
-            (Op::Sub, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; sub Rq(target), Rq(n)),
-            (Op::Mul, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; imul Rq(target), Rq(n)),
-            (Op::Add, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; add Rq(target), [rbx + at]),
-            (Op::Sub, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; sub Rq(target), [rbx + at]),
-            (Op::Mul, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; imul Rq(target), [rbx + at]),
+            (Op::Add, Source::In(n)) => x64!(self.asm ; add Rq(target), Rq(n)),
+            (Op::Sub, Source::In(n)) => x64!(self.asm ; sub Rq(target), Rq(n)),
+            (Op::Mul, Source::In(n)) => x64!(self.asm ; imul Rq(target), Rq(n)),
+            (Op::Add, Source::At(at)) => x64!(self.asm ; add Rq(target), [rbx + at]),
+            (Op::Sub, Source::At(at)) => x64!(self.asm ; sub Rq(target), [rbx + at]),
+            (Op::Mul, Source::At(at)) => x64!(self.asm ; imul Rq(target), [rbx + at]),
         }
     }
 
@@ -382,19 +380,19 @@ impl Assembler<'_> {
             self.load_rax(x);
             self.int_operation(op, y);
             self.store_int_over(a, [x, y]);
-            dynasm!(self.asm ; .arch x64 ; jmp =>done);
+            x64!(self.asm ; jmp =>done);
         }
-        dynasm!(self.asm ; .arch x64 ; =>float);
+        x64!(self.asm ; =>float);
         let missed = self.other_kinds(classes);
         self.load_float(x, 0, missed);
         self.load_float(y, 1, missed);
         match op {
-            Op::Add => dynasm!(self.asm ; .arch x64 ; addsd xmm0, xmm1),
-            Op::Sub => dynasm!(self.asm ; .arch x64 ; subsd xmm0, xmm1),
-            Op::Mul => dynasm!(self.asm ; .arch x64 ; mulsd xmm0, xmm1),
+            Op::Add => x64!(self.asm ; addsd xmm0, xmm1),
+            Op::Sub => x64!(self.asm ; subsd xmm0, xmm1),
+            Op::Mul => x64!(self.asm ; mulsd xmm0, xmm1),
         }
         self.store_float(a);
-        dynasm!(self.asm ; .arch x64 ; =>done);
+        x64!(self.asm ; =>done);
         self.forget(a);
     }
 
@@ -402,20 +400,20 @@ impl Assembler<'_> {
     fn int_operation(&mut self, op: Op, y: Operand) {
         match y {
             Operand::Register(r) => match op {
-                Op::Add => dynasm!(self.asm ; .arch x64 ; add rax, [rbx + payload(r)]),
-                Op::Sub => dynasm!(self.asm ; .arch x64 ; sub rax, [rbx + payload(r)]),
-                Op::Mul => dynasm!(self.asm ; .arch x64 ; imul rax, [rbx + payload(r)]),
+                Op::Add => x64!(self.asm ; add rax, [rbx + payload(r)]),
+                Op::Sub => x64!(self.asm ; sub rax, [rbx + payload(r)]),
+                Op::Mul => x64!(self.asm ; imul rax, [rbx + payload(r)]),
             },
             Operand::Constant(value) => match (op, i32::try_from(value.as_int())) {
-                (Op::Add, Ok(small)) => dynasm!(self.asm ; .arch x64 ; add rax, small),
-                (Op::Sub, Ok(small)) => dynasm!(self.asm ; .arch x64 ; sub rax, small),
-                (Op::Mul, Ok(small)) => dynasm!(self.asm ; .arch x64 ; imul rax, rax, small),
+                (Op::Add, Ok(small)) => x64!(self.asm ; add rax, imm small),
+                (Op::Sub, Ok(small)) => x64!(self.asm ; sub rax, imm small),
+                (Op::Mul, Ok(small)) => x64!(self.asm ; imul rax, rax, small),
                 (_, Err(_)) => {
                     self.load_rcx(y);
                     match op {
-                        Op::Add => dynasm!(self.asm ; .arch x64 ; add rax, rcx),
-                        Op::Sub => dynasm!(self.asm ; .arch x64 ; sub rax, rcx),
-                        Op::Mul => dynasm!(self.asm ; .arch x64 ; imul rax, rcx),
+                        Op::Add => x64!(self.asm ; add rax, rcx),
+                        Op::Sub => x64!(self.asm ; sub rax, rcx),
+                        Op::Mul => x64!(self.asm ; imul rax, rcx),
                     }
                 }
             },
@@ -430,7 +428,7 @@ impl Assembler<'_> {
         }
         let target = self.float_target(a);
         let (first, second) = self.load_floats(target, [x, y], classes);
-        dynasm!(self.asm ; .arch x64 ; divsd Rx(first), Rx(second));
+        x64!(self.asm ; divsd Rx(first), Rx(second));
         self.define_float(a, first);
     }
 
@@ -443,7 +441,7 @@ impl Assembler<'_> {
         let is_square = matches!(y, Operand::Constant(value) if perilune_vm::arith::to_float(value) == Some(2.0));
         if is_square {
             let (first, _) = self.load_floats(0, [x, y], classes);
-            dynasm!(self.asm ; .arch x64 ; mulsd Rx(first), Rx(first));
+            x64!(self.asm ; mulsd Rx(first), Rx(first));
             return self.define_float(a, first);
         }
         self.vacate();
@@ -456,7 +454,7 @@ impl Assembler<'_> {
     fn call_on_floats(&mut self, first: u8, second: u8, function: i64) {
         self.load_vector(0, Source::In(first));
         self.load_vector(1, Source::In(second));
-        dynasm!(self.asm ; .arch x64 ; mov rax, QWORD function ; call rax);
+        x64!(self.asm ; mov rax, QWORD function ; call rax);
         // Loading the operands has filled homes.
         self.state.home = Registers::default();
     }
@@ -482,7 +480,7 @@ impl Assembler<'_> {
                 }
                 let (first, second) = self.load_floats(0, [x, y], classes);
                 match part {
-                    Part::Quotient => dynasm!(self.asm ; .arch x64 ; divsd Rx(first), Rx(second) ; roundsd Rx(first), Rx(first), 1),
+                    Part::Quotient => x64!(self.asm ; divsd Rx(first), Rx(second) ; roundsd Rx(first), Rx(first), 1),
                     Part::Remainder => self.call_on_floats(first, second, tier::float_mod as *const () as i64),
                 }
                 self.define_float(a, 0);
@@ -505,19 +503,19 @@ impl Assembler<'_> {
             self.check_int(y, float);
             self.int_division(part, place(x), place(y), missed);
             self.store_int_over(a, [x, y]);
-            dynasm!(self.asm ; .arch x64 ; jmp =>done);
+            x64!(self.asm ; jmp =>done);
         }
-        dynasm!(self.asm ; .arch x64 ; =>float);
+        x64!(self.asm ; =>float);
         self.load_float(x, 0, missed);
         self.load_float(y, 1, missed);
         match part {
-            Part::Quotient => dynasm!(self.asm ; .arch x64 ; divsd xmm0, xmm1 ; roundsd xmm0, xmm0, 1),
+            Part::Quotient => x64!(self.asm ; divsd xmm0, xmm1 ; roundsd xmm0, xmm0, 1),
             Part::Remainder => {
-                dynasm!(self.asm ; .arch x64 ; mov rax, QWORD tier::float_mod as *const () as i64 ; call rax);
+                x64!(self.asm ; mov rax, QWORD tier::float_mod as *const () as i64 ; call rax);
             }
         }
         self.store_float(a);
-        dynasm!(self.asm ; .arch x64 ; =>done);
+        x64!(self.asm ; =>done);
         self.forget(a);
     }
 
@@ -539,8 +537,8 @@ impl Assembler<'_> {
             && divisor <= 1 << 30
         {
             match part {
-                Part::Quotient => dynasm!(self.asm ; .arch x64 ; sar rax, divisor.trailing_zeros() as i8),
-                Part::Remainder => dynasm!(self.asm ; .arch x64 ; and rax, (divisor - 1) as i32),
+                Part::Quotient => x64!(self.asm ; sar rax, divisor.trailing_zeros() as i8),
+                Part::Remainder => x64!(self.asm ; and rax, (divisor - 1) as i32),
             }
             return;
         }
@@ -548,21 +546,19 @@ impl Assembler<'_> {
         let exact = self.asm.new_dynamic_label();
         // Divisors 0 and -1 go to the interpreter: one raises an error, the other may overflow.
         if !matches!(y, Number::Int(value) if value != 0 && value != -1) {
-            dynasm!(self.asm ; .arch x64 ; lea rdx, [rcx + 1] ; cmp rdx, 1 ; jbe =>missed);
+            x64!(self.asm ; lea rdx, [rcx + 1] ; cmp rdx, 1 ; jbe =>missed);
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cqo
             ; idiv rcx
             ; test rdx, rdx
             ; jz =>exact
         );
         match part {
-            Part::Quotient => dynasm!(self.asm ; .arch x64 ; xor rdx, rcx ; sar rdx, 63 ; add rax, rdx ; =>exact),
+            Part::Quotient => x64!(self.asm ; xor rdx, rcx ; sar rdx, 63 ; add rax, rdx ; =>exact),
             Part::Remainder => {
                 // The divisor is added when the signs differ.
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; mov rax, rdx
                     ; xor rax, rcx
                     ; sar rax, 63
@@ -590,7 +586,7 @@ impl Assembler<'_> {
         match y {
             Operand::Constant(value) if value.tag != tag::INT => {
                 let missed = self.missed();
-                dynasm!(self.asm ; .arch x64 ; jmp =>missed);
+                x64!(self.asm ; jmp =>missed);
                 return Number::Int(0);
             }
             _ => self.check_class(y, Class::Int),
@@ -606,14 +602,13 @@ impl Assembler<'_> {
         let r = match operand {
             Operand::Register(r) => r,
             Operand::Constant(value) if value.tag == tag::INT => return self.load_int(target, value.as_int()),
-            Operand::Constant(_) => return dynasm!(self.asm ; .arch x64 ; jmp =>other),
+            Operand::Constant(_) => return x64!(self.asm ; jmp =>other),
         };
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov Rq(target), [rbx + payload(r)]
-            ; cmp QWORD [rbx + tag_of(r)], INT
+            ; cmp TAG [rbx + tag_of(r)], INT
             ; je >done
-            ; cmp QWORD [rbx + tag_of(r)], FLOAT
+            ; cmp TAG [rbx + tag_of(r)], FLOAT
             ; jne =>other
             ; movq xmm0, Rq(target)
             ; cvttsd2si Rq(target), xmm0
@@ -631,9 +626,9 @@ impl Assembler<'_> {
         let y = match self.int_operand(y) {
             IntOperand::Small(small) => {
                 match op {
-                    Bits::And => dynasm!(self.asm ; .arch x64 ; and rax, small),
-                    Bits::Or => dynasm!(self.asm ; .arch x64 ; or rax, small),
-                    Bits::Xor => dynasm!(self.asm ; .arch x64 ; xor rax, small),
+                    Bits::And => x64!(self.asm ; and rax, imm small),
+                    Bits::Or => x64!(self.asm ; or rax, imm small),
+                    Bits::Xor => x64!(self.asm ; xor rax, imm small),
                 }
                 return self.define_int(a);
             }
@@ -641,12 +636,12 @@ impl Assembler<'_> {
             IntOperand::None => return,
         };
         match (op, y) {
-            (Bits::And, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; and rax, Rq(n)),
-            (Bits::Or, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; or rax, Rq(n)),
-            (Bits::Xor, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; xor rax, Rq(n)),
-            (Bits::And, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; and rax, [rbx + at]),
-            (Bits::Or, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; or rax, [rbx + at]),
-            (Bits::Xor, Source::At(at)) => dynasm!(self.asm ; .arch x64 ; xor rax, [rbx + at]),
+            (Bits::And, Source::In(n)) => x64!(self.asm ; and rax, Rq(n)),
+            (Bits::Or, Source::In(n)) => x64!(self.asm ; or rax, Rq(n)),
+            (Bits::Xor, Source::In(n)) => x64!(self.asm ; xor rax, Rq(n)),
+            (Bits::And, Source::At(at)) => x64!(self.asm ; and rax, [rbx + at]),
+            (Bits::Or, Source::At(at)) => x64!(self.asm ; or rax, [rbx + at]),
+            (Bits::Xor, Source::At(at)) => x64!(self.asm ; xor rax, [rbx + at]),
         }
         self.define_int(a);
     }
@@ -656,17 +651,17 @@ impl Assembler<'_> {
         let y = self.load_ints(b, y);
         if let Number::Int(count @ 0..64) = y {
             match side {
-                Side::Left => dynasm!(self.asm ; .arch x64 ; shl rax, count as i8),
-                Side::Right => dynasm!(self.asm ; .arch x64 ; shr rax, count as i8),
+                Side::Left => x64!(self.asm ; shl rax, count as i8),
+                Side::Right => x64!(self.asm ; shr rax, count as i8),
             }
             return self.define_int(a);
         }
         let missed = self.missed();
         self.load_scratch(1, y);
-        dynasm!(self.asm ; .arch x64 ; cmp rcx, 63 ; ja =>missed);
+        x64!(self.asm ; cmp rcx, 63 ; ja =>missed);
         match side {
-            Side::Left => dynasm!(self.asm ; .arch x64 ; shl rax, cl),
-            Side::Right => dynasm!(self.asm ; .arch x64 ; shr rax, cl),
+            Side::Left => x64!(self.asm ; shl rax, cl),
+            Side::Right => x64!(self.asm ; shr rax, cl),
         }
         self.define_int(a);
     }
@@ -680,15 +675,15 @@ impl Assembler<'_> {
                 self.check_class(x, Class::Int);
                 let x = self.number(x);
                 self.load_scratch(0, x);
-                dynasm!(self.asm ; .arch x64 ; neg rax);
+                x64!(self.asm ; neg rax);
                 self.define_int(a);
             }
             Class::Float => {
                 self.check_class(x, Class::Float);
                 self.load_number(0, x, Class::Float);
-                dynasm!(self.asm ; .arch x64 ; movq rax, xmm0 ; btc rax, 63);
+                x64!(self.asm ; movq rax, xmm0 ; btc rax, 63);
                 let target = self.float_target(a);
-                dynasm!(self.asm ; .arch x64 ; movq Rx(target), rax);
+                x64!(self.asm ; movq Rx(target), rax);
                 self.define(a, tag::FLOAT);
             }
             _ => self.any_negate(a, b),
@@ -701,15 +696,14 @@ impl Assembler<'_> {
         let class = self.class(Operand::Register(b), 0);
         let (float, join, missed) = (self.asm.new_dynamic_label(), self.join(), self.other_kinds([class; 2]));
         self.check_int(Operand::Register(b), float);
-        dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(b)] ; neg rax);
+        x64!(self.asm ; mov rax, [rbx + payload(b)] ; neg rax);
         self.store_int(a);
         self.forget(a);
         self.bind_join(join);
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>float
-                ; cmp QWORD [rbx + tag_of(b)], FLOAT
+                ; cmp TAG [rbx + tag_of(b)], FLOAT
                 ; jne =>missed
                 ; mov rax, [rbx + payload(b)]
                 ; btc rax, 63
@@ -723,7 +717,7 @@ impl Assembler<'_> {
     /// `r[a] = ~r[b]`.
     pub fn complement(&mut self, a: u8, b: u8) {
         self.load_ints(b, Operand::Constant(Slot::int(0)));
-        dynasm!(self.asm ; .arch x64 ; not rax);
+        x64!(self.asm ; not rax);
         self.define_int(a);
     }
 }

@@ -4,7 +4,9 @@
 //! goes on included, and jumps; a return jumps back by that address, or to the
 //! machine when the caller is interpreted.
 
+use super::intrinsic::{BYTES, LENGTH};
 use super::{CLOSURE, INT, TRUE, payload, tag_of};
+use crate::encode::x64;
 use crate::flow::{LoopForm, loop_form};
 use crate::function::Assembler;
 use crate::homes::Home;
@@ -13,9 +15,10 @@ use crate::registers::Registers;
 use crate::state::Source;
 use crate::stub::{Routine, Service};
 use crate::switch;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_isa::BREAKPOINT;
 use perilune_isa::instruction::Instruction;
+use perilune_vm::leaf::Intrinsic;
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
 use perilune_vm::tier::seen::Callee;
@@ -49,17 +52,48 @@ impl Assembler<'_> {
         let after = self.asm.new_dynamic_label();
         let called = self.called(Service::Call, after);
         let other = match self.seen().callee() {
-            Callee::Unseen | Callee::Lua if !self.function.is_final => self.call_unseen(a, called),
+            Callee::Unseen | Callee::Itself | Callee::Lua if !self.function.is_final => self.call_unseen(a, called),
             Callee::Native(id) if self.is_plain_native(id) => self.call_one_native(id, a, b, c, called, after),
-            _ if c == 1 || c == 2 => self.call_leaf(a, b, c, called, after),
+            _ if c <= 2 => self.call_leaf(a, b, c, called, after),
             _ => called,
         };
-        self.load_entry(a, other, called);
-        self.load_count(a, b);
         let address = self.asm.new_dynamic_label();
-        self.jump_to_entry(a, c, address);
+        let any = move |this: &mut Self| {
+            this.load_entry(a, other, called);
+            this.load_count(a, b);
+            this.jump_to_entry(a, c, address);
+        };
+        match (self.seen().callee(), b.checked_sub(1)) {
+            (Callee::Itself, Some(n)) if !self.function.is_vararg => {
+                let differs = self.asm.new_dynamic_label();
+                self.call_itself(a, n, c, address, differs);
+                self.put_off(move |this| {
+                    x64!(this.asm ; =>differs);
+                    any(this);
+                });
+            }
+            _ => any(self),
+        }
         self.bind_address(address, (i32::from(a) + 2) * 16);
         self.bind_return(a, after);
+    }
+
+    /// Calls `r[a]` with `n` arguments if it is the function itself; goes to `other` otherwise, or if that cannot be now.
+    fn call_itself(&mut self, a: u8, n: u8, c: u8, address: DynamicLabel, other: DynamicLabel) {
+        let base = (i32::from(a) + 2) * 16;
+        if self.tag(a) != Some(tag::CLOSURE) {
+            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], tag::CLOSURE ; jne =>other);
+        }
+        x64!(self.asm ; mov rsi, [rbx - 32] ; cmp rsi, [rbx + payload(a)] ; jne =>other);
+        self.check_entry(base, other);
+        for missing in n..self.function.params {
+            x64!(self.asm ; mov QWORD [rbx + base + tag_of(missing)], 0);
+        }
+        // Written again: what it was found by is a row of loads, which each call would wait for in the next one.
+        x64!(self.asm ; mov [rbx + payload(a)], rsi);
+        self.write_header(a, c, address);
+        let body = self.body;
+        x64!(self.asm ; jmp =>body);
     }
 
     /// A label in cold code that has the machine make a call, which comes back to `after`.
@@ -67,7 +101,7 @@ impl Assembler<'_> {
         let (label, served) = (self.asm.new_dynamic_label(), self.served(service));
         let word = (self.function.code[self.pc()] & !BREAKPOINT) as i32;
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>label ; lea rcx, [=>after] ; mov r8d, word ; jmp =>served);
+            x64!(this.asm ; =>label ; lea rcx, [=>after] ; mov r8d, word ; jmp =>served);
         });
         label
     }
@@ -76,15 +110,15 @@ impl Assembler<'_> {
     pub fn bind_return(&mut self, a: u8, after: DynamicLabel) {
         self.forget_all(Registers::range(u16::from(a)..u16::MAX));
         self.state.shapes.clear();
-        dynasm!(self.asm ; .arch x64 ; =>after);
+        x64!(self.asm ; =>after);
     }
 
     /// Where a compiled callee goes that has put one slot or more, `delta`, between the frames: it has left `rbx` as it
     /// was. Who has set `rbx` comes in [`RETURN_LENGTH`] behind.
     pub fn bind_address(&mut self, address: DynamicLabel, delta: i32) {
-        dynasm!(self.asm ; .arch x64 ; =>address);
+        x64!(self.asm ; =>address);
         let start = self.asm.offset().0;
-        dynasm!(self.asm ; .arch x64 ; sub rbx, DWORD delta);
+        x64!(self.asm ; sub rbx, DWORD delta);
         debug_assert_eq!(self.asm.offset().0 - start, RETURN_LENGTH as usize);
     }
 
@@ -92,9 +126,8 @@ impl Assembler<'_> {
     fn load_count(&mut self, a: u8, b: u8) {
         let first = (i32::from(a) + 2) * 16;
         match b.checked_sub(1) {
-            Some(n) => dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n)),
-            None => dynasm!(self.asm
-                ; .arch x64
+            Some(n) => x64!(self.asm ; mov eax, i32::from(n)),
+            None => x64!(self.asm
                 ; mov rsi, [r12 + layout::THREAD as i32]
                 ; mov eax, [rsi + offset_of!(Thread, top) as i32]
                 ; shl rax, 4
@@ -108,18 +141,22 @@ impl Assembler<'_> {
 
     /// Makes the frame of a call of `r[a]`, which is entered at `rcx` with `eax` arguments, for `c - 1` results.
     fn jump_to_entry(&mut self, a: u8, c: u8, address: DynamicLabel) {
+        self.write_header(a, c, address);
+        x64!(self.asm ; jmp rcx);
+    }
+
+    /// Writes the header of the frame of a call of `r[a]` for `c - 1` results, but for the function, and goes there.
+    fn write_header(&mut self, a: u8, c: u8, address: DynamicLabel) {
         let delta = u32::from(a) + 2;
         let base = delta as i32 * 16;
         let link = stack::link(self.next as u32, delta) as i64;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov QWORD [rbx + tag_of(a)], (tag::CLOSURE | u64::from(c) << 16) as i32
             ; lea rsi, [=>address]
             ; mov rdi, QWORD link
             ; mov [rbx + base - 16], rsi
             ; mov [rbx + base - 8], rdi
-            ; add rbx, base
-            ; jmp rcx
+            ; add rbx, imm base
         );
     }
 
@@ -127,10 +164,9 @@ impl Assembler<'_> {
     /// function, and to `uncompiled` when it has no entry.
     pub fn load_entry(&mut self, a: u8, other: DynamicLabel, uncompiled: DynamicLabel) {
         if self.tag(a) != Some(tag::CLOSURE) {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], CLOSURE ; jne =>other);
+            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], CLOSURE ; jne =>other);
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, [rbx + payload(a)]
             ; mov rdx, [rdi + offset_of!(Closure, proto) as i32]
             ; mov rcx, [rdx + offset_of!(ProtoObject, entry) as i32]
@@ -143,10 +179,9 @@ impl Assembler<'_> {
     fn call_unseen(&mut self, a: u8, called: DynamicLabel) -> DynamicLabel {
         let (other, missed) = (self.asm.new_dynamic_label(), self.missed());
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>other
-                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; cmp TAG [rbx + tag_of(a)], tag::NATIVE
                 ; je =>missed
                 ; jmp =>called
             );
@@ -158,14 +193,13 @@ impl Assembler<'_> {
     fn call_leaf(&mut self, a: u8, b: u8, c: u8, called: DynamicLabel, after: DynamicLabel) -> DynamicLabel {
         let other = self.asm.new_dynamic_label();
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>other
-                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; cmp TAG [rbx + tag_of(a)], tag::NATIVE
                 ; jne =>called
             );
             this.leaf(a, b, c, tier::call_leaf as *const (), called);
-            dynasm!(this.asm ; .arch x64 ; jmp =>after);
+            x64!(this.asm ; jmp =>after);
         });
         other
     }
@@ -187,10 +221,9 @@ impl Assembler<'_> {
     ) -> DynamicLabel {
         let other = self.asm.new_dynamic_label();
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>other
-                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; cmp TAG [rbx + tag_of(a)], tag::NATIVE
                 ; jne =>called
                 ; mov rax, [rbx + payload(a)]
                 ; cmp QWORD [rax + ID], id as i32
@@ -207,17 +240,16 @@ impl Assembler<'_> {
         let native = &self.function.natives[id as usize];
         let (function, leaf) = (native.function as *const () as i64, native.leaf);
         let whole = self.asm.new_dynamic_label();
-        if let (Some(leaf), 1 | 2) = (leaf, c) {
-            dynasm!(self.asm ; .arch x64 ; mov r8, QWORD leaf as *const () as i64);
+        if let (Some(leaf), 0..=2) = (leaf, c) {
+            x64!(self.asm ; mov r8, QWORD leaf as *const () as i64);
             self.leaf(a, b, c, tier::call_known_leaf as *const (), whole);
-            dynasm!(self.asm ; .arch x64 ; jmp =>after);
+            x64!(self.asm ; jmp =>after);
         }
         let site = u64::from(a) | u64::from(c) << 8 | (self.next as u64) << 32;
         let service = self.service(Service::CallKnown);
-        dynasm!(self.asm ; .arch x64 ; =>whole);
+        x64!(self.asm ; =>whole);
         self.load_count(a, b);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov r9d, eax
             ; mov rdx, QWORD site as i64
             ; lea rcx, [=>after]
@@ -226,18 +258,20 @@ impl Assembler<'_> {
         );
     }
 
-    /// As [`Assembler::try_leaf`]; then the collector works if it is due.
+    /// As [`Assembler::try_leaf`]; then the collector works if it is due, unless there may be any number of results: then
+    /// the leaf form is declined while it is.
     fn leaf(&mut self, a: u8, b: u8, c: u8, function: *const (), declined: DynamicLabel) {
         self.try_leaf(a, b, c, function, declined);
-        self.collect_if_due((c != 0).then(|| a + (c - 1)));
+        if let Some(results) = c.checked_sub(1) {
+            self.collect_if_due(Some(a + results));
+        }
     }
 
     /// Calls a native by its leaf form, with memory up to date, by a function of the machine that may be given more in
     /// `r8`; goes to `declined` when that cannot be.
     fn try_leaf(&mut self, a: u8, b: u8, c: u8, function: *const (), declined: DynamicLabel) {
         self.load_count(a, b);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; lea rsi, [rbx + payload(a)]
             ; mov edx, eax
@@ -253,7 +287,7 @@ impl Assembler<'_> {
     pub fn generic_for_prep(&mut self, a: u8, e: i32) {
         self.vacate();
         let stepped = self.stepped();
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 3)], TRUE ; jae =>stepped);
+        x64!(self.asm ; cmp TAG [rbx + tag_of(a + 3)], TRUE ; jae =>stepped);
         self.go_to(self.target(e), false);
         self.alive = false;
     }
@@ -264,22 +298,21 @@ impl Assembler<'_> {
         let (after, called) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         let served = self.called(Service::CallIterator, after);
         let (iterate, other) = (self.routine(Routine::Iterate), self.asm.new_dynamic_label());
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], CLOSURE ; je =>called);
+        x64!(self.asm ; cmp TAG [rbx + tag_of(a)], CLOSURE ; je =>called);
         if c <= 2 {
-            dynasm!(self.asm ; .arch x64 ; lea rsi, [rbx + payload(a)] ; call =>iterate ; jc =>other);
+            x64!(self.asm ; lea rsi, [rbx + payload(a)] ; call =>iterate ; jc =>other);
         } else {
-            dynasm!(self.asm ; .arch x64 ; jmp =>other);
+            x64!(self.asm ; jmp =>other);
         }
         self.put_off(move |this| {
             let unknown = this.asm.new_dynamic_label();
-            dynasm!(this.asm ; .arch x64 ; =>other);
+            x64!(this.asm ; =>other);
             switch::check_wrapped(&mut this.asm, payload(a), unknown);
             for (to, from) in [(a + 4, a), (a + 6, a + 1), (a + 7, a + 2)] {
                 this.copy_memory(to, from);
             }
             this.jump_to_switch(Routine::Wrapped, a + 4, 2, c + 1, served, after);
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>unknown
                 ; mov rdi, r12
                 ; lea rsi, [rbx + payload(a)]
@@ -292,27 +325,142 @@ impl Assembler<'_> {
             );
         });
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>called);
+            x64!(this.asm ; =>called);
             this.forget_all(Registers::range(u16::from(a)..u16::MAX));
             this.load_entry(a, served, served);
             for (to, from) in [(a + 4, a), (a + 6, a + 1), (a + 7, a + 2)] {
                 this.copy_memory(to, from);
             }
             // Copying has used a register.
-            dynasm!(this.asm ; .arch x64 ; mov eax, 2);
+            x64!(this.asm ; mov eax, 2);
             let address = this.asm.new_dynamic_label();
             this.jump_to_entry(a + 4, c + 1, address);
             this.bind_address(address, (i32::from(a) + 6) * 16);
-            dynasm!(this.asm ; .arch x64 ; jmp =>after);
+            x64!(this.asm ; jmp =>after);
         });
         self.bind_return(a + 4, after);
+    }
+
+    /// `r[a], …` = the first `c - 1` of the extra arguments, or all of them.
+    pub fn vararg(&mut self, a: u8, c: u8) {
+        self.vacate();
+        let (other, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        // How many there are in `rcx`, and the first of them two slots above `rdx`.
+        x64!(self.asm
+            ; mov rcx, [rbx - 24]
+            ; test ecx, MOVED
+            ; jz =>other
+            ; shr rcx, 32
+        );
+        if c == 0 {
+            self.select_of_extra(a);
+        }
+        x64!(self.asm ; mov rdx, rcx ; shl rdx, 4 ; neg rdx ; add rdx, rbx);
+        match c.checked_sub(1) {
+            Some(n) if n <= 4 => {
+                x64!(self.asm ; cmp ecx, i32::from(n) ; jb =>other);
+                for n in 0..n {
+                    let from = i32::from(n) * 16 - 32;
+                    x64!(self.asm
+                        ; mov rax, [rdx + from]
+                        ; mov rcx, [rdx + from + 8]
+                        ; mov [rbx + payload(a + n)], rax
+                        ; mov [rbx + tag_of(a + n)], rcx
+                    );
+                }
+            }
+            Some(_) => x64!(self.asm ; jmp =>other),
+            None => x64!(self.asm
+                ; lea rsi, [rbx + payload(a)]
+                ; shl rcx, 4
+                ; lea rdi, [rsi + rcx]
+                ; cmp rdi, [r12 + layout::LIMIT as i32]
+                ; ja =>other
+                ; mov r8, [r12 + layout::THREAD as i32]
+                ; mov rax, rdi
+                ; sub rax, [r8 + offset_of!(Thread, stack) as i32]
+                ; shr rax, 4
+                ; mov [r8 + offset_of!(Thread, top) as i32], eax
+                ; cmp rsi, rdi
+                ; jae =>done
+                ; next:
+                ; mov rax, [rdx - 32]
+                ; mov rcx, [rdx - 24]
+                ; mov [rsi], rax
+                ; mov [rsi + 8], rcx
+                ; add rdx, 16
+                ; add rsi, 16
+                ; cmp rsi, rdi
+                ; jb <next
+            ),
+        }
+        x64!(self.asm ; =>done);
+        self.put_off(move |this| {
+            x64!(this.asm ; =>other);
+            let stepped = this.stepped();
+            this.assist(assist::vararg, stepped);
+            x64!(this.asm ; jmp =>done);
+        });
+    }
+
+    /// Where all extra arguments, of which there are `rcx`, are copied to `a` for a call of `select` alone that wants
+    /// one of them, or to know how many they are: goes on behind the call with that, if it is what the call has seen.
+    fn select_of_extra(&mut self, a: u8) {
+        let (code, call_pc) = (self.function.code, self.next);
+        let (Some(call), Some(seen)) = (Instruction::at(code, call_pc), self.function.seen.get(call_pc)) else { return };
+        let Instruction::Call { a: function, b: 0, c: 2 } = call else { return };
+        let Callee::Native(id) = seen.callee() else { return };
+        let is_select = self.function.natives.get(id as usize).is_some_and(|native| native.intrinsic == Some(Intrinsic::Select));
+        let after = call_pc + call.words();
+        let is_flagged = code[call_pc] & BREAKPOINT != 0;
+        if !is_select || is_flagged || function + 3 != a || [call_pc, after].iter().any(|pc| self.flow.blocks[*pc].is_some()) {
+            return;
+        }
+        let (not, is_count) = (self.asm.new_dynamic_label(), self.tag(function + 2) == Some(tag::STRING));
+        let (which, goes_on) = (function + 2, self.label_at(after));
+        x64!(self.asm
+            ; cmp TAG [rbx + tag_of(function)], tag::NATIVE
+            ; jne =>not
+            ; mov rax, [rbx + payload(function)]
+            ; cmp QWORD [rax + ID], id as i32
+            ; jne =>not
+            ; mov rax, [rbx + payload(which)]
+        );
+        if is_count {
+            x64!(self.asm
+                ; cmp TAG [rbx + tag_of(which)], tag::STRING
+                ; jne =>not
+                ; cmp QWORD [rax + LENGTH], 1
+                ; jne =>not
+                ; cmp BYTE [rax + BYTES], b'#' as i8
+                ; jne =>not
+                ; mov [rbx + payload(function)], rcx
+                ; mov QWORD [rbx + tag_of(function)], INT
+            );
+        } else {
+            x64!(self.asm
+                ; cmp TAG [rbx + tag_of(which)], INT
+                ; jne =>not
+                // From the end: the last one is 0.
+                ; mov rdx, rcx
+                ; sub rdx, rax
+                ; cmp rdx, rcx
+                ; jae =>not
+                ; shl rdx, 4
+                ; neg rdx
+                ; mov rax, [rbx + rdx - 48]
+                ; mov rdx, [rbx + rdx - 40]
+                ; mov [rbx + payload(function)], rax
+                ; mov [rbx + tag_of(function)], rdx
+            );
+        }
+        x64!(self.asm ; jmp =>goes_on ; =>not);
     }
 
     /// Jumps to the caller, whose address and pc are in the header.
     fn return_back(&mut self) {
         let interpreted = self.asm.new_dynamic_label();
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rbx - 16]
             ; test rsi, rsi
             ; jz =>interpreted
@@ -320,23 +468,22 @@ impl Assembler<'_> {
         );
         self.put_off(move |this| {
             let resume = this.service(Service::Resume);
-            dynasm!(this.asm ; .arch x64 ; =>interpreted ; mov rdx, [rbx - 8]);
+            x64!(this.asm ; =>interpreted ; mov rdx, [rbx - 8]);
             this.leave_frame();
-            dynasm!(this.asm ; .arch x64 ; jmp =>resume);
+            x64!(this.asm ; jmp =>resume);
         });
     }
 
     /// Sets `rbx` to the caller's register 0, by the link in `rdx`.
     fn leave_frame(&mut self) {
-        dynasm!(self.asm ; .arch x64 ; mov rcx, rdx ; shr rcx, 28 ; and rcx, -16 ; sub rbx, rcx);
+        x64!(self.asm ; mov rcx, rdx ; shr rcx, 28 ; and rcx, -16 ; sub rbx, rcx);
     }
 
     /// As [`Assembler::return_back`], with the address in `rsi` and the link in `rdx`, from a frame that may have moved.
     fn return_by_link(&mut self) {
         let resume = self.service(Service::Resume);
         self.leave_frame();
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; test rsi, rsi
             ; jz =>resume
             ; add rsi, RETURN_LENGTH
@@ -351,15 +498,14 @@ impl Assembler<'_> {
         let (served, other) = (self.served(Service::TailCall), self.asm.new_dynamic_label());
         let moved = self.asm.new_dynamic_label();
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>moved);
+            x64!(this.asm ; =>moved);
             this.tail_call_from_moved(a, b, served);
         });
         if c != 0 {
             self.assist_with(assist::close, 0, served);
         }
         self.load_entry(a, other, served);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rbx - 24]
             ; test esi, MOVED
             ; jnz =>moved
@@ -372,11 +518,11 @@ impl Assembler<'_> {
                 for i in 0..n {
                     self.copy_memory(i, a + 2 + i);
                 }
-                dynasm!(self.asm ; .arch x64 ; mov eax, i32::from(n) ; jmp rcx);
+                x64!(self.asm ; mov eax, i32::from(n) ; jmp rcx);
             }
             None => {
                 self.load_count(a, 0);
-                dynasm!(self.asm ; .arch x64 ; mov r8, rbx);
+                x64!(self.asm ; mov r8, rbx);
                 self.move_arguments(a);
             }
         }
@@ -386,10 +532,9 @@ impl Assembler<'_> {
     /// Makes a tail call of `r[a]`, which is in `rdi` and entered at `rcx`, from a frame that has moved above its extra
     /// arguments: the new one begins where that did. A frame with something special is left to `other`.
     fn tail_call_from_moved(&mut self, a: u8, b: u8, other: DynamicLabel) {
-        dynasm!(self.asm ; .arch x64 ; test esi, SPECIAL & !MOVED ; jnz =>other);
+        x64!(self.asm ; test esi, SPECIAL & !MOVED ; jnz =>other);
         self.load_count(a, b);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rbx - 24]
             ; mov r15, [rbx - 16]
             ; mov r14, [rbx - 8]
@@ -418,8 +563,7 @@ impl Assembler<'_> {
     /// at `rcx`.
     fn move_arguments(&mut self, a: u8) {
         let first = payload(a) + 32;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov edi, eax
             ; shl rdi, 4
             ; mov r9d, eax
@@ -443,10 +587,9 @@ impl Assembler<'_> {
     /// At `other`: a native in tail position that has a leaf form, unless the collector is due.
     fn tail_call_leaf(&mut self, a: u8, b: u8, other: DynamicLabel, served: DynamicLabel) {
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>other
-                ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32
+                ; cmp TAG [rbx + tag_of(a)], tag::NATIVE
                 ; jne =>served
                 ; test DWORD [rbx - 24], SPECIAL & !MOVED
                 ; jnz =>served
@@ -467,8 +610,7 @@ impl Assembler<'_> {
     /// Returns the `n` values from `r[a]`, or all up to the top, when the caller or the frame is not plain, and goes
     /// to `stepped` when the caller is not a Lua function.
     fn return_spread(&mut self, a: u8, n: u32, stepped: DynamicLabel) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             // The values may be put where the link is.
             ; mov r14, [rbx - 16]
             ; mov r15, [rbx - 8]
@@ -497,8 +639,7 @@ impl Assembler<'_> {
         }
         let Some(n) = b.checked_sub(1) else { return self.return_spread(a, assist::ALL, stepped) };
         let spread = self.asm.new_dynamic_label();
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx - 24]
             ; test eax, SPECIAL
             ; jnz =>spread
@@ -510,12 +651,11 @@ impl Assembler<'_> {
             ; mov r15, [rbx - 8]
         );
         if n > 8 {
-            dynasm!(self.asm ; .arch x64 ; jmp =>spread);
+            x64!(self.asm ; jmp =>spread);
         } else {
             for i in 0..n {
                 let to = i32::from(i) * 16 - 32;
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; mov rax, [rbx + payload(a + i)]
                     ; mov rdx, [rbx + tag_of(a + i)]
                     ; mov [rbx + to], rax
@@ -523,16 +663,16 @@ impl Assembler<'_> {
                 );
             }
             let interpreted = self.asm.new_dynamic_label();
-            dynasm!(self.asm ; .arch x64 ; mov rsi, r14 ; test rsi, rsi ; jz =>interpreted ; jmp rsi);
+            x64!(self.asm ; mov rsi, r14 ; test rsi, rsi ; jz =>interpreted ; jmp rsi);
             self.put_off(move |this| {
                 let resume = this.service(Service::Resume);
-                dynasm!(this.asm ; .arch x64 ; =>interpreted ; mov rdx, r15);
+                x64!(this.asm ; =>interpreted ; mov rdx, r15);
                 this.leave_frame();
-                dynasm!(this.asm ; .arch x64 ; jmp =>resume);
+                x64!(this.asm ; jmp =>resume);
             });
         }
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>spread);
+            x64!(this.asm ; =>spread);
             this.return_spread(a, u32::from(n), stepped);
         });
     }
@@ -541,16 +681,14 @@ impl Assembler<'_> {
     pub fn return_none(&mut self) {
         self.alive = false;
         let [one, back, special, spread] = std::array::from_fn(|_| self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cmp DWORD [rbx - 24], plain_head(0)
             ; jne =>one
             ; =>back
         );
         self.return_back();
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>one
                 ; mov eax, [rbx - 24]
                 ; test eax, SPECIAL
@@ -566,7 +704,7 @@ impl Assembler<'_> {
                 ; =>special
             );
             this.check_protected(spread);
-            dynasm!(this.asm ; .arch x64 ; xor edi, edi ; jmp =>back ; =>spread);
+            x64!(this.asm ; xor edi, edi ; jmp =>back ; =>spread);
             this.spill();
             let stepped = this.stepped();
             this.return_spread(0, 0, stepped);
@@ -578,28 +716,26 @@ impl Assembler<'_> {
         let [none, back, store, special, spread] = std::array::from_fn(|_| self.asm.new_dynamic_label());
         let (tag, source) = (self.tag(a), self.peek(a));
         let is_vector = tag == Some(tag::FLOAT);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cmp DWORD [rbx - 24], plain_head(1)
             ; jne =>none
             ; =>store
         );
         match source {
-            Source::In(n) if is_vector => dynasm!(self.asm ; .arch x64 ; movsd [rbx - 32], Rx(n)),
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; mov [rbx - 32], Rq(n)),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at] ; mov [rbx - 32], rcx),
+            Source::In(n) if is_vector => x64!(self.asm ; movsd [rbx - 32], Rx(n)),
+            Source::In(n) => x64!(self.asm ; mov [rbx - 32], Rq(n)),
+            Source::At(at) => x64!(self.asm ; mov rcx, [rbx + at] ; mov [rbx - 32], rcx),
         }
         match tag {
-            Some(tag) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx - 24], tag as i32),
-            None => dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + tag_of(a)] ; mov [rbx - 24], rdx),
+            Some(tag) => x64!(self.asm ; mov QWORD [rbx - 24], tag as i32),
+            None => x64!(self.asm ; mov rdx, [rbx + tag_of(a)] ; mov [rbx - 24], rdx),
         }
-        dynasm!(self.asm ; .arch x64 ; =>back);
+        x64!(self.asm ; =>back);
         self.return_back();
         self.alive = false;
         self.put_off(move |this| {
             // All results are wanted, and the end of them is the caller's top.
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>none
                 ; mov eax, [rbx - 24]
                 ; test eax, SPECIAL
@@ -621,7 +757,7 @@ impl Assembler<'_> {
                 ; =>special
             );
             this.check_protected(spread);
-            dynasm!(this.asm ; .arch x64 ; mov edi, 1 ; jmp =>store ; =>spread);
+            x64!(this.asm ; mov edi, 1 ; jmp =>store ; =>spread);
             this.spill();
             let stepped = this.stepped();
             this.return_spread(a, 1, stepped);
@@ -633,8 +769,7 @@ impl Assembler<'_> {
     fn check_protected(&mut self, other: DynamicLabel) {
         let protected = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
         let metamethod = CLOSURE | i32::from(stack::kind::META) << 8 | 2 << 16;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; and eax, !TAIL
             ; cmp eax, metamethod
             ; je >known
@@ -659,37 +794,35 @@ impl Assembler<'_> {
         self.guard(step, tag::INT, missed);
         let (general, join) = (self.asm.new_dynamic_label(), self.join());
         if self.tag(limit) != Some(tag::INT) {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(limit)], INT ; jne =>general);
+            x64!(self.asm ; cmp TAG [rbx + tag_of(limit)], INT ; jne =>general);
         }
         let known_step = match self.before() {
             Some(Instruction::LoadInt { a, sbx }) if a == step => Some(sbx),
             _ => None,
         };
         if !matches!(known_step, Some(1 | -1)) {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + payload(step)], 1 ; jne =>general);
+            x64!(self.asm ; cmp QWORD [rbx + payload(step)], 1 ; jne =>general);
         }
         let skip = self.way(self.target(e));
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx + payload(start)]
             ; mov rcx, [rbx + payload(limit)]
             ; cmp rax, rcx
         );
         match known_step {
-            Some(-1) => dynasm!(self.asm ; .arch x64 ; jl =>skip ; mov rdx, rax ; sub rdx, rcx ; mov rcx, rdx),
-            _ => dynasm!(self.asm ; .arch x64 ; jg =>skip ; sub rcx, rax),
+            Some(-1) => x64!(self.asm ; jl =>skip ; mov rdx, rax ; sub rdx, rcx ; mov rcx, rdx),
+            _ => x64!(self.asm ; jg =>skip ; sub rcx, rax),
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov [rbx + payload(limit)], rcx
             ; mov [rbx + payload(value)], rax
             ; mov QWORD [rbx + tag_of(value)], INT
         );
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>general);
+            x64!(this.asm ; =>general);
             let stepped = this.stepped();
             this.assist(assist::for_prep, stepped);
-            dynasm!(this.asm ; .arch x64 ; cmp eax, 1 ; jne =>skip);
+            x64!(this.asm ; cmp eax, 1 ; jne =>skip);
             this.rejoin(join);
         });
         self.bind_join(join);
@@ -704,7 +837,7 @@ impl Assembler<'_> {
         self.forget_all(Registers::range(u16::from(a)..u16::from(a) + 4));
         let skip = self.way(self.target(e));
         self.assist(assist::for_prep, stepped);
-        dynasm!(self.asm ; .arch x64 ; cmp eax, 1 ; jne =>skip);
+        x64!(self.asm ; cmp eax, 1 ; jne =>skip);
     }
 
     /// The end of a numeric loop's round.
@@ -718,8 +851,8 @@ impl Assembler<'_> {
         let before = self.state.clone();
         // The rounds change only when there is one more.
         match self.source(rounds) {
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; sub Rq(n), 1 ; jb =>end),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; sub QWORD [rbx + at], 1 ; jb =>end),
+            Source::In(n) => x64!(self.asm ; sub Rq(n), 1 ; jb =>end),
+            Source::At(at) => x64!(self.asm ; sub QWORD [rbx + at], 1 ; jb =>end),
         }
         let is_home = matches!(self.peek(rounds), Source::In(_));
         if is_home {
@@ -731,16 +864,16 @@ impl Assembler<'_> {
         let current = if is_own && self.tag(value) == Some(tag::INT) { self.source(value) } else { self.peek(start) };
         self.load_general(at, current);
         match (known_step, self.peek(step)) {
-            (Some(step), _) => dynasm!(self.asm ; .arch x64 ; add Rq(at), step),
-            (None, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; add Rq(at), Rq(n)),
-            (None, Source::At(distance)) => dynasm!(self.asm ; .arch x64 ; add Rq(at), [rbx + distance]),
+            (Some(step), _) => x64!(self.asm ; add Rq(at), imm step),
+            (None, Source::In(n)) => x64!(self.asm ; add Rq(at), Rq(n)),
+            (None, Source::At(distance)) => x64!(self.asm ; add Rq(at), [rbx + distance]),
         }
         match self.homes.of(start, tag::INT) {
             Some(Home::General(n)) => {
-                dynasm!(self.asm ; .arch x64 ; mov Rq(n), Rq(at));
+                x64!(self.asm ; mov Rq(n), Rq(at));
                 self.define(start, tag::INT);
             }
-            _ => dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(start)], Rq(at)),
+            _ => x64!(self.asm ; mov [rbx + payload(start)], Rq(at)),
         }
         self.define(value, tag::INT);
         self.go_back(target);
@@ -748,7 +881,7 @@ impl Assembler<'_> {
         self.state = before;
         self.state.home.remove(rounds);
         self.state.pending.remove(rounds);
-        dynasm!(self.asm ; .arch x64 ; =>end);
+        x64!(self.asm ; =>end);
     }
 
     /// The end of a round of a numeric loop over anything.
@@ -757,9 +890,8 @@ impl Assembler<'_> {
         let (start, rounds, step, value) = (a, a + 1, a + 2, a + 3);
         let (float, end, join) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.join());
         let before = self.state.clone();
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp QWORD [rbx + tag_of(step)], INT
+        x64!(self.asm
+            ; cmp TAG [rbx + tag_of(step)], INT
             ; jne =>float
             ; mov rax, [rbx + payload(rounds)]
             ; sub rax, 1
@@ -775,8 +907,7 @@ impl Assembler<'_> {
         self.bind_join(join);
         self.go_back(target);
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>float
                 ; movsd xmm1, [rbx + payload(step)]
                 ; movsd xmm0, [rbx + payload(start)]
@@ -799,19 +930,19 @@ impl Assembler<'_> {
             this.rejoin(join);
         });
         self.state = before;
-        dynasm!(self.asm ; .arch x64 ; =>end);
+        x64!(self.asm ; =>end);
     }
 
     /// The end of a generic loop's round.
     pub fn generic_for_loop(&mut self, a: u8, e: i32) {
         let end = self.asm.new_dynamic_label();
         self.vacate();
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + 4)], 0 ; je =>end);
+        x64!(self.asm ; cmp QWORD [rbx + tag_of(a + 4)], 0 ; je =>end);
         let before = self.state.clone();
         self.copy_memory(a + 2, a + 4);
         self.forget(a + 2);
         self.go_back(self.target(e));
         self.state = before;
-        dynasm!(self.asm ; .arch x64 ; =>end);
+        x64!(self.asm ; =>end);
     }
 }

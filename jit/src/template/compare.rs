@@ -2,11 +2,12 @@
 
 use super::arith::{Number, Operand};
 use super::{FLOAT, INT, STRING, TRUE, payload, tag_of};
+use crate::encode::x64;
 use crate::flow::{Form, form};
 use crate::function::Assembler;
 use crate::offset::META;
 use crate::state::Source;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::object::{Header, flag};
 use perilune_vm::tier;
 use perilune_vm::tier::seen::Class;
@@ -39,10 +40,10 @@ impl Assembler<'_> {
             return;
         }
         let target = self.way(self.target(e));
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], TRUE);
+        x64!(self.asm ; cmp TAG [rbx + tag_of(a)], TRUE);
         match wanted {
-            true => dynasm!(self.asm ; .arch x64 ; jae =>target),
-            false => dynasm!(self.asm ; .arch x64 ; jb =>target),
+            true => x64!(self.asm ; jae =>target),
+            false => x64!(self.asm ; jb =>target),
         }
     }
 
@@ -57,13 +58,12 @@ impl Assembler<'_> {
             return;
         }
         let next = self.asm.new_dynamic_label();
-        dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + tag_of(b)] ; cmp rdx, TRUE);
+        x64!(self.asm ; mov rdx, [rbx + tag_of(b)] ; cmp rdx, TRUE);
         match wanted {
-            true => dynasm!(self.asm ; .arch x64 ; jb =>next),
-            false => dynasm!(self.asm ; .arch x64 ; jae =>next),
+            true => x64!(self.asm ; jb =>next),
+            false => x64!(self.asm ; jae =>next),
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx + payload(b)]
             ; mov [rbx + payload(a)], rax
             ; mov [rbx + tag_of(a)], rdx
@@ -72,7 +72,7 @@ impl Assembler<'_> {
         self.forget(a);
         self.go_to(self.target(e), false);
         self.state = before;
-        dynasm!(self.asm ; .arch x64 ; =>next);
+        x64!(self.asm ; =>next);
     }
 
     /// `if (x order y) == wanted then pc += e`.
@@ -95,7 +95,7 @@ impl Assembler<'_> {
                 // Homes are filled before the way is made.
                 let (x_at, y_at) = (self.float_at(0, x, first), self.float_at(1, y, second));
                 let target = self.way(self.target(e));
-                dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y_at), Rx(x_at));
+                x64!(self.asm ; ucomisd Rx(y_at), Rx(x_at));
                 self.jump_by_float_order(order, wanted, target);
             }
             Form::Float => self.any_order(order, x, y, wanted, e),
@@ -126,26 +126,26 @@ impl Assembler<'_> {
         match (x, y) {
             (Number::Source(x), Number::Int(value)) => match i32::try_from(value) {
                 Ok(small) => match x {
-                    Source::In(n) => dynasm!(self.asm ; .arch x64 ; cmp Rq(n), small),
-                    Source::At(at) => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + at], small),
+                    Source::In(n) => x64!(self.asm ; cmp Rq(n), imm small),
+                    Source::At(at) => x64!(self.asm ; cmp QWORD [rbx + at], small),
                 },
                 Err(_) => {
                     self.load_general(0, x);
                     self.load_int(1, value);
-                    dynasm!(self.asm ; .arch x64 ; cmp rax, rcx);
+                    x64!(self.asm ; cmp rax, rcx);
                 }
             },
             (Number::Int(_), Number::Source(_)) => return !self.compare_ints(y, x),
-            (Number::Source(Source::In(x)), Number::Source(Source::In(y))) => dynasm!(self.asm ; .arch x64 ; cmp Rq(x), Rq(y)),
-            (Number::Source(Source::In(x)), Number::Source(Source::At(y))) => dynasm!(self.asm ; .arch x64 ; cmp Rq(x), [rbx + y]),
-            (Number::Source(Source::At(x)), Number::Source(Source::In(y))) => dynasm!(self.asm ; .arch x64 ; cmp [rbx + x], Rq(y)),
+            (Number::Source(Source::In(x)), Number::Source(Source::In(y))) => x64!(self.asm ; cmp Rq(x), Rq(y)),
+            (Number::Source(Source::In(x)), Number::Source(Source::At(y))) => x64!(self.asm ; cmp Rq(x), [rbx + y]),
+            (Number::Source(Source::At(x)), Number::Source(Source::In(y))) => x64!(self.asm ; cmp [rbx + x], Rq(y)),
             (Number::Source(Source::At(x)), Number::Source(Source::At(y))) => {
-                dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + x] ; cmp rax, [rbx + y]);
+                x64!(self.asm ; mov rax, [rbx + x] ; cmp rax, [rbx + y]);
             }
             (Number::Int(x), Number::Int(y)) => {
                 self.load_int(0, x);
                 self.load_int(1, y);
-                dynasm!(self.asm ; .arch x64 ; cmp rax, rcx);
+                x64!(self.asm ; cmp rax, rcx);
             }
             _ => {}
         }
@@ -156,24 +156,24 @@ impl Assembler<'_> {
     pub fn jump_by_float_order(&mut self, order: Order, wanted: bool, target: DynamicLabel) {
         // The carry flag is set as well when the two have no order.
         match (order, wanted) {
-            (Order::Less, true) => dynasm!(self.asm ; .arch x64 ; ja =>target),
-            (Order::Less, false) => dynasm!(self.asm ; .arch x64 ; jbe =>target),
-            (Order::LessEqual, true) => dynasm!(self.asm ; .arch x64 ; jae =>target),
-            (Order::LessEqual, false) => dynasm!(self.asm ; .arch x64 ; jb =>target),
+            (Order::Less, true) => x64!(self.asm ; ja =>target),
+            (Order::Less, false) => x64!(self.asm ; jbe =>target),
+            (Order::LessEqual, true) => x64!(self.asm ; jae =>target),
+            (Order::LessEqual, false) => x64!(self.asm ; jb =>target),
         }
     }
 
     /// Goes to `target` when `x order y` is as wanted, after `x` was compared with `y`, or `y` with `x` if they were swapped.
     pub fn jump_by_order(&mut self, order: Order, wanted: bool, swapped: bool, target: DynamicLabel) {
         match (order, wanted, swapped) {
-            (Order::Less, true, false) => dynasm!(self.asm ; .arch x64 ; jl =>target),
-            (Order::Less, false, false) => dynasm!(self.asm ; .arch x64 ; jge =>target),
-            (Order::LessEqual, true, false) => dynasm!(self.asm ; .arch x64 ; jle =>target),
-            (Order::LessEqual, false, false) => dynasm!(self.asm ; .arch x64 ; jg =>target),
-            (Order::Less, true, true) => dynasm!(self.asm ; .arch x64 ; jg =>target),
-            (Order::Less, false, true) => dynasm!(self.asm ; .arch x64 ; jle =>target),
-            (Order::LessEqual, true, true) => dynasm!(self.asm ; .arch x64 ; jge =>target),
-            (Order::LessEqual, false, true) => dynasm!(self.asm ; .arch x64 ; jl =>target),
+            (Order::Less, true, false) => x64!(self.asm ; jl =>target),
+            (Order::Less, false, false) => x64!(self.asm ; jge =>target),
+            (Order::LessEqual, true, false) => x64!(self.asm ; jle =>target),
+            (Order::LessEqual, false, false) => x64!(self.asm ; jg =>target),
+            (Order::Less, true, true) => x64!(self.asm ; jg =>target),
+            (Order::Less, false, true) => x64!(self.asm ; jle =>target),
+            (Order::LessEqual, true, true) => x64!(self.asm ; jge =>target),
+            (Order::LessEqual, false, true) => x64!(self.asm ; jl =>target),
         }
     }
 
@@ -196,28 +196,27 @@ impl Assembler<'_> {
         self.check_int(y, float);
         self.load_rax(x);
         match y {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; cmp rax, [rbx + payload(r)]),
-            Operand::Constant(value) => dynasm!(self.asm ; .arch x64 ; cmp rax, value.as_int() as i32),
+            Operand::Register(r) => x64!(self.asm ; cmp rax, [rbx + payload(r)]),
+            Operand::Constant(value) => x64!(self.asm ; cmp rax, value.as_int() as i32),
         }
         self.jump_by_order(order, wanted, false, target);
-        dynasm!(self.asm ; .arch x64 ; =>next);
+        x64!(self.asm ; =>next);
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>float);
+            x64!(this.asm ; =>float);
             let other = text.map_or(missed, |(_, _, text)| text);
             this.check_float(x, other);
             this.check_float(y, other);
             this.load_float(x, 0, missed);
             this.load_float(y, 1, missed);
-            dynasm!(this.asm ; .arch x64 ; ucomisd xmm1, xmm0);
+            x64!(this.asm ; ucomisd xmm1, xmm0);
             this.jump_by_float_order(order, wanted, target);
-            dynasm!(this.asm ; .arch x64 ; jmp =>next);
+            x64!(this.asm ; jmp =>next);
             if let Some((x, y, text)) = text {
-                dynasm!(this.asm
-                    ; .arch x64
+                x64!(this.asm
                     ; =>text
-                    ; cmp QWORD [rbx + tag_of(x)], STRING
+                    ; cmp TAG [rbx + tag_of(x)], STRING
                     ; jne =>missed
-                    ; cmp QWORD [rbx + tag_of(y)], STRING
+                    ; cmp TAG [rbx + tag_of(y)], STRING
                     ; jne =>missed
                     ; mov rdi, [rbx + payload(x)]
                     ; mov rsi, [rbx + payload(y)]
@@ -226,7 +225,7 @@ impl Assembler<'_> {
                     ; cmp eax, 0
                 );
                 this.jump_by_order(order, wanted, false, target);
-                dynasm!(this.asm ; .arch x64 ; jmp =>next);
+                x64!(this.asm ; jmp =>next);
             }
         });
     }
@@ -234,7 +233,7 @@ impl Assembler<'_> {
     /// An integer in a register is not converted: the result would not be exact.
     fn check_float(&mut self, operand: Operand, missed: DynamicLabel) {
         if let Operand::Register(r) = operand {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(r)], FLOAT ; jne =>missed);
+            x64!(self.asm ; cmp TAG [rbx + tag_of(r)], FLOAT ; jne =>missed);
         }
     }
 
@@ -252,8 +251,7 @@ impl Assembler<'_> {
         let (yes, no) = self.ways(wanted, e, next);
         // What they are tells nothing that would make the next version better.
         let (other, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdx, [rbx + tag_of(a)]
             ; cmp rdx, [rbx + tag_of(b)]
             ; jne =>other
@@ -269,10 +267,9 @@ impl Assembler<'_> {
             ; je =>no
         );
         self.different_objects(no, missed);
-        dynasm!(self.asm ; .arch x64 ; =>next);
+        x64!(self.asm ; =>next);
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>float
                 ; movsd xmm0, [rbx + payload(a)]
                 ; ucomisd xmm0, [rbx + payload(b)]
@@ -296,16 +293,15 @@ impl Assembler<'_> {
     /// Goes to `target` when what was compared is equal, if that is wanted, or else when it is not.
     pub fn jump_if_equal(&mut self, wanted: bool, target: DynamicLabel) {
         match wanted {
-            true => dynasm!(self.asm ; .arch x64 ; je =>target),
-            false => dynasm!(self.asm ; .arch x64 ; jne =>target),
+            true => x64!(self.asm ; je =>target),
+            false => x64!(self.asm ; jne =>target),
         }
     }
 
     /// Two addresses in `rax` and `rcx` with the same tag in `rdx` differ.
     fn different_objects(&mut self, no: DynamicLabel, missed: DynamicLabel) {
         let flags = offset_of!(Header, flags) as i32;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cmp rdx, STRING
             ; jb =>no
             ; jne >object
@@ -348,7 +344,7 @@ impl Assembler<'_> {
         let next = self.asm.new_dynamic_label();
         let (yes, no) = self.ways(wanted, e, next);
         self.equal_any_constant(a, constant, yes, no);
-        dynasm!(self.asm ; .arch x64 ; =>next);
+        x64!(self.asm ; =>next);
     }
 
     fn equal_any_constant(&mut self, a: u8, constant: Slot, yes: DynamicLabel, no: DynamicLabel) {
@@ -356,11 +352,10 @@ impl Assembler<'_> {
         match constant.tag {
             tag::INT => self.equal_int(a, constant.as_int(), [yes, no, missed]),
             tag::FLOAT => {
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; cmp QWORD [rbx + tag_of(a)], INT
+                x64!(self.asm
+                    ; cmp TAG [rbx + tag_of(a)], INT
                     ; je =>missed
-                    ; cmp QWORD [rbx + tag_of(a)], FLOAT
+                    ; cmp TAG [rbx + tag_of(a)], FLOAT
                     ; jne =>no
                     ; mov rax, QWORD constant.payload as i64
                     ; movq xmm0, rax
@@ -371,9 +366,8 @@ impl Assembler<'_> {
                 );
             }
             tag::STRING => {
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; cmp QWORD [rbx + tag_of(a)], STRING
+                x64!(self.asm
+                    ; cmp TAG [rbx + tag_of(a)], STRING
                     ; jne =>no
                     ; mov rax, [rbx + payload(a)]
                     ; mov rcx, QWORD constant.payload as i64
@@ -386,9 +380,8 @@ impl Assembler<'_> {
                     ; jmp =>missed
                 );
             }
-            _ => dynasm!(self.asm
-                ; .arch x64
-                ; cmp QWORD [rbx + tag_of(a)], constant.tag as i32
+            _ => x64!(self.asm
+                ; cmp TAG [rbx + tag_of(a)], constant.tag
                 ; je =>yes
                 ; jmp =>no
             ),
@@ -398,9 +391,8 @@ impl Assembler<'_> {
     fn equal_int(&mut self, a: u8, value: i64, [yes, no, missed]: [DynamicLabel; 3]) {
         let float = self.asm.new_dynamic_label();
         let is_exact = value.unsigned_abs() <= 1 << 53;
-        dynasm!(self.asm
-            ; .arch x64
-            ; cmp QWORD [rbx + tag_of(a)], INT
+        x64!(self.asm
+            ; cmp TAG [rbx + tag_of(a)], INT
             ; jne =>float
             ; mov rax, QWORD value
             ; cmp rax, [rbx + payload(a)]
@@ -408,13 +400,12 @@ impl Assembler<'_> {
             ; jmp =>no
         );
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>float ; cmp QWORD [rbx + tag_of(a)], FLOAT ; jne =>no);
+            x64!(this.asm ; =>float ; cmp TAG [rbx + tag_of(a)], FLOAT ; jne =>no);
             if !is_exact {
-                dynasm!(this.asm ; .arch x64 ; jmp =>missed);
+                x64!(this.asm ; jmp =>missed);
                 return;
             }
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; mov rax, QWORD (value as f64).to_bits() as i64
                 ; movq xmm0, rax
                 ; ucomisd xmm0, [rbx + payload(a)]

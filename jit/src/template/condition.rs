@@ -5,11 +5,12 @@
 
 use super::compare::Order;
 use super::{TRUE, payload};
+use crate::encode::x64;
 use crate::function::Assembler;
 use crate::registers::Registers;
 use crate::state::Source;
 use crate::stub::{Routine, Service};
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::inspect::condition::{Comparison, Event, Term};
 use perilune_vm::tier;
 use perilune_vm::value::{Slot, tag};
@@ -47,9 +48,9 @@ impl<'a> Assembler<'a> {
         let stops = self.asm.new_dynamic_label();
         let (pc, step) = (self.pc() as i32, self.service(Service::Step));
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>stops);
+            x64!(this.asm ; =>stops);
             this.store_pending(Registers::ALL);
-            dynasm!(this.asm ; .arch x64 ; mov edx, pc ; jmp =>step);
+            x64!(this.asm ; mov edx, pc ; jmp =>step);
         });
         for term in terms {
             self.condition(term, Way { wanted: true, target: stops, unknown: stops });
@@ -64,7 +65,7 @@ impl<'a> Assembler<'a> {
             Term::Constant(value) => {
                 if value.is_falsy() != way.wanted {
                     let target = way.target;
-                    dynasm!(self.asm ; .arch x64 ; jmp =>target);
+                    x64!(self.asm ; jmp =>target);
                 }
             }
             Term::Register(_) | Term::Upvalue(_) | Term::Index(_) if is_in_place(term) => {
@@ -73,14 +74,14 @@ impl<'a> Assembler<'a> {
                 let value = self.value(term, asked);
                 if let Value::Known(tag, _) = value {
                     if (tag >= tag::TRUE) == wanted {
-                        dynasm!(self.asm ; .arch x64 ; jmp =>target);
+                        x64!(self.asm ; jmp =>target);
                     }
                     return;
                 }
                 self.compare_tag(value, TRUE);
                 match wanted {
-                    true => dynasm!(self.asm ; .arch x64 ; jae =>target),
-                    false => dynasm!(self.asm ; .arch x64 ; jb =>target),
+                    true => x64!(self.asm ; jae =>target),
+                    false => x64!(self.asm ; jb =>target),
                 }
                 if matches!(value, Value::Found) {
                     self.answer(asked, term, way);
@@ -100,14 +101,14 @@ impl<'a> Assembler<'a> {
             let next = self.asm.new_dynamic_label();
             self.condition(&operands[0], Way { wanted: decisive, target: next, ..way });
             self.condition(&operands[1], way);
-            dynasm!(self.asm ; .arch x64 ; =>next);
+            x64!(self.asm ; =>next);
         }
     }
 
     /// Has the machine evaluate a term.
     fn by_machine(&mut self, term: &'a Term, way: Way) {
         let asked = self.asm.new_dynamic_label();
-        dynasm!(self.asm ; .arch x64 ; jmp =>asked);
+        x64!(self.asm ; jmp =>asked);
         self.answer(asked, term, way);
     }
 
@@ -118,10 +119,9 @@ impl<'a> Assembler<'a> {
         let Way { wanted, target, unknown } = way;
         self.put_off(move |this| {
             let before = this.state.clone();
-            dynasm!(this.asm ; .arch x64 ; =>asked);
+            x64!(this.asm ; =>asked);
             this.spill();
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; mov rdi, r12
                 ; mov rsi, rbx
                 ; mov rdx, QWORD std::ptr::from_ref(term) as i64
@@ -130,10 +130,10 @@ impl<'a> Assembler<'a> {
             );
             // The ways on rely on homes.
             this.load_homes(&before);
-            dynasm!(this.asm ; .arch x64 ; cmp eax, 1 ; ja =>unknown);
+            x64!(this.asm ; cmp eax, 1 ; ja =>unknown);
             match wanted {
-                true => dynasm!(this.asm ; .arch x64 ; je =>target),
-                false => dynasm!(this.asm ; .arch x64 ; jb =>target),
+                true => x64!(this.asm ; je =>target),
+                false => x64!(this.asm ; jb =>target),
             }
             this.state = before;
             this.rejoin(join);
@@ -158,7 +158,7 @@ impl<'a> Assembler<'a> {
                 self.check_tag(object, tag::TABLE, asked);
                 self.load_payload(0, object);
                 let find = self.routine(Routine::Find);
-                dynasm!(self.asm ; .arch x64 ; mov rdx, QWORD key as i64 ; call =>find ; jc =>asked);
+                x64!(self.asm ; mov rdx, QWORD key as i64 ; call =>find ; jc =>asked);
                 Value::Found
             }
             Term::Arith(event, operands) => {
@@ -168,13 +168,12 @@ impl<'a> Assembler<'a> {
                 self.load_payload(0, value);
                 self.load_int(1, by);
                 match event {
-                    Event::Add => dynasm!(self.asm ; .arch x64 ; add rax, rcx),
-                    Event::Sub => dynasm!(self.asm ; .arch x64 ; sub rax, rcx),
-                    Event::Mul => dynasm!(self.asm ; .arch x64 ; imul rax, rcx),
-                    Event::BAnd => dynasm!(self.asm ; .arch x64 ; and rax, rcx),
+                    Event::Add => x64!(self.asm ; add rax, rcx),
+                    Event::Sub => x64!(self.asm ; sub rax, rcx),
+                    Event::Mul => x64!(self.asm ; imul rax, rcx),
+                    Event::BAnd => x64!(self.asm ; and rax, rcx),
                     // The divisor is positive, and so is the result.
-                    _ => dynasm!(self.asm
-                        ; .arch x64
+                    _ => x64!(self.asm
                         ; cqo
                         ; idiv rcx
                         ; mov rax, rdx
@@ -186,7 +185,7 @@ impl<'a> Assembler<'a> {
                 Value::Known(tag::INT, Source::In(0))
             }
             _ => {
-                dynasm!(self.asm ; .arch x64 ; jmp =>asked);
+                x64!(self.asm ; jmp =>asked);
                 Value::Constant(Slot::NIL)
             }
         }
@@ -196,10 +195,10 @@ impl<'a> Assembler<'a> {
         match value {
             Value::Constant(value) if value.tag == tag => {}
             Value::Known(known, _) if known == tag => {}
-            Value::Constant(_) | Value::Known(..) => dynasm!(self.asm ; .arch x64 ; jmp =>other),
+            Value::Constant(_) | Value::Known(..) => x64!(self.asm ; jmp =>other),
             Value::Frame(_) | Value::Cell | Value::Found => {
                 self.compare_tag(value, tag as i32);
-                dynasm!(self.asm ; .arch x64 ; jne =>other);
+                x64!(self.asm ; jne =>other);
             }
         }
     }
@@ -207,9 +206,9 @@ impl<'a> Assembler<'a> {
     /// Compares the tag of a value that is not known.
     fn compare_tag(&mut self, value: Value, tag: i32) {
         match value {
-            Value::Frame(at) => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + at + 8], tag),
-            Value::Cell => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rdi + 8], tag),
-            Value::Found => dynasm!(self.asm ; .arch x64 ; cmp edx, tag),
+            Value::Frame(at) => x64!(self.asm ; cmp TAG [rbx + at + 8], tag),
+            Value::Cell => x64!(self.asm ; cmp TAG [rdi + 8], tag),
+            Value::Found => x64!(self.asm ; cmp edx, tag),
             Value::Constant(_) | Value::Known(..) => {}
         }
     }
@@ -220,8 +219,8 @@ impl<'a> Assembler<'a> {
             Value::Constant(value) => self.load_int(n, value.payload as i64),
             Value::Known(_, source) => self.load_general(n, source),
             Value::Frame(at) => self.load_general(n, Source::At(at)),
-            Value::Cell => dynasm!(self.asm ; .arch x64 ; mov Rq(n), [rdi]),
-            Value::Found => dynasm!(self.asm ; .arch x64 ; mov Rq(n), rcx),
+            Value::Cell => x64!(self.asm ; mov Rq(n), [rdi]),
+            Value::Found => x64!(self.asm ; mov Rq(n), rcx),
         }
     }
 
@@ -231,25 +230,25 @@ impl<'a> Assembler<'a> {
             && let Ok(small) = i32::try_from(constant.payload as i64)
         {
             return match x {
-                Value::Known(_, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; cmp Rq(n), small),
-                Value::Known(_, Source::At(at)) | Value::Frame(at) => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + at], small),
-                Value::Cell => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rdi], small),
-                Value::Found => dynasm!(self.asm ; .arch x64 ; cmp rcx, small),
+                Value::Known(_, Source::In(n)) => x64!(self.asm ; cmp Rq(n), imm small),
+                Value::Known(_, Source::At(at)) | Value::Frame(at) => x64!(self.asm ; cmp QWORD [rbx + at], small),
+                Value::Cell => x64!(self.asm ; cmp QWORD [rdi], small),
+                Value::Found => x64!(self.asm ; cmp rcx, small),
                 Value::Constant(value) => {
                     self.load_int(RSI, value.payload as i64);
-                    dynasm!(self.asm ; .arch x64 ; cmp rsi, small);
+                    x64!(self.asm ; cmp rsi, small);
                 }
             };
         }
         self.load_payload(RSI, y);
         match x {
-            Value::Known(_, Source::In(n)) => dynasm!(self.asm ; .arch x64 ; cmp Rq(n), rsi),
-            Value::Known(_, Source::At(at)) | Value::Frame(at) => dynasm!(self.asm ; .arch x64 ; cmp [rbx + at], rsi),
-            Value::Cell => dynasm!(self.asm ; .arch x64 ; cmp [rdi], rsi),
-            Value::Found => dynasm!(self.asm ; .arch x64 ; cmp rcx, rsi),
+            Value::Known(_, Source::In(n)) => x64!(self.asm ; cmp Rq(n), rsi),
+            Value::Known(_, Source::At(at)) | Value::Frame(at) => x64!(self.asm ; cmp [rbx + at], rsi),
+            Value::Cell => x64!(self.asm ; cmp [rdi], rsi),
+            Value::Found => x64!(self.asm ; cmp rcx, rsi),
             Value::Constant(value) => {
                 self.load_int(0, value.payload as i64);
-                dynasm!(self.asm ; .arch x64 ; cmp rax, rsi);
+                x64!(self.asm ; cmp rax, rsi);
             }
         }
     }
@@ -291,7 +290,7 @@ impl<'a> Assembler<'a> {
         };
         if let Some(always) = always {
             if always == wanted {
-                dynasm!(self.asm ; .arch x64 ; jmp =>target);
+                x64!(self.asm ; jmp =>target);
             }
             return;
         }
@@ -299,15 +298,15 @@ impl<'a> Assembler<'a> {
         if matches!(value, Value::Frame(_) | Value::Cell | Value::Found) {
             self.compare_tag(value, constant.tag as i32);
             let other = if wanted { differs } else { target };
-            dynasm!(self.asm ; .arch x64 ; jne =>other);
+            x64!(self.asm ; jne =>other);
         }
         if constant.tag == tag::STRING {
             self.compare_payloads(value, Value::Constant(constant));
             self.jump_if_equal(wanted, target);
         } else if wanted {
-            dynasm!(self.asm ; .arch x64 ; jmp =>target);
+            x64!(self.asm ; jmp =>target);
         }
-        dynasm!(self.asm ; .arch x64 ; =>differs);
+        x64!(self.asm ; =>differs);
     }
 
     /// Two integers; if they are something else, the machine is asked.
@@ -329,16 +328,16 @@ impl<'a> Assembler<'a> {
     fn compare_floats(&mut self, comparison: Comparison, x: Value, y: Value, way: Way) {
         let (x, y) = (self.float_value(0, x), self.float_value(1, y));
         let Way { wanted, target, .. } = way;
-        dynasm!(self.asm ; .arch x64 ; ucomisd Rx(y), Rx(x));
+        x64!(self.asm ; ucomisd Rx(y), Rx(x));
         if let Some(order) = order_of(comparison) {
             return self.jump_by_float_order(order, wanted, target);
         }
         let next = self.asm.new_dynamic_label();
         match wanted {
-            true => dynasm!(self.asm ; .arch x64 ; jp =>next ; je =>target),
-            false => dynasm!(self.asm ; .arch x64 ; jp =>target ; jne =>target),
+            true => x64!(self.asm ; jp =>next ; je =>target),
+            false => x64!(self.asm ; jp =>target ; jne =>target),
         }
-        dynasm!(self.asm ; .arch x64 ; =>next);
+        x64!(self.asm ; =>next);
     }
 
     /// The vector register of a value for which [`are_floats`] holds; `scratch` unless it has a home.

@@ -6,12 +6,13 @@
 //! collector clears when the holder dies.
 
 use super::{BLACK, STRING, TABLE, arith::Operand, payload, tag_of};
+use crate::encode::x64;
 use crate::function::Assembler;
 use crate::offset::{MARK, META, PROPS, PROPS_CAP, SHAPE};
 use crate::state::{Join, Source};
 use crate::registers::Registers;
 use crate::stub::{Routine, Service};
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::cache::{Cache, Ways, kind};
 use perilune_vm::tier::{self, assist, layout};
 use perilune_vm::value::tag;
@@ -55,9 +56,8 @@ impl Assembler<'_> {
             }
             Object::Upvalue(index) => {
                 self.upvalue(index);
-                dynasm!(self.asm
-                    ; .arch x64
-                    ; cmp QWORD [rdi + 8], TABLE
+                x64!(self.asm
+                    ; cmp TAG [rdi + 8], TABLE
                     ; jne =>other
                     ; mov rax, [rdi]
                 );
@@ -78,12 +78,12 @@ impl Assembler<'_> {
         {
             return;
         }
-        dynasm!(self.asm ; .arch x64 ; cmp DWORD [Rq(table) + SHAPE], known.shape as i32);
+        x64!(self.asm ; cmp DWORD [Rq(table) + SHAPE], known.shape as i32);
         if !self.is_strict(object, known) {
-            return dynasm!(self.asm ; .arch x64 ; jne =>other);
+            return x64!(self.asm ; jne =>other);
         }
         let missed = self.missed();
-        dynasm!(self.asm ; .arch x64 ; jne =>missed);
+        x64!(self.asm ; jne =>missed);
         if let Object::Register(r) = object
             && self.tag(r).is_some()
         {
@@ -116,19 +116,17 @@ impl Assembler<'_> {
         let last = ways.records().len() - 1;
         for (at, record) in ways.records().iter().enumerate() {
             let next = if at == last { unknown } else { self.asm.new_dynamic_label() };
-            dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], record.shape as i32 ; jne =>next);
+            x64!(self.asm ; cmp DWORD [rax + SHAPE], record.shape as i32 ; jne =>next);
             match record.kind {
                 kind::OWN => self.get_property(record.slot, other),
-                kind::ABSENT => dynasm!(self.asm
-                    ; .arch x64
+                kind::ABSENT => x64!(self.asm
                     ; cmp DWORD [r12 + layout::EPOCH as i32], record.epoch as i32
                     ; jne =>other
                     ; xor edx, edx
                 ),
                 _ => {
                     // The record may have been cleared, or brought up to date.
-                    dynasm!(self.asm
-                        ; .arch x64
+                    x64!(self.asm
                         ; mov rsi, QWORD std::ptr::from_ref(record) as i64
                         ; cmp BYTE [rsi + offset_of!(Cache, kind) as i32], kind::CHAIN as i8
                         ; jne =>other
@@ -137,17 +135,16 @@ impl Assembler<'_> {
                 }
             }
             if at < last {
-                dynasm!(self.asm ; .arch x64 ; jmp =>found ; =>next);
+                x64!(self.asm ; jmp =>found ; =>next);
             }
         }
-        dynasm!(self.asm ; .arch x64 ; =>found);
+        x64!(self.asm ; =>found);
     }
 
     /// A property of the table in `rax`: payload in `rcx`, tag in `edx`; goes to `other` when it is nil.
     fn get_property(&mut self, slot: u16, other: DynamicLabel) {
         let slot = i32::from(slot);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rax + PROPS]
             ; movzx edx, BYTE [rsi - 1 - slot]
             ; mov rcx, [rsi + slot * 8]
@@ -202,10 +199,9 @@ impl Assembler<'_> {
         let result = self.seen().result();
         let (missed, stepped) = (self.missed(), self.stepped());
         let (other, found, anywhere) = (self.asm.new_dynamic_label(), self.join(), self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx + payload(b)]
-            ; cmp QWORD [rbx + tag_of(b)], TABLE
+            ; cmp TAG [rbx + tag_of(b)], TABLE
             ; jne =>other
         );
         match known.kind {
@@ -215,19 +211,18 @@ impl Assembler<'_> {
             }
             kind::CHAIN => self.get_inherited(record, anywhere),
             kind::OWN => {
-                dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], known.shape as i32 ; jne =>anywhere);
+                x64!(self.asm ; cmp DWORD [rax + SHAPE], known.shape as i32 ; jne =>anywhere);
                 self.get_property(known.slot, anywhere);
             }
-            _ => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
+            _ => x64!(self.asm ; jmp =>anywhere),
         }
-        dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
+        x64!(self.asm ; mov rax, rcx);
         self.accept(a, result, missed);
         self.put_off(move |this| {
             let (found_out, unknown) = (this.asm.new_dynamic_label(), this.asm.new_dynamic_label());
-            dynasm!(this.asm ; .arch x64 ; =>other ; cmp QWORD [rbx + tag_of(b)], STRING ; jne =>stepped);
+            x64!(this.asm ; =>other ; cmp TAG [rbx + tag_of(b)], STRING ; jne =>stepped);
             this.get_of_string(record, unknown);
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; mov rax, rcx
                 ; jmp =>found_out
                 ; =>unknown
@@ -240,7 +235,7 @@ impl Assembler<'_> {
                 ; =>anywhere
             );
             this.find_field(key, found_out);
-            dynasm!(this.asm ; .arch x64 ; =>found_out ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
+            x64!(this.asm ; =>found_out ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
             this.rejoin_but(found, a);
         });
@@ -251,8 +246,7 @@ impl Assembler<'_> {
     /// Looks for the field of the table in `rax`; its value to `rax` and `edx`, at `found` or here. Memory is up to date.
     fn find_field(&mut self, key: u64, found: DynamicLabel) {
         let (find, unknown) = (self.routine(Routine::Find), self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdx, QWORD key as i64
             ; call =>find
             ; jc =>unknown
@@ -265,8 +259,7 @@ impl Assembler<'_> {
 
     /// As [`Assembler::find_field`], by the machine.
     fn find_field_slowly(&mut self, key: u64) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; mov rsi, rax
             ; mov rdx, QWORD key as i64
@@ -290,7 +283,7 @@ impl Assembler<'_> {
             _ if let Some(ways) = ways.filter(|ways| known.kind != kind::OWN || tells_apart(ways)) => {
                 let unknown = self.if_unknown(ways, missed, anywhere);
                 self.get_several(ways, unknown, anywhere);
-                dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
+                x64!(self.asm ; mov rax, rcx);
                 self.accept(a, result, missed);
             }
             kind::OWN => {
@@ -299,8 +292,7 @@ impl Assembler<'_> {
                 self.get_own(table, known, a, result, anywhere);
             }
             kind::ABSENT => {
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; cmp DWORD [rax + SHAPE], known.shape as i32
                     ; jne =>anywhere
                     ; cmp DWORD [r12 + layout::EPOCH as i32], known.epoch as i32
@@ -311,18 +303,17 @@ impl Assembler<'_> {
             }
             kind::CHAIN => {
                 self.get_inherited(record, anywhere);
-                dynasm!(self.asm ; .arch x64 ; mov rax, rcx);
+                x64!(self.asm ; mov rax, rcx);
                 self.accept(a, result, missed);
             }
-            _ => dynasm!(self.asm ; .arch x64 ; jmp =>anywhere),
+            _ => x64!(self.asm ; jmp =>anywhere),
         }
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>anywhere);
+            x64!(this.asm ; =>anywhere);
             this.load_general(0, Source::In(table));
             let (find, unknown) = (this.routine(Routine::Find), this.asm.new_dynamic_label());
             let missed = this.served(Service::Missed);
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; mov rdx, QWORD key as i64
                 ; call =>find
                 ; jc =>unknown
@@ -330,14 +321,14 @@ impl Assembler<'_> {
             );
             this.accept(a, result, missed);
             this.rejoin_but(join, a);
-            dynasm!(this.asm ; .arch x64 ; =>unknown);
+            x64!(this.asm ; =>unknown);
             this.spill();
             let (missed, stepped) = (this.served(Service::Missed), this.stepped());
             if this.seen().has_metamethod() {
-                return dynasm!(this.asm ; .arch x64 ; jmp =>stepped);
+                return x64!(this.asm ; jmp =>stepped);
             }
             this.find_field_slowly(key);
-            dynasm!(this.asm ; .arch x64 ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
+            x64!(this.asm ; cmp edx, tier::UNKNOWN.tag as i32 ; je =>stepped);
             this.accept(a, result, missed);
             this.rejoin_but(join, a);
         });
@@ -348,25 +339,24 @@ impl Assembler<'_> {
     /// A property of the table at `table` for [`Assembler::finish_get`].
     fn get_own(&mut self, table: u8, known: Cache, a: u8, result: Option<u64>, other: DynamicLabel) {
         let slot = i32::from(known.slot);
-        dynasm!(self.asm ; .arch x64 ; mov rsi, [Rq(table) + PROPS]);
+        x64!(self.asm ; mov rsi, [Rq(table) + PROPS]);
         match result {
             Some(tag) => {
-                dynasm!(self.asm ; .arch x64 ; cmp BYTE [rsi - 1 - slot], tag as i8 ; jne =>other);
+                x64!(self.asm ; cmp BYTE [rsi - 1 - slot], tag as i8 ; jne =>other);
                 match tag {
                     tag::FLOAT => {
                         let target = self.float_target(a);
-                        dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rsi + slot * 8]);
+                        x64!(self.asm ; movsd Rx(target), [rsi + slot * 8]);
                     }
                     tag => {
                         let target = self.general_target(a, tag);
-                        dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rsi + slot * 8]);
+                        x64!(self.asm ; mov Rq(target), [rsi + slot * 8]);
                     }
                 }
             }
             None => {
                 let (nil, found) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; movzx edx, BYTE [rsi - 1 - slot]
                     ; test edx, edx
                     ; jz =>nil
@@ -374,8 +364,7 @@ impl Assembler<'_> {
                     ; =>found
                 );
                 self.put_off(move |this| {
-                    dynasm!(this.asm
-                        ; .arch x64
+                    x64!(this.asm
                         ; =>nil
                         ; cmp QWORD [Rq(table) + META], 0
                         ; je =>found
@@ -388,8 +377,7 @@ impl Assembler<'_> {
 
     /// A method of a string, if the record names it.
     fn get_of_string(&mut self, record: i64, unknown: DynamicLabel) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, QWORD record
             ; cmp BYTE [rsi + offset_of!(Cache, kind) as i32], kind::OF_STRING as i8
             ; jne =>unknown
@@ -399,8 +387,7 @@ impl Assembler<'_> {
 
     /// A property of the holder that the record names.
     fn get_inherited(&mut self, record: i64, missed: DynamicLabel) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, QWORD record
             ; mov edx, [rsi + offset_of!(Cache, shape) as i32]
             ; cmp [rax + SHAPE], edx
@@ -413,8 +400,7 @@ impl Assembler<'_> {
 
     /// What the record at `rsi` finds in its holder, unless that has changed: payload in `rcx`, tag in `rdx`.
     fn get_held(&mut self, missed: DynamicLabel) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov edx, [rsi + offset_of!(Cache, epoch) as i32]
             ; cmp [r12 + layout::EPOCH as i32], edx
             ; jne =>missed
@@ -466,7 +452,7 @@ impl Assembler<'_> {
                 self.table(object, missed, true);
                 self.put_quickly(key, value, unknown);
                 self.put_off(move |this| {
-                    dynasm!(this.asm ; .arch x64 ; =>unknown);
+                    x64!(this.asm ; =>unknown);
                     this.put_slowly(key, value, join, None);
                 });
                 self.bind_join(join);
@@ -491,7 +477,7 @@ impl Assembler<'_> {
         self.put_off(move |this| {
             this.state.home = this.state.home.and(home);
             let (unknown, done) = (this.asm.new_dynamic_label(), this.asm.new_dynamic_label());
-            dynasm!(this.asm ; .arch x64 ; =>anywhere);
+            x64!(this.asm ; =>anywhere);
             this.load_general(0, Source::In(table));
             if !others.is_empty() {
                 this.load_value(value);
@@ -499,7 +485,7 @@ impl Assembler<'_> {
                 others.iter().for_each(|other| this.put_own(*other, tag, done));
             }
             this.put_quickly(key, value, unknown);
-            dynasm!(this.asm ; .arch x64 ; =>done);
+            x64!(this.asm ; =>done);
             this.put_the_rest(key, value, unknown, join, None);
         });
     }
@@ -507,7 +493,7 @@ impl Assembler<'_> {
     /// In cold code, after a store: goes on at the join. Behind it, at `unknown`, the machine stores.
     fn put_the_rest(&mut self, key: u64, value: Operand, unknown: DynamicLabel, join: Join, record: Option<i64>) {
         self.rejoin(join);
-        dynasm!(self.asm ; .arch x64 ; =>unknown);
+        x64!(self.asm ; =>unknown);
         self.put_slowly(key, value, join, record);
     }
 
@@ -517,8 +503,7 @@ impl Assembler<'_> {
         self.put_off(move |this| {
             this.state.home = this.state.home.and(home);
             let unknown = this.asm.new_dynamic_label();
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>anywhere
                 ; mov rdi, QWORD record
                 ; mov edx, [rdi + offset_of!(Cache, epoch) as i32]
@@ -536,11 +521,10 @@ impl Assembler<'_> {
     /// record, and goes to `done`.
     fn put_own(&mut self, other: Cache, tag: Option<u64>, done: DynamicLabel) {
         let (slot, next, store) = (i32::from(other.slot), self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        dynasm!(self.asm ; .arch x64 ; cmp DWORD [rax + SHAPE], other.shape as i32 ; jne =>next);
+        x64!(self.asm ; cmp DWORD [rax + SHAPE], other.shape as i32 ; jne =>next);
         if tag.is_none_or(|tag| tag >= tag::STRING) {
             let checked = self.asm.new_dynamic_label();
-            dynasm!(self.asm
-                ; .arch x64
+            x64!(self.asm
                 ; cmp edx, STRING
                 ; jb =>checked
                 ; test BYTE [rax + MARK], BLACK
@@ -548,8 +532,7 @@ impl Assembler<'_> {
                 ; =>checked
             );
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rax + PROPS]
             ; cmp BYTE [rsi - 1 - slot], 0
             ; jne =>store
@@ -567,7 +550,7 @@ impl Assembler<'_> {
     fn put_quickly(&mut self, key: u64, value: Operand, unknown: DynamicLabel) {
         let put = self.routine(Routine::Put);
         self.load_value(value);
-        dynasm!(self.asm ; .arch x64 ; mov rsi, QWORD key as i64 ; call =>put ; jc =>unknown);
+        x64!(self.asm ; mov rsi, QWORD key as i64 ; call =>put ; jc =>unknown);
     }
 
     /// In cold code: stores into the table in `rax` by the machine, which may make a record anew.
@@ -575,18 +558,17 @@ impl Assembler<'_> {
         self.spill();
         let stepped = self.stepped();
         if self.seen().has_metamethod() {
-            return dynasm!(self.asm ; .arch x64 ; jmp =>stepped);
+            return x64!(self.asm ; jmp =>stepped);
         }
         self.load_value(value);
         let function = match record {
             Some(record) => {
-                dynasm!(self.asm ; .arch x64 ; mov r9, QWORD record);
+                x64!(self.asm ; mov r9, QWORD record);
                 assist::add_field as *const ()
             }
             None => assist::put_field as *const (),
         };
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; mov rsi, rax
             ; mov r8, rdx
@@ -613,8 +595,7 @@ impl Assembler<'_> {
             _ => {
                 let (object, checked) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
                 self.load_value(value);
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; cmp edx, STRING
                     ; jae =>object
                     ; =>checked
@@ -622,7 +603,7 @@ impl Assembler<'_> {
                 );
                 self.check_black_aside(table, object, checked, anywhere);
                 self.check_assignable(table, slot, anywhere);
-                dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
+                x64!(self.asm ; mov [rsi + slot * 8], rcx ; mov [rsi - 1 - slot], dl);
             }
         }
         let others = ways.map_or(&[][..], Ways::records).iter().filter(|other| other.shape != known.shape);
@@ -642,7 +623,7 @@ impl Assembler<'_> {
             Operand::Register(r) if known == tag::FLOAT => match self.source(r) {
                 Source::In(n) => Some(n),
                 Source::At(at) => {
-                    dynasm!(self.asm ; .arch x64 ; movsd xmm0, [rbx + at]);
+                    x64!(self.asm ; movsd xmm0, [rbx + at]);
                     Some(0)
                 }
             },
@@ -654,7 +635,7 @@ impl Assembler<'_> {
                 match source {
                     Source::In(n) => n,
                     Source::At(at) => {
-                        dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at]);
+                        x64!(self.asm ; mov rcx, [rbx + at]);
                         1
                     }
                 }
@@ -666,21 +647,19 @@ impl Assembler<'_> {
             Operand::Register(_) => 1,
         };
         let (other, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [Rq(table) + PROPS]
             ; cmp BYTE [rsi - 1 - slot], known as i8
             ; jne =>other
             ; =>plain
         );
         match vector {
-            Some(n) => dynasm!(self.asm ; .arch x64 ; movsd [rsi + slot * 8], Rx(n)),
-            None => dynasm!(self.asm ; .arch x64 ; mov [rsi + slot * 8], Rq(general)),
+            Some(n) => x64!(self.asm ; movsd [rsi + slot * 8], Rx(n)),
+            None => x64!(self.asm ; mov [rsi + slot * 8], Rq(general)),
         }
         self.put_off(move |this| {
             let write = this.asm.new_dynamic_label();
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 // A property that is nil may be for `__newindex`.
                 ; =>other
                 ; cmp BYTE [rsi - 1 - slot], 0
@@ -697,8 +676,7 @@ impl Assembler<'_> {
     /// Adds a property. The new shape is read from the record: it lives no longer than the
     /// record or a table says.
     fn add(&mut self, record: i64, value: Operand, anywhere: DynamicLabel) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, QWORD record
             ; mov edx, [rdi + offset_of!(Cache, shape) as i32]
             ; cmp [rax + SHAPE], edx
@@ -715,15 +693,14 @@ impl Assembler<'_> {
         self.load_value(value);
         let is_nil = self.value_tag(value) == Some(tag::NIL);
         if is_nil {
-            dynasm!(self.asm ; .arch x64 ; jmp =>anywhere);
+            x64!(self.asm ; jmp =>anywhere);
         } else if self.value_tag(value).is_none() {
-            dynasm!(self.asm ; .arch x64 ; test edx, edx ; jz =>anywhere);
+            x64!(self.asm ; test edx, edx ; jz =>anywhere);
         }
         if self.value_tag(value).is_none_or(|tag| tag >= tag::STRING) {
             // A new object is hardly ever black.
             let white = self.asm.new_dynamic_label();
-            dynasm!(self.asm
-                ; .arch x64
+            x64!(self.asm
                 ; test BYTE [rax + MARK], BLACK
                 ; jz =>white
                 ; cmp edx, STRING
@@ -731,8 +708,7 @@ impl Assembler<'_> {
                 ; =>white
             );
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov edi, [rdi + offset_of!(Cache, next_shape) as i32]
             ; mov [rax + SHAPE], edi
             ; mov rdi, [rax + PROPS]
@@ -745,15 +721,13 @@ impl Assembler<'_> {
     /// With a metatable, a property that is nil may be for `__newindex`. The properties are at `rsi`.
     fn check_assignable(&mut self, table: u8, slot: i32, anywhere: DynamicLabel) {
         let (nil, plain) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cmp BYTE [rsi - 1 - slot], 0
             ; je =>nil
             ; =>plain
         );
         self.put_off(move |this| {
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>nil
                 ; cmp QWORD [Rq(table) + META], 0
                 ; je =>plain
@@ -767,16 +741,15 @@ impl Assembler<'_> {
         match value {
             Operand::Register(r) => {
                 match (self.tag(r), self.peek(r)) {
-                    (Some(tag::FLOAT), Source::In(n)) => dynasm!(self.asm ; .arch x64 ; movq rcx, Rx(n)),
+                    (Some(tag::FLOAT), Source::In(n)) => x64!(self.asm ; movq rcx, Rx(n)),
                     (_, source) => self.load_general(1, source),
                 }
                 match self.tag(r) {
-                    Some(tag) => dynasm!(self.asm ; .arch x64 ; mov edx, tag as i32),
-                    None => dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + tag_of(r)]),
+                    Some(tag) => x64!(self.asm ; mov edx, tag as i32),
+                    None => x64!(self.asm ; mov rdx, [rbx + tag_of(r)]),
                 }
             }
-            Operand::Constant(constant) => dynasm!(self.asm
-                ; .arch x64
+            Operand::Constant(constant) => x64!(self.asm
                 ; mov rcx, QWORD constant.payload as i64
                 ; mov edx, constant.tag as i32
             ),

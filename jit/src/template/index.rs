@@ -2,11 +2,12 @@
 
 use super::arith::{Number, Operand};
 use super::{BLACK, STRING, TABLE, payload, tag_of};
+use crate::encode::x64;
 use crate::function::Assembler;
 use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, MARK, META};
 use crate::state::Source;
 use crate::stub::{Routine, Service};
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::object::{Str, Table};
 use perilune_vm::tier::seen::Class;
 use perilune_vm::tier::{self, assist};
@@ -19,7 +20,7 @@ impl Assembler<'_> {
         match self.source(r) {
             Source::In(n) => n,
             Source::At(at) => {
-                dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + at]);
+                x64!(self.asm ; mov rax, [rbx + at]);
                 0
             }
         }
@@ -43,8 +44,7 @@ impl Assembler<'_> {
         match key_at {
             Number::Int(value @ 1..=255) => {
                 let value = value as i32;
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; cmp DWORD [Rq(table) + ARRAY_LEN], value
                     ; jb =>elsewhere
                     ; mov rsi, [Rq(table) + ARRAY]
@@ -54,8 +54,7 @@ impl Assembler<'_> {
             }
             _ => {
                 let at = self.key_at(key_at);
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; lea rdx, [Rq(at) - 1]
                     ; mov esi, [Rq(table) + ARRAY_LEN]
                     ; cmp rdx, rsi
@@ -69,20 +68,19 @@ impl Assembler<'_> {
         // The tag is at `rdi`, the payload 8 below `rsi`.
         match seen.result() {
             Some(known) => {
-                dynasm!(self.asm ; .arch x64 ; cmp BYTE [rdi], known as i8 ; jne =>elsewhere);
+                x64!(self.asm ; cmp BYTE [rdi], known as i8 ; jne =>elsewhere);
                 match known {
                     tag::FLOAT => {
                         let target = self.float_target(a);
-                        dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rsi - 8]);
+                        x64!(self.asm ; movsd Rx(target), [rsi - 8]);
                     }
                     _ => {
                         let target = self.general_target(a, known);
-                        dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rsi - 8]);
+                        x64!(self.asm ; mov Rq(target), [rsi - 8]);
                     }
                 }
             }
-            None => dynasm!(self.asm
-                ; .arch x64
+            None => x64!(self.asm
                 ; movzx edx, BYTE [rdi]
                 ; mov rax, [rsi - 8]
                 ; test edx, edx
@@ -90,7 +88,7 @@ impl Assembler<'_> {
             ),
         }
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+            x64!(this.asm ; =>elsewhere);
             this.get_elsewhere(b, key, seen.result(), a);
             this.rejoin_but(join, a);
         });
@@ -103,7 +101,7 @@ impl Assembler<'_> {
         match key {
             Number::Source(Source::In(n)) => n,
             Number::Source(Source::At(at)) => {
-                dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at]);
+                x64!(self.asm ; mov rcx, [rbx + at]);
                 1
             }
             Number::Int(value) => {
@@ -119,7 +117,7 @@ impl Assembler<'_> {
         match known {
             Some(known) => self.define(a, known),
             None => {
-                dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
+                x64!(self.asm ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
                 self.forget(a);
             }
         }
@@ -128,11 +126,11 @@ impl Assembler<'_> {
     /// The target of `r[a]` gets the value in `rax` and `rdx`, whose tag must be the known one, or else `other`.
     pub fn accept(&mut self, a: u8, known: Option<u64>, other: DynamicLabel) {
         let Some(known) = known else { return };
-        dynasm!(self.asm ; .arch x64 ; cmp edx, known as i32 ; jne =>other);
+        x64!(self.asm ; cmp edx, known as i32 ; jne =>other);
         match known {
             tag::FLOAT => {
                 let target = self.float_target(a);
-                dynasm!(self.asm ; .arch x64 ; movq Rx(target), rax);
+                x64!(self.asm ; movq Rx(target), rax);
             }
             _ => {
                 let target = self.general_target(a, known);
@@ -146,8 +144,7 @@ impl Assembler<'_> {
         self.spill();
         let (missed, stepped) = (self.served(Service::Missed), self.served(Service::Step));
         self.load_key(key);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; mov rsi, [rbx + payload(b)]
             ; mov rax, QWORD tier::find_item as *const () as i64
@@ -161,9 +158,8 @@ impl Assembler<'_> {
     /// A key in memory as `rdx` and `rcx`.
     fn load_key(&mut self, key: Operand) {
         match key {
-            Operand::Register(r) => dynasm!(self.asm ; .arch x64 ; mov rdx, [rbx + payload(r)] ; mov rcx, [rbx + tag_of(r)]),
-            Operand::Constant(value) => dynasm!(self.asm
-                ; .arch x64
+            Operand::Register(r) => x64!(self.asm ; mov rdx, [rbx + payload(r)] ; mov rcx, [rbx + tag_of(r)]),
+            Operand::Constant(value) => x64!(self.asm
                 ; mov rdx, QWORD value.payload as i64
                 ; mov ecx, value.tag as i32
             ),
@@ -181,10 +177,10 @@ impl Assembler<'_> {
         };
         let (elsewhere, join, find) = (self.asm.new_dynamic_label(), self.join(), self.routine(Routine::Find));
         self.load_field(b, r, 2, elsewhere);
-        dynasm!(self.asm ; .arch x64 ; call =>find ; jc =>elsewhere ; mov rax, rcx);
+        x64!(self.asm ; call =>find ; jc =>elsewhere ; mov rax, rcx);
         self.accept(a, known, missed);
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+            x64!(this.asm ; =>elsewhere);
             this.get_elsewhere(b, key, known, a);
             this.rejoin_but(join, a);
         });
@@ -203,9 +199,9 @@ impl Assembler<'_> {
     /// The table `r[b]` in `rax`, and the key `r[key]` in a general register; goes to `other` unless that is a string.
     fn load_field(&mut self, b: u8, key: u8, target: u8, other: DynamicLabel) {
         if self.tag(key) != Some(tag::STRING) {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(key)], STRING ; jne =>other);
+            x64!(self.asm ; cmp TAG [rbx + tag_of(key)], STRING ; jne =>other);
         }
-        dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + payload(b)] ; mov Rq(target), [rbx + payload(key)]);
+        x64!(self.asm ; mov rax, [rbx + payload(b)] ; mov Rq(target), [rbx + payload(key)]);
     }
 
     /// `r[b][key] = value`; `table` and `n` are the places of the table and the key among the registers read.
@@ -229,7 +225,7 @@ impl Assembler<'_> {
             (Some(tag::FLOAT), Operand::Register(r)) => match self.source(r) {
                 Source::In(n) => Some(n),
                 Source::At(at) => {
-                    dynasm!(self.asm ; .arch x64 ; movsd xmm0, [rbx + at]);
+                    x64!(self.asm ; movsd xmm0, [rbx + at]);
                     Some(0)
                 }
             },
@@ -244,15 +240,14 @@ impl Assembler<'_> {
         );
         if known == Some(tag::NIL) {
             // The array may become shorter.
-            dynasm!(self.asm ; .arch x64 ; jmp =>elsewhere);
+            x64!(self.asm ; jmp =>elsewhere);
         } else if known.is_none() {
             // A value of any kind: its tag goes to `rdx`, where it is needed for longer than the key's check.
             self.check_value(table, value, elsewhere);
         } else if known.is_some_and(|tag| tag >= tag::STRING) {
             self.check_black(table, elsewhere);
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; lea rdi, [Rq(at) - 1]
             ; mov esi, [Rq(table) + ARRAY_LEN]
             ; cmp rdi, rsi
@@ -263,28 +258,27 @@ impl Assembler<'_> {
             ; mov rsi, [Rq(table) + ARRAY]
         );
         match (float, value) {
-            (Some(n), _) => dynasm!(self.asm ; .arch x64 ; movsd [rsi + rdi * 8], Rx(n)),
+            (Some(n), _) => x64!(self.asm ; movsd [rsi + rdi * 8], Rx(n)),
             (None, Operand::Constant(value)) => match i32::try_from(value.payload as i64) {
-                Ok(small) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rsi + rdi * 8], small),
+                Ok(small) => x64!(self.asm ; mov QWORD [rsi + rdi * 8], small),
                 Err(_) => {
                     self.load_int(0, value.payload as i64);
-                    dynasm!(self.asm ; .arch x64 ; mov [rsi + rdi * 8], rax);
+                    x64!(self.asm ; mov [rsi + rdi * 8], rax);
                 }
             },
             (None, Operand::Register(r)) => match self.peek(r) {
-                Source::In(n) => dynasm!(self.asm ; .arch x64 ; mov [rsi + rdi * 8], Rq(n)),
-                Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov rax, [rbx + at] ; mov [rsi + rdi * 8], rax),
+                Source::In(n) => x64!(self.asm ; mov [rsi + rdi * 8], Rq(n)),
+                Source::At(at) => x64!(self.asm ; mov rax, [rbx + at] ; mov [rsi + rdi * 8], rax),
             },
         }
-        dynasm!(self.asm ; .arch x64 ; sub rsi, Rq(at));
+        x64!(self.asm ; sub rsi, Rq(at));
         match known {
-            Some(known) => dynasm!(self.asm ; .arch x64 ; mov BYTE [rsi], known as i8),
-            None => dynasm!(self.asm ; .arch x64 ; mov [rsi], dl),
+            Some(known) => x64!(self.asm ; mov BYTE [rsi], known as i8),
+            None => x64!(self.asm ; mov [rsi], dl),
         }
         self.put_off(move |this| {
             // Only a key that is there is not for `__newindex`.
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>metatable
                 ; mov rsi, [Rq(table) + ARRAY]
                 ; sub rsi, Rq(at)
@@ -296,8 +290,7 @@ impl Assembler<'_> {
                 ; jne =>elsewhere
             );
             let free = this.asm.new_dynamic_label();
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; cmp esi, [Rq(table) + ARRAY_CAP]
                 ; jae =>elsewhere
                 ; cmp QWORD [Rq(table) + HASH], 0
@@ -313,7 +306,7 @@ impl Assembler<'_> {
                 ; mov [Rq(table) + ARRAY_LEN], esi
                 ; jmp =>plain
             );
-            dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+            x64!(this.asm ; =>elsewhere);
             this.spill();
             this.put_slow(b, key, value);
             this.rejoin(join);
@@ -333,8 +326,7 @@ impl Assembler<'_> {
     fn check_value(&mut self, table: u8, value: Operand, other: DynamicLabel) {
         let Operand::Register(r) = value else { return };
         let (object, checked) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdx, [rbx + tag_of(r)]
             ; test edx, edx
             ; jz =>other
@@ -346,15 +338,15 @@ impl Assembler<'_> {
     }
 
     pub(super) fn check_black(&mut self, table: u8, other: DynamicLabel) {
-        dynasm!(self.asm ; .arch x64 ; test BYTE [Rq(table) + MARK], BLACK ; jnz =>other);
+        x64!(self.asm ; test BYTE [Rq(table) + MARK], BLACK ; jnz =>other);
     }
 
     /// As [`Assembler::check_black`] out of line: from `object` to `checked` or `other`.
     pub(super) fn check_black_aside(&mut self, table: u8, object: DynamicLabel, checked: DynamicLabel, other: DynamicLabel) {
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>object);
+            x64!(this.asm ; =>object);
             this.check_black(table, other);
-            dynasm!(this.asm ; .arch x64 ; jmp =>checked);
+            x64!(this.asm ; jmp =>checked);
         });
     }
 
@@ -362,10 +354,9 @@ impl Assembler<'_> {
     fn put_slow(&mut self, b: u8, key: Operand, value: Operand) {
         let stepped = self.stepped();
         self.load_key(key);
-        dynasm!(self.asm ; .arch x64 ; xchg rcx, rdx ; mov r10, rcx ; mov r11, rdx);
+        x64!(self.asm ; xchg rcx, rdx ; mov r10, rcx ; mov r11, rdx);
         self.load_value(value);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov r8, rcx
             ; mov r9, rdx
             ; mov rdx, r10
@@ -390,9 +381,9 @@ impl Assembler<'_> {
                 let (elsewhere, join, put) = (self.asm.new_dynamic_label(), self.join(), self.routine(Routine::Put));
                 self.load_field(b, r, 6, elsewhere);
                 self.load_value(value);
-                dynasm!(self.asm ; .arch x64 ; call =>put ; jc =>elsewhere);
+                x64!(self.asm ; call =>put ; jc =>elsewhere);
                 self.put_off(move |this| {
-                    dynasm!(this.asm ; .arch x64 ; =>elsewhere);
+                    x64!(this.asm ; =>elsewhere);
                     this.put_slow(b, key, value);
                     this.rejoin(join);
                 });
@@ -414,12 +405,11 @@ impl Assembler<'_> {
         let source = self.peek(b);
         self.load_general(7, source);
         if is_string {
-            dynasm!(self.asm ; .arch x64 ; jmp =>string);
+            x64!(self.asm ; jmp =>string);
         } else if !is_table {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(b)], TABLE ; jne =>string);
+            x64!(self.asm ; cmp TAG [rbx + tag_of(b)], TABLE ; jne =>string);
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rdi + META]
             ; test rsi, rsi
             ; jnz =>meta
@@ -434,10 +424,9 @@ impl Assembler<'_> {
         );
         self.put_off(move |this| {
             let nothing = this.asm.new_dynamic_label();
-            dynasm!(this.asm ; .arch x64 ; =>string ; cmp QWORD [rbx + tag_of(b)], STRING ; jne =>nothing ; mov rax, [rdi + offset_of!(Str, len) as i32]);
+            x64!(this.asm ; =>string ; cmp TAG [rbx + tag_of(b)], STRING ; jne =>nothing ; mov rax, [rdi + offset_of!(Str, len) as i32]);
             this.rejoin_but(join, a);
-            dynasm!(this.asm
-                ; .arch x64
+            x64!(this.asm
                 ; =>meta
                 ; test DWORD [rsi + ABSENT_EVENTS], Table::NO_LEN as i32
                 ; jnz =>plain
@@ -448,13 +437,13 @@ impl Assembler<'_> {
         self.put_off(move |this| {
             // The last item is nil, or there is none.
             let empty = this.asm.new_dynamic_label();
-            dynasm!(this.asm ; .arch x64 ; =>search ; test eax, eax ; jz =>empty);
+            x64!(this.asm ; =>search ; test eax, eax ; jz =>empty);
             let before = this.state.clone();
             this.spill();
-            dynasm!(this.asm ; .arch x64 ; mov rax, QWORD tier::raw_len as *const () as i64 ; call rax);
+            x64!(this.asm ; mov rax, QWORD tier::raw_len as *const () as i64 ; call rax);
             this.rejoin_but(join, a);
             this.state = before;
-            dynasm!(this.asm ; .arch x64 ; =>empty);
+            x64!(this.asm ; =>empty);
             this.rejoin_but(join, a);
         });
         self.bind_join(join);

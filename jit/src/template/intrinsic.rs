@@ -4,12 +4,13 @@
 //! called, in cold code, and the results must have the tags that the code behind relies on.
 
 use super::{BLACK, CLOSURE, INT, STRING, TABLE, TRUE, arith::Operand, payload, tag_of};
+use crate::encode::x64;
 use crate::function::Assembler;
 use crate::offset::{ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, ID, MARK, META, NATIVE_CALLS, UPVALUE};
 use crate::registers::Registers;
 use crate::state::{Join, Source};
 use crate::stub::{Routine, Service};
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_isa::instruction::Instruction;
 use perilune_vm::leaf::Intrinsic;
 use perilune_vm::object::Str;
@@ -19,8 +20,10 @@ use perilune_vm::tier::{Function, layout};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
 
-const LENGTH: i32 = offset_of!(Str, len) as i32;
-const BYTES: i32 = size_of::<Str>() as i32;
+/// Offset of a string's length.
+pub const LENGTH: i32 = offset_of!(Str, len) as i32;
+/// Offset of a string's bytes.
+pub const BYTES: i32 = size_of::<Str>() as i32;
 /// Most arguments, `pcall`'s function among them, that are moved in place.
 const PROTECTED_ARGUMENTS: u8 = 7;
 
@@ -41,6 +44,8 @@ fn of(function: &Function<'_>, seen: Seen, instruction: Instruction) -> Option<(
         Intrinsic::Pairs | Intrinsic::Ipairs => b == 2 && c >= 4,
         Intrinsic::Protect => (2..=PROTECTED_ARGUMENTS + 1).contains(&b) && c != 0,
         Intrinsic::Resume | Intrinsic::Wrapped | Intrinsic::Yield => b != 0,
+        // Done where the extra arguments would be copied for it.
+        Intrinsic::Select => false,
     };
     fits.then_some((intrinsic, id))
 }
@@ -92,10 +97,9 @@ impl Assembler<'_> {
         }
         let missed = self.missed();
         if self.tag(a) != Some(tag::NATIVE) {
-            dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a)], tag::NATIVE as i32 ; jne =>missed);
+            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], tag::NATIVE ; jne =>missed);
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx + payload(a)]
             ; cmp QWORD [rax + ID], id as i32
             ; jne =>missed
@@ -136,7 +140,7 @@ impl Assembler<'_> {
             }
             (_, [Some((_, tag)), _]) => self.define(a, tag),
             (Intrinsic::Remove, _) if c == 2 => {
-                dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
+                x64!(self.asm ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
             }
             _ => {}
         }
@@ -146,13 +150,13 @@ impl Assembler<'_> {
     fn call_otherwise(&mut self, site: Site, results: [Option<(u8, u64)>; 2], join: Join) {
         let Site { id, a, b, c, other } = site;
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>other);
+            x64!(this.asm ; =>other);
             this.spill();
             let (after, away) = (this.asm.new_dynamic_label(), this.asm.new_dynamic_label());
             this.call_known(id, a, b, c, after);
-            dynasm!(this.asm ; .arch x64 ; =>after);
+            x64!(this.asm ; =>after);
             for (r, tag) in results.into_iter().flatten() {
-                dynasm!(this.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(a + r)], tag as i32 ; jne =>away);
+                x64!(this.asm ; cmp TAG [rbx + tag_of(a + r)], tag ; jne =>away);
             }
             match results[0] {
                 _ if c > 2 => {}
@@ -164,11 +168,11 @@ impl Assembler<'_> {
                     let target = this.general_target(a, tag);
                     this.load_general(target, Source::At(payload(a)));
                 }
-                None => dynasm!(this.asm ; .arch x64 ; mov rax, [rbx + payload(a)] ; mov rdx, [rbx + tag_of(a)]),
+                None => x64!(this.asm ; mov rax, [rbx + payload(a)] ; mov rdx, [rbx + tag_of(a)]),
             }
             this.rejoin_but(join, a);
             let (next, resume) = (this.next as i32, this.service(Service::Resume));
-            dynasm!(this.asm ; .arch x64 ; =>away ; mov edx, next ; jmp =>resume);
+            x64!(this.asm ; =>away ; mov edx, next ; jmp =>resume);
         });
     }
 
@@ -191,7 +195,7 @@ impl Assembler<'_> {
                 let source = self.source(r);
                 self.load_general(0, source);
                 let target = self.general_target(site.a, tag::INT);
-                dynasm!(self.asm ; .arch x64 ; mov rcx, rax ; neg rcx ; cmovns rax, rcx);
+                x64!(self.asm ; mov rcx, rax ; neg rcx ; cmovns rax, rcx);
                 self.load_general(target, Source::In(0));
             }
             _ => {
@@ -199,7 +203,7 @@ impl Assembler<'_> {
                 let source = self.source(r);
                 self.load_bits(0, source);
                 let target = self.float_target(site.a);
-                dynasm!(self.asm ; .arch x64 ; btr rax, 63 ; movq Rx(target), rax);
+                x64!(self.asm ; btr rax, 63 ; movq Rx(target), rax);
             }
         }
     }
@@ -207,8 +211,8 @@ impl Assembler<'_> {
     /// The bits of a float in a general register.
     fn load_bits(&mut self, target: u8, source: Source) {
         match source {
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; movq Rq(target), Rx(n)),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rbx + at]),
+            Source::In(n) => x64!(self.asm ; movq Rq(target), Rx(n)),
+            Source::At(at) => x64!(self.asm ; mov Rq(target), [rbx + at]),
         }
     }
 
@@ -223,8 +227,7 @@ impl Assembler<'_> {
         let source = self.source(r);
         self.load_vector(0, source);
         let other = site.other;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; roundsd xmm0, xmm0, 1
             ; cvttsd2si rax, xmm0
             // What does not fit becomes the least integer, which 2^63 is not.
@@ -242,13 +245,13 @@ impl Assembler<'_> {
             let r = self.guard_argument(site, 0, tag::INT);
             let source = self.source(r);
             self.load_general(0, source);
-            dynasm!(self.asm ; .arch x64 ; xorps xmm0, xmm0 ; cvtsi2sd xmm0, rax);
+            x64!(self.asm ; xorps xmm0, xmm0 ; cvtsi2sd xmm0, rax);
         } else {
             let r = self.guard_argument(site, 0, tag::FLOAT);
             let source = self.source(r);
             self.load_vector(0, source);
         }
-        dynasm!(self.asm ; .arch x64 ; sqrtsd Rx(target), xmm0);
+        x64!(self.asm ; sqrtsd Rx(target), xmm0);
     }
 
     /// The second number only if it is better than the first.
@@ -259,9 +262,9 @@ impl Assembler<'_> {
             self.load_general(0, x);
             self.load_general(1, y);
             if is_max {
-                dynasm!(self.asm ; .arch x64 ; cmp rcx, rax ; cmovg rax, rcx);
+                x64!(self.asm ; cmp rcx, rax ; cmovg rax, rcx);
             } else {
-                dynasm!(self.asm ; .arch x64 ; cmp rcx, rax ; cmovl rax, rcx);
+                x64!(self.asm ; cmp rcx, rax ; cmovl rax, rcx);
             }
             let target = self.general_target(site.a, tag::INT);
             return self.load_general(target, Source::In(0));
@@ -272,9 +275,9 @@ impl Assembler<'_> {
         self.load_vector(1, x);
         // Without an order these give their second operand.
         if is_max {
-            dynasm!(self.asm ; .arch x64 ; maxsd xmm0, xmm1);
+            x64!(self.asm ; maxsd xmm0, xmm1);
         } else {
-            dynasm!(self.asm ; .arch x64 ; minsd xmm0, xmm1);
+            x64!(self.asm ; minsd xmm0, xmm1);
         }
         let target = self.float_target(site.a);
         self.load_vector(target, Source::In(0));
@@ -283,8 +286,7 @@ impl Assembler<'_> {
     /// The byte at the position in `rcx` of the string in argument 0 to `eax`.
     fn load_byte(&mut self, site: Site) {
         let other = site.other;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx + payload(site.a + 2)]
             ; sub rcx, 1
             ; cmp rcx, [rax + LENGTH]
@@ -315,13 +317,12 @@ impl Assembler<'_> {
         let (first, last) = (self.source(first), self.source(last));
         self.load_general(1, first);
         match last {
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; cmp rcx, Rq(n)),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; cmp rcx, [rbx + at]),
+            Source::In(n) => x64!(self.asm ; cmp rcx, Rq(n)),
+            Source::At(at) => x64!(self.asm ; cmp rcx, [rbx + at]),
         }
-        dynasm!(self.asm ; .arch x64 ; jne =>other);
+        x64!(self.asm ; jne =>other);
         self.load_byte(site);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rcx, [r12 + layout::BYTES as i32]
             ; mov rax, [rcx + rax * 8]
             ; test rax, rax
@@ -334,7 +335,7 @@ impl Assembler<'_> {
         let r = self.guard_argument(site, 0, tag::TABLE);
         let (source, other) = (self.source(r), site.other);
         self.load_general(0, source);
-        dynasm!(self.asm ; .arch x64 ; cmp QWORD [rax + META], 0 ; jne =>other);
+        x64!(self.asm ; cmp QWORD [rax + META], 0 ; jne =>other);
     }
 
     /// Behind the last item, which is not nil.
@@ -342,8 +343,7 @@ impl Assembler<'_> {
         let (other, plain, empty) = (site.other, self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         self.load_table(site);
         self.load_value(Operand::Register(site.a + 3));
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; test edx, edx
             ; jz =>other
             ; cmp edx, STRING
@@ -376,8 +376,7 @@ impl Assembler<'_> {
     fn remove(&mut self, site: Site) {
         let (other, single) = (site.other, self.asm.new_dynamic_label());
         self.load_table(site);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov esi, [rax + ARRAY_LEN]
             ; test esi, esi
             ; jz =>other
@@ -395,10 +394,9 @@ impl Assembler<'_> {
         );
         let known = self.seen().result().filter(|_| site.c == 2);
         if let Some(known) = known {
-            dynasm!(self.asm ; .arch x64 ; cmp edx, known as i32 ; jne =>other);
+            x64!(self.asm ; cmp edx, known as i32 ; jne =>other);
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, [rdi + rsi * 8 - 8]
             ; mov BYTE [rcx], 0
             ; sub esi, 1
@@ -407,7 +405,7 @@ impl Assembler<'_> {
         match known {
             Some(tag::FLOAT) => {
                 let target = self.float_target(site.a);
-                dynasm!(self.asm ; .arch x64 ; movq Rx(target), rdi);
+                x64!(self.asm ; movq Rx(target), rdi);
             }
             known => {
                 let target = known.map_or(0, |tag| self.general_target(site.a, tag));
@@ -419,11 +417,10 @@ impl Assembler<'_> {
     /// What `pairs` and `ipairs` return for a table without metatable.
     fn iterator(&mut self, site: Site, is_index: bool) {
         let a = site.a;
-        dynasm!(self.asm ; .arch x64 ; mov rcx, [rax + UPVALUE] ; mov rdx, [rax + UPVALUE + 8]);
+        x64!(self.asm ; mov rcx, [rax + UPVALUE] ; mov rdx, [rax + UPVALUE + 8]);
         self.load_table(site);
         let other = site.other;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cmp edx, tag::NATIVE as i32
             ; jne =>other
             ; mov [rbx + payload(a)], rcx
@@ -432,10 +429,10 @@ impl Assembler<'_> {
             ; mov QWORD [rbx + tag_of(a + 1)], TABLE
         );
         if is_index {
-            dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + payload(a + 2)], 0 ; mov QWORD [rbx + tag_of(a + 2)], INT);
+            x64!(self.asm ; mov QWORD [rbx + payload(a + 2)], 0 ; mov QWORD [rbx + tag_of(a + 2)], INT);
         }
         for r in a + 2 + u8::from(is_index)..a + site.c - 1 {
-            dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + tag_of(r)], tag::NIL as i32);
+            x64!(self.asm ; mov QWORD [rbx + tag_of(r)], tag::NIL as i32);
         }
     }
 
@@ -451,8 +448,7 @@ impl Assembler<'_> {
     /// comes back to `after`, or goes to `other`, where the machine makes the call.
     pub fn jump_to_switch(&mut self, routine: Routine, a: u8, n: u8, c: u8, other: DynamicLabel, after: DynamicLabel) {
         let (routine, link) = (self.routine(routine), stack::link(self.next as u32, u32::from(a) + 2) as i64);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; lea r9, [rbx + payload(a)]
             ; mov eax, i32::from(n)
             ; mov ecx, i32::from(c)
@@ -475,8 +471,7 @@ impl Assembler<'_> {
         let own_link = stack::link(self.next as u32, u32::from(a) + 2) as i64;
         let link = stack::link(self.next as u32, 3) as i64;
         let callee_head = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [r12 + layout::THREAD as i32]
             ; mov edx, [rsi + NATIVE_CALLS]
             ; add edx, 1
@@ -489,8 +484,7 @@ impl Assembler<'_> {
         }
         let address = self.asm.new_dynamic_label();
         let base = (i32::from(a) + 5) * 16;
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov QWORD [rbx + tag_of(a)], head as i32
             ; mov rax, QWORD own_link
             ; mov QWORD [rbx + payload(a + 1)], 1
@@ -502,19 +496,17 @@ impl Assembler<'_> {
             ; mov rax, QWORD link
             ; mov [rbx + payload(a + 4)], rsi
             ; mov [rbx + tag_of(a + 4)], rax
-            ; add rbx, base
+            ; add rbx, imm base
             ; mov eax, i32::from(n) - 1
             ; jmp rcx
         );
         self.bind_address(address, base);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [r12 + layout::THREAD as i32]
             ; sub DWORD [rsi + NATIVE_CALLS], 1
         );
         if c > 2 {
-            dynasm!(self.asm
-                ; .arch x64
+            x64!(self.asm
                 ; xor eax, eax
                 ; test edi, edi
                 ; mov rcx, [rbx + payload(a + 3)]
@@ -524,10 +516,10 @@ impl Assembler<'_> {
             );
         }
         if c > 1 {
-            dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + payload(a)], 0 ; mov QWORD [rbx + tag_of(a)], TRUE);
+            x64!(self.asm ; mov QWORD [rbx + payload(a)], 0 ; mov QWORD [rbx + tag_of(a)], TRUE);
         }
         for r in a + 2..a.saturating_add(c - 1) {
-            dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + tag_of(r)], tag::NIL as i32);
+            x64!(self.asm ; mov QWORD [rbx + tag_of(r)], tag::NIL as i32);
         }
         self.bind_return(a, after);
     }

@@ -4,10 +4,11 @@
 //! the instruction that puts the result in its place and goes on behind.
 
 use super::{TRUE, payload, tag_of};
+use crate::encode::x64;
 use crate::function::Assembler;
 use crate::offset::{NATIVE_CALLS, SHAPE};
 use crate::stub::Service;
-use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynasmApi, DynasmLabelApi};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::{BREAKPOINT, Kind, Op};
 use perilune_vm::tier::{Fact, layout, meta};
@@ -30,8 +31,7 @@ impl Assembler<'_> {
         let [declined, returned] = std::array::from_fn(|_| self.asm.new_dynamic_label());
         let word = (self.function.code[self.pc()] & !BREAKPOINT) as i32;
         let (pc, delta) = (self.pc() as i32, (i32::from(self.function.max_stack) + 2) * 16);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; mov rsi, rbx
             ; mov edx, pc
@@ -53,28 +53,28 @@ impl Assembler<'_> {
             ; mov rax, [rbx - 32]
             ; mov rdx, [rbx - 24]
             ; none:
-            ; sub rbx, delta
+            ; sub rbx, imm delta
             ; mov rcx, [r12 + layout::THREAD as i32]
             ; dec DWORD [rcx + NATIVE_CALLS]
         );
         match result {
             Result::Dropped => self.go_on(self.next, None),
             Result::Value(a) => {
-                dynasm!(self.asm ; .arch x64 ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
+                x64!(self.asm ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
                 self.go_on(self.next, Some(a));
             }
             Result::Condition { wanted, to } => {
-                dynasm!(self.asm ; .arch x64 ; cmp rdx, TRUE);
+                x64!(self.asm ; cmp rdx, TRUE);
                 match wanted {
-                    true => dynasm!(self.asm ; .arch x64 ; jb >stays),
-                    false => dynasm!(self.asm ; .arch x64 ; jae >stays),
+                    true => x64!(self.asm ; jb >stays),
+                    false => x64!(self.asm ; jae >stays),
                 }
                 self.go_on(to, None);
-                dynasm!(self.asm ; .arch x64 ; stays:);
+                x64!(self.asm ; stays:);
                 self.go_on(self.next, None);
             }
         }
-        dynasm!(self.asm ; .arch x64 ; =>declined);
+        x64!(self.asm ; =>declined);
     }
 
     /// In cold code, with memory up to date: when the instruction under way is arithmetic, it is done with strings that
@@ -86,8 +86,7 @@ impl Assembler<'_> {
         }
         let Some(Result::Value(a)) = self.result() else { return };
         let declined = self.asm.new_dynamic_label();
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdi, r12
             ; mov rsi, rbx
             ; mov edx, word as i32
@@ -97,7 +96,7 @@ impl Assembler<'_> {
             ; jz =>declined
         );
         self.go_on(self.next, Some(a));
-        dynasm!(self.asm ; .arch x64 ; =>declined);
+        x64!(self.asm ; =>declined);
     }
 
     /// What becomes of a result of the instruction under way; `None` for one whose metamethods the machine calls itself.
@@ -128,12 +127,11 @@ impl Assembler<'_> {
         for Fact { register, tag, shape } in wanted {
             let is_written = written == Some(register);
             if is_written || !known.iter().any(|fact| fact.register == register && fact.tag == tag) {
-                dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(register)], i32::from(tag) ; jne =>surprised);
+                x64!(self.asm ; cmp TAG [rbx + tag_of(register)], tag ; jne =>surprised);
             }
             if shape != 0 {
                 // The metamethod may have changed it.
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; mov rcx, [rbx + payload(register)]
                     ; cmp DWORD [rcx + SHAPE], shape as i32
                     ; jne =>surprised
@@ -141,10 +139,10 @@ impl Assembler<'_> {
             }
         }
         let (entry, resume, surprise) = (self.entry_at(to), self.service(Service::Resume), self.service(Service::Surprise));
-        dynasm!(self.asm ; .arch x64 ; jmp =>entry ; =>surprised ; mov edx, to as i32);
+        x64!(self.asm ; jmp =>entry ; =>surprised ; mov edx, to as i32);
         match written {
-            Some(_) => dynasm!(self.asm ; .arch x64 ; mov ecx, from ; jmp =>surprise),
-            None => dynasm!(self.asm ; .arch x64 ; jmp =>resume),
+            Some(_) => x64!(self.asm ; mov ecx, from ; jmp =>surprise),
+            None => x64!(self.asm ; jmp =>resume),
         }
     }
 }

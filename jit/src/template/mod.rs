@@ -13,13 +13,14 @@ pub mod intrinsic;
 mod metamethod;
 mod table;
 
+use crate::encode::x64;
 use crate::function::Assembler;
 pub use arith::Operand;
 use crate::flow::{Flow, Form, form, instructions_of};
 use crate::offset::MARK;
 use crate::registers::Registers;
 use crate::state::Source;
-use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynasmApi, DynasmLabelApi};
 use perilune_isa::effect;
 use perilune_isa::instruction::Instruction as I;
 use perilune_vm::object::{Closure, Upvalue};
@@ -126,10 +127,9 @@ impl Assembler<'_> {
             I::BNot { a, b } => self.complement(a, b),
             I::Not { a, b } => {
                 self.store_pending(Registers::range(u16::from(b)..u16::from(b) + 1));
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; xor eax, eax
-                    ; cmp QWORD [rbx + tag_of(b)], TRUE
+                    ; cmp TAG [rbx + tag_of(b)], TRUE
                     ; adc rax, FALSE
                     ; mov [rbx + tag_of(a)], rax
                 );
@@ -175,10 +175,8 @@ impl Assembler<'_> {
                 self.forget(a);
                 self.learn(a, tag::CLOSURE);
             }
-            I::Vararg { .. } => {
-                self.vacate();
-                let stepped = self.stepped();
-                self.assist(assist::vararg, stepped);
+            I::Vararg { a, c } => {
+                self.vararg(a, c);
                 self.forget_all(Registers::range(effect::writes(instruction)));
             }
             I::Close { a } => {
@@ -225,8 +223,7 @@ impl Assembler<'_> {
 
     /// Copies the slot of a register.
     pub fn copy_memory(&mut self, a: u8, b: u8) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rax, [rbx + payload(b)]
             ; mov rdx, [rbx + tag_of(b)]
             ; mov [rbx + payload(a)], rax
@@ -238,8 +235,8 @@ impl Assembler<'_> {
     pub fn load_general(&mut self, target: u8, source: Source) {
         match source {
             Source::In(n) if n == target => {}
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; mov Rq(target), Rq(n)),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rbx + at]),
+            Source::In(n) => x64!(self.asm ; mov Rq(target), Rq(n)),
+            Source::At(at) => x64!(self.asm ; mov Rq(target), [rbx + at]),
         }
     }
 
@@ -247,8 +244,8 @@ impl Assembler<'_> {
     pub fn load_vector(&mut self, target: u8, source: Source) {
         match source {
             Source::In(n) if n == target => {}
-            Source::In(n) => dynasm!(self.asm ; .arch x64 ; movaps Rx(target), Rx(n)),
-            Source::At(at) => dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rbx + at]),
+            Source::In(n) => x64!(self.asm ; movaps Rx(target), Rx(n)),
+            Source::At(at) => x64!(self.asm ; movsd Rx(target), [rbx + at]),
         }
     }
 
@@ -268,9 +265,8 @@ impl Assembler<'_> {
                     return self.define(register, tag);
                 }
                 match i32::try_from(value.payload as i64) {
-                    Ok(small) => dynasm!(self.asm ; .arch x64 ; mov QWORD [rbx + payload(register)], small),
-                    Err(_) => dynasm!(self.asm
-                        ; .arch x64
+                    Ok(small) => x64!(self.asm ; mov QWORD [rbx + payload(register)], small),
+                    Err(_) => x64!(self.asm
                         ; mov rax, QWORD value.payload as i64
                         ; mov [rbx + payload(register)], rax
                     ),
@@ -282,8 +278,7 @@ impl Assembler<'_> {
 
     /// Gets the address of an upvalue's value into `rdi`, and that of the upvalue into `rsi`.
     pub fn upvalue(&mut self, index: u8) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rsi, [rbx - 32]
             ; mov rsi, [rsi + offset_of!(Closure, upvalues) as i32]
             ; mov rsi, [rsi + i32::from(index) * 8]
@@ -301,13 +296,12 @@ impl Assembler<'_> {
             Some(known) => {
                 let missed = self.missed();
                 self.upvalue(b);
-                dynasm!(self.asm ; .arch x64 ; cmp QWORD [rdi + 8], known as i32 ; jne =>missed);
+                x64!(self.asm ; cmp TAG [rdi + 8], known ; jne =>missed);
                 self.take(a, known);
             }
             None => {
                 self.upvalue(b);
-                dynasm!(self.asm
-                    ; .arch x64
+                x64!(self.asm
                     ; mov rax, [rdi]
                     ; mov rdx, [rdi + 8]
                     ; mov [rbx + payload(a)], rax
@@ -323,11 +317,11 @@ impl Assembler<'_> {
         match known {
             tag::FLOAT => {
                 let target = self.float_target(a);
-                dynasm!(self.asm ; .arch x64 ; movsd Rx(target), [rdi]);
+                x64!(self.asm ; movsd Rx(target), [rdi]);
             }
             _ => {
                 let target = self.general_target(a, known);
-                dynasm!(self.asm ; .arch x64 ; mov Rq(target), [rdi]);
+                x64!(self.asm ; mov Rq(target), [rdi]);
             }
         }
         self.define(a, known);
@@ -339,41 +333,40 @@ impl Assembler<'_> {
             Some(tag::FLOAT) => {
                 let source = self.source(a);
                 match source {
-                    Source::In(n) => dynasm!(self.asm ; .arch x64 ; movsd [rdi], Rx(n)),
-                    Source::At(at) => dynasm!(self.asm ; .arch x64 ; mov rcx, [rbx + at] ; mov [rdi], rcx),
+                    Source::In(n) => x64!(self.asm ; movsd [rdi], Rx(n)),
+                    Source::At(at) => x64!(self.asm ; mov rcx, [rbx + at] ; mov [rdi], rcx),
                 }
-                dynasm!(self.asm ; .arch x64 ; mov QWORD [rdi + 8], FLOAT);
+                x64!(self.asm ; mov QWORD [rdi + 8], FLOAT);
             }
             Some(tag::INT) => {
                 let source = self.source(a);
                 self.load_general(1, source);
-                dynasm!(self.asm ; .arch x64 ; mov [rdi], rcx ; mov QWORD [rdi + 8], INT);
+                x64!(self.asm ; mov [rdi], rcx ; mov QWORD [rdi + 8], INT);
             }
             _ => {
                 self.load_value(Operand::Register(a));
                 let join = self.join();
                 let collectable = self.asm.new_dynamic_label();
-                dynasm!(self.asm ; .arch x64 ; cmp rdx, STRING ; jae =>collectable);
+                x64!(self.asm ; cmp rdx, STRING ; jae =>collectable);
                 self.put_off(move |this| {
                     let black = this.asm.new_dynamic_label();
-                    dynasm!(this.asm ; .arch x64 ; =>collectable ; test BYTE [rsi + MARK], BLACK ; jnz =>black);
+                    x64!(this.asm ; =>collectable ; test BYTE [rsi + MARK], BLACK ; jnz =>black);
                     this.rejoin(join);
-                    dynasm!(this.asm ; .arch x64 ; =>black);
+                    x64!(this.asm ; =>black);
                     this.spill();
-                    dynasm!(this.asm ; .arch x64 ; mov rax, rsi);
+                    x64!(this.asm ; mov rax, rsi);
                     this.tell_collector();
                     this.rejoin(join);
                 });
                 self.bind_join(join);
-                dynasm!(self.asm ; .arch x64 ; mov [rdi], rcx ; mov [rdi + 8], rdx);
+                x64!(self.asm ; mov [rdi], rcx ; mov [rdi + 8], rdx);
             }
         }
     }
 
     /// The object in `rax` will refer to the value with payload `rcx` and tag `rdx`. Changes no register but homes.
     fn tell_collector(&mut self) {
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; push rax
             ; push rcx
             ; push rdx

@@ -2,11 +2,12 @@
 
 use super::arith::Operand;
 use super::{BLACK, tag_of};
+use crate::encode::x64;
 use crate::function::Assembler;
 use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, MARK, META, PROPS, PROPS_CAP, SHAPE};
 use crate::registers::Registers;
 use crate::state::Join;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_isa::instruction::Instruction;
 use perilune_vm::tier::assist::{self, Assist};
 use perilune_vm::tier::layout;
@@ -38,8 +39,7 @@ impl Assembler<'_> {
             return self.learn(a, tag::TABLE);
         };
         let (slow, join, free) = (self.asm.new_dynamic_label(), self.join(), new.free as i32);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov rdx, [r12 + layout::DEBT as i32]
             ; add rdx, new.size as i32
             ; cmp rdx, [r12 + layout::HEADROOM as i32]
@@ -60,12 +60,11 @@ impl Assembler<'_> {
         );
         for (field, behind) in [(ARRAY, new.array), (PROPS, new.props)] {
             match behind {
-                0 => dynasm!(self.asm ; .arch x64 ; mov [rdi + field], rcx),
-                behind => dynasm!(self.asm ; .arch x64 ; lea rdx, [rdi + behind as i32] ; mov [rdi + field], rdx),
+                0 => x64!(self.asm ; mov [rdi + field], rcx),
+                behind => x64!(self.asm ; lea rdx, [rdi + behind as i32] ; mov [rdi + field], rdx),
             }
         }
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; mov [rdi + ARRAY_LEN], ecx
             ; mov DWORD [rdi + ARRAY_CAP], n_items as i32
             ; mov [rdi + META], rcx
@@ -75,7 +74,7 @@ impl Assembler<'_> {
         );
         self.assisted_aside(slow, assist::new_table, Some(a + 1), join);
         let target = self.general_target(a, tag::TABLE);
-        dynasm!(self.asm ; .arch x64 ; mov Rq(target), rdi);
+        x64!(self.asm ; mov Rq(target), rdi);
         self.define(a, tag::TABLE);
         self.collect_if_due(Some(a + 1));
         self.bind_join(join);
@@ -84,7 +83,7 @@ impl Assembler<'_> {
     /// In cold code at `slow`: the machine does the instruction, as [`Assembler::assisted`], and the code goes on at the join.
     fn assisted_aside(&mut self, slow: DynamicLabel, assist: Assist, live: Option<u8>, join: Join) {
         self.put_off(move |this| {
-            dynasm!(this.asm ; .arch x64 ; =>slow);
+            x64!(this.asm ; =>slow);
             this.spill();
             let stepped = this.stepped();
             this.assist(assist, stepped);
@@ -102,8 +101,7 @@ impl Assembler<'_> {
         let (n, start, join, slow) = (b - 1, start as i32, self.join(), self.asm.new_dynamic_label());
         let (table, last) = (self.peek(a), a + c + n - 1);
         self.load_general(0, table);
-        dynasm!(self.asm
-            ; .arch x64
+        x64!(self.asm
             ; cmp DWORD [rax + ARRAY_LEN], start
             ; jne =>slow
             ; cmp DWORD [rax + ARRAY_CAP], start + i32::from(n)
@@ -115,17 +113,17 @@ impl Assembler<'_> {
         );
         // Nils at the end are no items.
         match self.tag(last) {
-            Some(tag::NIL) => dynasm!(self.asm ; .arch x64 ; jmp =>slow),
+            Some(tag::NIL) => x64!(self.asm ; jmp =>slow),
             Some(_) => {}
-            None => dynasm!(self.asm ; .arch x64 ; cmp QWORD [rbx + tag_of(last)], tag::NIL as i32 ; je =>slow),
+            None => x64!(self.asm ; cmp TAG [rbx + tag_of(last)], tag::NIL ; je =>slow),
         }
-        dynasm!(self.asm ; .arch x64 ; mov rsi, [rax + ARRAY]);
+        x64!(self.asm ; mov rsi, [rax + ARRAY]);
         for i in 0..n {
             let at = start + i32::from(i);
             self.load_value(Operand::Register(a + c + i));
-            dynasm!(self.asm ; .arch x64 ; mov [rsi + at * 8], rcx ; mov [rsi - 1 - at], dl);
+            x64!(self.asm ; mov [rsi + at * 8], rcx ; mov [rsi - 1 - at], dl);
         }
-        dynasm!(self.asm ; .arch x64 ; mov DWORD [rax + ARRAY_LEN], start + i32::from(n));
+        x64!(self.asm ; mov DWORD [rax + ARRAY_LEN], start + i32::from(n));
         self.assisted_aside(slow, assist::set_list, None, join);
         self.bind_join(join);
     }

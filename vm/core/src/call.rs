@@ -157,12 +157,20 @@ impl Vm {
                             self.warm(proto);
                             self.count_call(proto);
                         }
-                        if self.attention_raised() {
+                        let was_raised = self.attention_raised();
+                        if was_raised {
                             self.attend()?;
-                        } else if (*proto).is_vararg != 0 && (*thread).hook_state == 0 && *(*proto).code as u8 == Op::VarargPrep as u8 {
+                        }
+                        let collects = was_raised && self.heap.debt >= 0 && (*thread).hook_state == 0;
+                        // The number of extra arguments is the distance to the top only until something else runs.
+                        let is_moving = (*proto).is_vararg != 0 && (*thread).hook_state == 0 && *(*proto).code as u8 == Op::VarargPrep as u8;
+                        if is_moving && (collects || !was_raised) {
                             // Its first instruction, without a round of the loop.
                             (*thread).pc = 1;
                             self.vararg_prep()?;
+                        }
+                        if collects && (is_moving || (*proto).is_vararg == 0) {
+                            self.collect_anywhere()?;
                         }
                         return Ok(Flow::Reload);
                     }
@@ -258,6 +266,9 @@ impl Vm {
             (*thread).pc = pc;
             (*thread).top = func + results;
             self.returned_fixed = wanted != 0;
+            if wanted == 0 && self.heap.debt >= 0 {
+                self.collect_soon();
+            }
             Ok(if stack == before { Flow::Next } else { Flow::Reload })
         }
     }
@@ -426,10 +437,15 @@ impl Vm {
         }
     }
 
-    /// As [`Vm::return_from`]; then a step of the collector, if one is due and nothing above the results is in use.
+    /// As [`Vm::return_from`]; then a step of the collector, if one is due: at once when nothing above the results is in
+    /// use, else at the next safepoint, as a finalizer would be called above results whose number is kept nowhere else.
     pub(crate) fn return_and_collect(&mut self, first: u32, n: u32) -> Result<Flow, Error> {
         let flow = self.return_from(first, n)?;
-        if self.heap.debt >= 0 && flow != Flow::Done && self.returned_fixed {
+        if self.heap.debt >= 0 && flow != Flow::Done {
+            if !self.returned_fixed {
+                self.collect_soon();
+                return Ok(flow);
+            }
             // SAFETY: the running thread is live.
             let again = self.collect_step(unsafe { (*self.thread).top })?;
             return Ok(if again == Flow::Next { flow } else { again });

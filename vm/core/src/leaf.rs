@@ -34,6 +34,8 @@ pub struct Leaf<'a> {
     arguments: &'a [Slot],
     /// Whether nothing may be changed.
     only_reads: bool,
+    /// Whether all results are wanted.
+    wants_all: bool,
 }
 
 /// The result of a leaf form.
@@ -73,6 +75,8 @@ pub enum Intrinsic {
     Pairs,
     /// `ipairs`, likewise.
     Ipairs,
+    /// `select`
+    Select,
     /// `pcall`
     Protect,
     /// `coroutine.resume`
@@ -191,6 +195,11 @@ impl<'a> Leaf<'a> {
         }
     }
 
+    /// Whether all results are wanted: a form that would give the first of several, or one for none, must decline.
+    pub fn wants_all(&self) -> bool {
+        self.wants_all
+    }
+
     /// Whether nothing may be changed.
     pub fn only_reads(&self) -> bool {
         self.only_reads
@@ -232,7 +241,7 @@ impl<'a> Leaf<'a> {
         let t = t.as_ptr::<Table>();
         // SAFETY: a live table.
         unsafe {
-            if self.only_reads || value.is_nil() || !(*t).meta.is_null() {
+            if self.only_reads || self.wants_all || value.is_nil() || !(*t).meta.is_null() {
                 return None;
             }
             let end = table::len(t).checked_add(1)?;
@@ -379,15 +388,16 @@ impl Ctx<'_> {
 }
 
 impl Vm {
-    /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form.
+    /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, for one result or all.
     ///
     /// # Safety
     /// All of them are live slots of the running coroutine's stack.
     #[inline]
-    pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32) -> Option<Slot> {
+    pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32, wants_all: bool) -> Option<Slot> {
         // SAFETY: by contract.
         unsafe {
-            self.call_leaf_with(*slot, std::slice::from_raw_parts(slot.add(2), n as usize))
+            let leaf = self.natives[(*(*slot).as_ptr::<Native>()).id as usize].leaf?;
+            self.leaf_result(leaf, (*slot).as_ptr(), std::slice::from_raw_parts(slot.add(2), n as usize), wants_all)
         }
     }
 
@@ -400,17 +410,21 @@ impl Vm {
         // SAFETY: by contract.
         unsafe {
             let leaf = self.natives[(*native.as_ptr::<Native>()).id as usize].leaf?;
-            self.leaf_result(leaf, native.as_ptr(), arguments)
+            self.leaf_result(leaf, native.as_ptr(), arguments, false)
         }
     }
 
-    /// What a leaf form gives for arguments.
+    /// What a leaf form gives for arguments, as its first result or as all of them.
     ///
     /// # Safety
     /// The native and the arguments are live.
     #[inline(always)]
-    pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, native: *mut Native, arguments: &[Slot]) -> Option<Slot> {
-        let value = leaf(&mut self.leaf(native, arguments, false))?;
+    pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, native: *mut Native, arguments: &[Slot], wants_all: bool) -> Option<Slot> {
+        // Only the general form asks for the collector then.
+        if wants_all && self.heap.should_step() {
+            return None;
+        }
+        let value = leaf(&mut Leaf { wants_all, ..self.leaf(native, arguments, false) })?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })
     }
@@ -427,7 +441,7 @@ impl Vm {
 
     #[inline(always)]
     fn leaf<'a>(&'a mut self, native: *mut Native, arguments: &'a [Slot], only_reads: bool) -> Leaf<'a> {
-        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, native, arguments, only_reads }
+        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, native, arguments, only_reads, wants_all: false }
     }
 
     /// Whether a native has a leaf form.

@@ -324,6 +324,12 @@ impl Vm {
         }
     }
 
+    /// Has the collector work at the next safepoint: the end of a round, or the entry of a function.
+    #[cold]
+    pub(crate) fn collect_soon(&self) {
+        self.limits.signals.attention.store(1, Ordering::SeqCst);
+    }
+
     /// Lowers the attention word; it is raised again by what is still asked for.
     pub(crate) fn lower_attention(&self) {
         let signals = &self.limits.signals;

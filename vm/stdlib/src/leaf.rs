@@ -39,7 +39,7 @@ pub(crate) const STRING: &[(&str, LeafFn)] = &[
 
 /// Of the basic functions.
 pub(crate) const BASE: &[(&str, LeafFn)] = &[
-    ("assert", |leaf| leaf.argument(0).filter(|_| !matches!(leaf.kind(0), None | Some(Kind::Nil | Kind::Bool)))),
+    ("assert", assert),
     ("getmetatable", |leaf| leaf.shown_metatable(0)),
     ("rawequal", |leaf| leaf.raw_equal(0, 1)),
     ("setmetatable", |leaf| leaf.set_metatable(0, 1)),
@@ -88,11 +88,29 @@ fn best_of<T: Copy>(first: T, mut others: impl Iterator<Item = Option<T>>, is_be
     others.try_fold(first, |best, next| next.map(|next| if is_better(next, best) { next } else { best }))
 }
 
+fn assert(leaf: &mut Leaf<'_>) -> Result {
+    let is_all = leaf.count() == 1 || !leaf.wants_all();
+    leaf.argument(0).filter(|_| is_all && !matches!(leaf.kind(0), None | Some(Kind::Nil | Kind::Bool)))
+}
+
 fn tonumber(leaf: &mut Leaf<'_>) -> Result {
+    if leaf.count() == 2 {
+        return number_in_base(leaf);
+    }
     match leaf.numeral(0).filter(|_| leaf.count() == 1)? {
         Number::Int(int) => Some(LeafValue::int(int)),
         Number::Float(float) => Some(LeafValue::float(float)),
     }
+}
+
+/// Digits of a base and nothing else, no more than surely fit.
+fn number_in_base(leaf: &mut Leaf<'_>) -> Result {
+    let (bytes, base) = (leaf.bytes(0)?, leaf.int(1)?);
+    if !(2..=36).contains(&base) || bytes.is_empty() || bytes.len() > 12 {
+        return None;
+    }
+    let value = bytes.iter().try_fold(0, |value, byte| Some(value * base + i64::from(char::from(*byte).to_digit(base as u32)?)))?;
+    Some(LeafValue::int(value))
 }
 
 fn tointeger(leaf: &mut Leaf<'_>) -> Result {
@@ -175,7 +193,7 @@ fn sub(leaf: &mut Leaf<'_>) -> Result {
 fn select(leaf: &mut Leaf<'_>) -> Result {
     if let Some(n) = leaf.int(0) {
         let n = usize::try_from(n).ok().filter(|n| *n > 0)?;
-        return leaf.argument(n);
+        return leaf.argument(n).filter(|_| !leaf.wants_all() || n + 1 == leaf.count());
     }
     (leaf.bytes(0)? == b"#").then(|| LeafValue::int(leaf.count() as i64 - 1))
 }

@@ -160,6 +160,7 @@ impl Vm {
         let known = operands.iter().rposition(|class| *class != Class::Unseen).map_or(0, |last| last + 1);
         let callee = match seen.callee() {
             Callee::Unseen => None,
+            Callee::Itself => Some("itself".to_owned()),
             Callee::Lua => Some("Lua".to_owned()),
             Callee::Native(id) => self.natives.get(id as usize).map(|native| native.name.to_string()),
             Callee::Several => Some("several".to_owned()),

@@ -245,6 +245,9 @@ impl Vm {
         self.attend()?;
         // SAFETY: as above.
         unsafe { (*self.thread).pc -= 1 };
+        if self.heap.debt >= 0 {
+            self.collect_anywhere()?;
+        }
         Ok(Flow::Reload)
     }
 

@@ -1016,7 +1016,7 @@ impl Vm {
                         let f = r!(a(i));
                         if MODE == PLAIN
                             && (*f).tag == tag::NATIVE
-                            && let Some(value) = self.call_leaf(f, b(i) as u32 - 1)
+                            && let Some(value) = self.call_leaf(f, b(i) as u32 - 1, false)
                         {
                             if c(i) == 2 {
                                 set!(f, value);

@@ -684,9 +684,12 @@ impl Vm {
             let func = (*thread).base + a as u32;
             let slot = before.add(func as usize);
             let plain = (*slot).tag == tag::NATIVE && (*thread).hook_state == 0 && slot.add(2 + n as usize) <= self.limit;
-            if plain && matches!(wanted, 1 | 2) && let Some(value) = self.call_leaf(slot, n) {
-                if wanted == 2 {
+            if plain && wanted <= 2 && let Some(value) = self.call_leaf(slot, n, wanted == 0) {
+                if wanted != 1 {
                     *slot = value;
+                }
+                if wanted == 0 {
+                    (*thread).top = func + 1;
                 }
                 return Ok(Flow::Next);
             }
@@ -722,7 +725,7 @@ impl Vm {
                 if takes_one
                     && (*thread).hook_state == 0
                     && slot.add(2 + n as usize) <= self.limit
-                    && let Some(value) = self.call_leaf(slot, n)
+                    && let Some(value) = self.call_leaf(slot, n, false)
                 {
                     *slot = value;
                     return self.return_and_collect(base + a, 1);

@@ -6,7 +6,7 @@
 //! `unsafe`: a native that is called is looked at. The bargain: it is a value in a register of a live frame.
 #![allow(unsafe_code)]
 
-use crate::object::Native;
+use crate::object::{Closure, Native};
 use crate::value::{Slot, tag};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::Kind;
@@ -31,6 +31,8 @@ pub enum Class {
 pub enum Callee {
     /// Nothing that was looked at.
     Unseen,
+    /// The function itself that calls, alone.
+    Itself,
     /// Lua functions alone.
     Lua,
     /// One native function, by its number among those of the machine.
@@ -56,8 +58,9 @@ const SEVERAL: u8 = 255;
 /// Among the operands: a metamethod decided.
 const METAMETHOD: u16 = 1 << 15;
 const CALLED_LUA: u16 = 1;
+const CALLED_ITSELF: u16 = 2;
 /// The number of a native is added to this.
-const CALLED_NATIVE: u16 = 2;
+const CALLED_NATIVE: u16 = 3;
 const CALLED_SEVERAL: u16 = u16::MAX;
 
 impl Seen {
@@ -116,22 +119,29 @@ impl Seen {
     pub fn callee(self) -> Callee {
         match self.callee {
             0 => Callee::Unseen,
+            CALLED_ITSELF => Callee::Itself,
             CALLED_LUA => Callee::Lua,
             CALLED_SEVERAL => Callee::Several,
             native => Callee::Native(u32::from(native - CALLED_NATIVE)),
         }
     }
 
-    /// Takes note of what is called.
-    pub(crate) fn note_callee(&mut self, value: Slot) {
+    /// Takes note of what is called by a function.
+    pub(crate) fn note_callee(&mut self, value: Slot, caller: *const Closure) {
         let kind = match value.tag {
+            tag::CLOSURE if value.as_ptr::<Closure>().cast_const() == caller => CALLED_ITSELF,
             tag::CLOSURE => CALLED_LUA,
             // SAFETY: the tag says what it is.
             tag::NATIVE => u16::try_from(unsafe { (*value.as_ptr::<Native>()).id })
                 .map_or(CALLED_SEVERAL, |id| id.saturating_add(CALLED_NATIVE)),
             _ => CALLED_SEVERAL,
         };
-        self.callee = if self.callee == 0 || self.callee == kind { kind } else { CALLED_SEVERAL };
+        self.callee = match self.callee {
+            0 => kind,
+            known if known == kind => kind,
+            CALLED_LUA | CALLED_ITSELF if matches!(kind, CALLED_LUA | CALLED_ITSELF) => CALLED_LUA,
+            _ => CALLED_SEVERAL,
+        };
     }
 
     /// Takes note of a value of operand number `n`.

@@ -94,21 +94,79 @@ fn two_digits(rest: &mut &[u8]) -> usize {
     digits.iter().fold(0, |sum, c| sum * 10 + usize::from(c - b'0'))
 }
 
+/// Where conversions are put.
+pub(super) trait Text {
+    /// Appends bytes.
+    fn append(&mut self, bytes: &[u8]);
+
+    /// Appends a byte `n` times.
+    fn pad(&mut self, byte: u8, n: usize);
+}
+
+impl Text for Buffer {
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn pad(&mut self, byte: u8, n: usize) {
+        self.fill(byte, n);
+    }
+}
+
+/// A text that takes no memory of its own.
+pub(super) struct ShortText {
+    bytes: [u8; ShortText::ROOM],
+    length: usize,
+}
+
+impl ShortText {
+    /// The longest one.
+    const ROOM: usize = 256;
+
+    /// An empty text.
+    pub(super) fn new() -> ShortText {
+        ShortText { bytes: [0; ShortText::ROOM], length: 0 }
+    }
+
+    /// The text, unless it got too long.
+    pub(super) fn text(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.length)
+    }
+}
+
+impl Text for ShortText {
+    fn append(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(bytes);
+        }
+        self.length = end;
+    }
+
+    fn pad(&mut self, byte: u8, n: usize) {
+        let end = self.length.saturating_add(n);
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.fill(byte);
+        }
+        self.length = end;
+    }
+}
+
 impl Layout {
     /// `%s` and `%c`.
-    pub(super) fn put_bytes(&self, bytes: &[u8], out: &mut Buffer) {
+    pub(super) fn put_bytes(&self, bytes: &[u8], out: &mut impl Text) {
         let shown = &bytes[..bytes.len().min(self.precision.unwrap_or(usize::MAX))];
         self.put("", shown, false, out);
     }
 
     /// `%d` and `%i`.
-    pub(super) fn put_signed(&self, value: i64, out: &mut Buffer) {
+    pub(super) fn put_signed(&self, value: i64, out: &mut impl Text) {
         let digits = Digits::new(value.unsigned_abs(), 10, false);
         self.put_digits(self.sign(value < 0), &digits, out);
     }
 
     /// `%u`, `%o`, `%x` and `%X`.
-    pub(super) fn put_unsigned(&self, value: u64, letter: u8, out: &mut Buffer) {
+    pub(super) fn put_unsigned(&self, value: u64, letter: u8, out: &mut impl Text) {
         let base = match letter {
             b'o' => 8,
             b'x' | b'X' => 16,
@@ -125,7 +183,7 @@ impl Layout {
     }
 
     /// `%a`, `%e`, `%f`, `%g` and their capitals.
-    pub(super) fn put_float(&self, value: f64, letter: u8, out: &mut Buffer) {
+    pub(super) fn put_float(&self, value: f64, letter: u8, out: &mut impl Text) {
         let sign = self.sign(value.is_sign_negative());
         let magnitude = value.abs();
         let mut prefix = sign.to_owned();
@@ -166,7 +224,7 @@ impl Layout {
     }
 
     /// At least as many digits as the precision asks for: none for zero at precision zero.
-    fn put_digits(&self, prefix: &str, digits: &Digits, out: &mut Buffer) {
+    fn put_digits(&self, prefix: &str, digits: &Digits, out: &mut impl Text) {
         match self.precision {
             None => self.put(prefix, digits, true, out),
             Some(0) if **digits == *b"0" => self.put(prefix, b"", false, out),
@@ -177,19 +235,19 @@ impl Layout {
         }
     }
 
-    fn put(&self, prefix: &str, body: &[u8], may_zero_pad: bool, out: &mut Buffer) {
+    fn put(&self, prefix: &str, body: &[u8], may_zero_pad: bool, out: &mut impl Text) {
         let padding = self.width.saturating_sub(prefix.len() + body.len());
         let with_zeros = self.is_zero_padded && may_zero_pad && !self.is_left;
         if !self.is_left && !with_zeros {
-            out.fill(b' ', padding);
+            out.pad(b' ', padding);
         }
-        out.extend_from_slice(prefix.as_bytes());
+        out.append(prefix.as_bytes());
         if with_zeros {
-            out.fill(b'0', padding);
+            out.pad(b'0', padding);
         }
-        out.extend_from_slice(body);
+        out.append(body);
         if self.is_left {
-            out.fill(b' ', padding);
+            out.pad(b' ', padding);
         }
     }
 }

@@ -3,9 +3,10 @@
 //! Arguments with a `__tostring` that meet `%s` are converted first, one call each, in place: so the
 //! calls may yield, and the formatting itself runs through without any.
 
-use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value};
+use perilune_vm::leaf::{Leaf, LeafValue};
+use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value, number};
 
-use super::conversion::{Layout, Specification, quote, quote_float, quote_int};
+use super::conversion::{Layout, ShortText, Specification, Text, quote, quote_float, quote_int};
 use super::text;
 use crate::text::append_plain;
 
@@ -102,6 +103,50 @@ fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Buffer, Error> {
     }
     out.extend_from_slice(rest);
     Ok(out)
+}
+
+/// The whole of it where each argument is shown as it is, and the text is short.
+pub(super) fn leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
+    let mut out = ShortText::new();
+    let (mut argument, mut rest) = (0, leaf.bytes(0)?);
+    while let Some(at) = rest.iter().position(|c| *c == b'%') {
+        out.append(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(b'%') = rest.first() {
+            out.append(b"%");
+            rest = &rest[1..];
+            continue;
+        }
+        argument += 1;
+        let specification = Specification::read(rest).ok()?;
+        convert_plain(leaf, argument, specification, &mut out)?;
+        rest = &rest[specification.len()..];
+    }
+    out.append(rest);
+    leaf.string(out.text()?)
+}
+
+fn convert_plain(leaf: &mut Leaf<'_>, argument: usize, specification: Specification<'_>, out: &mut ShortText) -> Option<()> {
+    let letter = specification.letter();
+    match letter {
+        b'd' | b'i' if specification.is_bare() => out.append(&number::format_int(leaf.int(argument)?)),
+        b'd' | b'i' => specification.layout(SIGNED_FLAGS, true)?.put_signed(leaf.int(argument)?, out),
+        b'x' | b'X' => specification.layout(HEX_FLAGS, true)?.put_unsigned(leaf.int(argument)? as u64, letter, out),
+        b'c' => specification.layout(TEXT_FLAGS, false)?.put_bytes(&[leaf.int(argument)? as u8], out),
+        b'e' | b'f' | b'g' => specification.layout(FLOAT_FLAGS, true)?.put_float(leaf.float(argument)?, letter, out),
+        b's' if !specification.is_bare() => {
+            let bytes = leaf.bytes(argument).filter(|bytes| !bytes.contains(&0))?;
+            specification.layout(TEXT_FLAGS, true)?.put_bytes(bytes, out);
+        }
+        b's' => match leaf.kind(argument)? {
+            Kind::Str => out.append(leaf.bytes(argument)?),
+            Kind::Int if leaf.has_plain_text(argument) => out.append(&number::format_int(leaf.int(argument)?)),
+            Kind::Float if leaf.has_plain_text(argument) => out.append(&number::format_float(leaf.float(argument)?)),
+            _ => return None,
+        },
+        _ => return None,
+    }
+    Some(())
 }
 
 fn convert(ctx: &mut Ctx<'_>, argument: i32, specification: Specification<'_>, out: &mut Buffer) -> Result<(), Error> {

@@ -5,9 +5,9 @@ use perilune_vm::leaf::{Leaf, LeafValue};
 use perilune_vm::{Buffer, Ctx, Error, Kind, Next, Value, number};
 
 use super::pattern::{Capture, Clock, Program, Stop, Ticket};
-use super::search::{Match, Search, capture_value, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, split_anchor};
+use super::search::{Match, Search, capture_value, patiently, patiently_at, push_capture, push_capture_at, push_captures_at, search, search_at_once, split_anchor};
 use super::{built, text};
-use crate::support::{Chunk, Entry, set_functions_with};
+use crate::support::{self, Chunk, Entry, set_functions_with};
 
 /// Calls the replacement for each match. `step` takes what it gave into the result, goes to the next match, and gives
 /// its first capture, or true when there are several.
@@ -39,6 +39,8 @@ const STATE: i32 = 3;
 const VALUE: i32 = 4;
 /// A result of so many bytes need not count as memory.
 const UNCHARGED: usize = 256;
+/// The longest result that a leaf form puts together.
+const UNCHARGED_TEXT: usize = 4096;
 /// The state in which the chunk has come to its end, and its results lie on the top.
 const REPLACED: u32 = 1;
 /// The level of the function that called `gsub`, seen from a native that the chunk calls.
@@ -82,7 +84,9 @@ pub(super) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         ctx.set_inner(-1);
     }
     ctx.set_leaf(-3, step_leaf);
-    set_functions_with(ctx, 1 + natives.len(), &[("string.gsub", gsub)])
+    set_functions_with(ctx, 1 + natives.len(), &[("string.gsub", gsub)])?;
+    support::set_leaves(ctx, &[("gsub", gsub_leaf)]);
+    Ok(())
 }
 
 /// `string.gsub`
@@ -114,6 +118,35 @@ fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     ctx.push_copy(REPLACEMENT);
     ctx.push_bool(kind == Kind::Table);
     Ok(Next::Call { args: 8, results: Some(2), state: REPLACED })
+}
+
+/// `string.gsub` for its first result alone, where that takes little time and memory, and nothing has to be called.
+fn gsub_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
+    let (subject, pattern, kind) = (leaf.bytes(0)?, leaf.bytes(1)?, leaf.kind(2)?);
+    if leaf.count() > 3 || leaf.wants_all() {
+        return None;
+    }
+    let mut result = Buffer::with_room(UNCHARGED_TEXT);
+    match kind {
+        Kind::Str => {
+            let template = leaf.bytes(2)?;
+            let all = subject.len() as i64 + 1;
+            substitute([subject, pattern, template], all, &mut result, &mut Clock::new(&mut |_| false)).ok()?;
+            if result.is_full() {
+                return None;
+            }
+        }
+        Kind::Table | Kind::Function | Kind::Native => {
+            let (is_anchored, pattern) = split_anchor(pattern);
+            let plan = Search { start: 0, is_anchored, excluded_end: None };
+            if search_at_once(subject, pattern, &plan, &mut Match::default())? {
+                return None;
+            }
+        }
+        _ => return None,
+    }
+    // Without a match the result has no memory.
+    if result.capacity() == 0 { leaf.argument(0) } else { leaf.string(&result) }
 }
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {

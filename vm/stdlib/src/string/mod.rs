@@ -42,6 +42,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     search::open(ctx)?;
     support::set_leaves(ctx, leaf::STRING);
     support::set_leaves(ctx, search::LEAVES);
+    support::set_leaves(ctx, &[("format", format::leaf)]);
     support::set_intrinsics(ctx, &[("byte", Intrinsic::Byte), ("sub", Intrinsic::Sub)]);
     set_metatable(ctx)?;
     support::publish(ctx, b"string")

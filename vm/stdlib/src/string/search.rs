@@ -190,7 +190,7 @@ fn match_from(leaf: &Leaf<'_>, start: usize, found: &mut Match) -> Option<bool> 
 }
 
 /// As [`search`]; `None` when it takes long, or raises an error, as all captures would.
-fn search_at_once(subject: &[u8], pattern: &[u8], plan: &Search, found: &mut Match) -> Option<bool> {
+pub(super) fn search_at_once(subject: &[u8], pattern: &[u8], plan: &Search, found: &mut Match) -> Option<bool> {
     let mut no_time = |_| false;
     let mut clock = Clock::new(&mut no_time);
     let program = Program::of(pattern, &mut clock).ok()?;
@@ -210,6 +210,9 @@ fn match_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     let mut found = Match::default();
     if !match_from(leaf, start, &mut found)? {
         return Some(LeafValue::nil());
+    }
+    if leaf.wants_all() && found.captures.count() > 1 {
+        return None;
     }
     capture_value(found.captures.get(0, &found.whole).ok()?, |range| leaf.part(0, range))
 }
@@ -247,11 +250,20 @@ fn find_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     let Some(start) = start_of(leaf)? else { return Some(LeafValue::nil()) };
     if !leaf.is_falsy(3) || pattern::is_plain(leaf.bytes(1)?) {
         let found = pattern::find_plain(leaf.bytes(0)?, leaf.bytes(1)?, start, &mut Clock::new(&mut |_| false)).ok()?;
-        return Some(found.map_or_else(LeafValue::nil, |at| LeafValue::int(at as i64 + 1)));
+        return place(leaf, found);
     }
     let mut found = Match::default();
     let is_found = match_from(leaf, start, &mut found)?;
-    Some(if is_found { LeafValue::int(found.whole.start as i64 + 1) } else { LeafValue::nil() })
+    place(leaf, is_found.then_some(found.whole.start))
+}
+
+/// The first result of a search that found something there, counted from 0.
+fn place(leaf: &Leaf<'_>, found: Option<usize>) -> Option<LeafValue> {
+    match found {
+        Some(_) if leaf.wants_all() => None,
+        Some(at) => Some(LeafValue::int(at as i64 + 1)),
+        None => Some(LeafValue::nil()),
+    }
 }
 
 /// `string.gmatch`: the iterator's upvalues are subject, pattern, and where it goes on: at `n` if the match before
