@@ -80,4 +80,41 @@ for _, pattern in ipairs(PATTERNS) do
 end
 show("no replacement", one("abc", "b"), one("abc", "b", nil))
 show("calls", calls)
+-- Every number of results.
+local EXPRESSIONS = {
+  '("key = value"):find("=")', '("key = value"):find("(%w+) = (%w+)")', '("abc"):find("(a)(b)(c)")', '("abc"):find("()")', '("abc"):find("z")',
+  '("abc"):find("b", 1, true)', '("abc"):find("", 10)', '("abc"):find("", 4)', '("abcd"):match("(.)(.)(.)(.)")', '("abcde"):match("(.)(.)(.)(.)(.)")',
+  '("abc"):match("(a)(b)(c)")', '("abc"):match("b")', '("abc"):match("()b()")', '("abc"):match("(z)")', '("12,-5"):match("(-?%d+),(-?%d+)")',
+  '("abc"):gsub("b", "x")', '("abc"):gsub("z", "x")', '("abc"):gsub(".", "%0%0")', '("abc"):gsub("b", string.upper)', '("abc"):gsub("z", string.upper)',
+  '("abc"):gsub("", "-")', '("abc"):gsub("b", "x", 0)', '("abc"):byte(1, 3)', '("abc"):byte(2)', '("abc"):byte(7)', 'math.max(1, 2)', 'tostring(12)',
+  'select(2, "a", "b", "c")', 'select("#", 1, 2)', 'select(3, 1, 2, 3)', 'assert(1, 2, 3)', 'assert("one")', 'tonumber("11", 2)', 'type({})',
+  'string.format("%d-%s", 5, "x")', 'table.remove({ 1, 2 })', 'table.remove({})', 'table.insert({}, 1)', 'math.floor(1.5)', 'rawget({ 5 }, 1)', 'rawequal(1, 1)',
+  '("x"):rep(3)', '("abc"):sub(2)', '("abc"):upper()', 'string.char(65)', 'getmetatable("").__index == string', '("(unfinished"):match("(()")', '("abc"):find("[")',
+}
+for _, expression in ipairs(EXPRESSIONS) do
+  local results = {}
+  for wanted = 1, 7 do
+    local names = ("a,b,c,d,e,f,g"):sub(1, wanted * 2 - 1)
+    local f = load("local " .. names .. " = " .. expression .. " return " .. names)
+    for _ = 1, 70 do pcall(f) end
+    local values = table.pack(pcall(f))
+    for i = 1, values.n do values[i] = tostring(values[i]) end
+    results[#results + 1] = table.concat(values, " ", 1, values.n)
+  end
+  show(expression, table.concat(results, "; "))
+end
+for _, pattern in ipairs { "(%w)=(%w)", "(%w)()", "%w", "()", "(%w)=(%w)(;?)", "(%w)(=)(%w)(;)", "(%w)(=)(%w)(;)()", "(" } do
+  local results = {}
+  local function add(...)
+    for i = 1, select("#", ...) do results[#results + 1] = tostring((select(i, ...))) end
+  end
+  for _ = 1, 3 do
+    pcall(function() for a in ("k=v;x=y;"):gmatch(pattern) do add(a) end end)
+    pcall(function() for a, b in ("k=v;x=y;"):gmatch(pattern) do add(a, b) end end)
+    pcall(function() for a, b, c in ("k=v;x=y;"):gmatch(pattern) do add(a, b, c) end end)
+    pcall(function() for a, b, c, d in ("k=v;x=y;"):gmatch(pattern) do add(a, b, c, d) end end)
+    pcall(function() for a, b, c, d, e in ("k=v;x=y;"):gmatch(pattern) do add(a, b, c, d, e) end end)
+  end
+  show("gmatch " .. pattern, table.concat(results, " "))
+end
 print("checks", checks)

@@ -18,7 +18,7 @@ use crate::switch;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_isa::BREAKPOINT;
 use perilune_isa::instruction::Instruction;
-use perilune_vm::leaf::Intrinsic;
+use perilune_vm::leaf::{Intrinsic, MOST_WANTED};
 use perilune_vm::object::{Closure, ProtoObject, Thread};
 use perilune_vm::stack;
 use perilune_vm::tier::seen::Callee;
@@ -54,7 +54,7 @@ impl Assembler<'_> {
         let other = match self.seen().callee() {
             Callee::Unseen | Callee::Itself | Callee::Lua if !self.function.is_final => self.call_unseen(a, called),
             Callee::Native(id) if self.is_plain_native(id) => self.call_one_native(id, a, b, c, called, after),
-            _ if c <= 2 => self.call_leaf(a, b, c, called, after),
+            _ if c <= MOST_WANTED => self.call_leaf(a, b, c, called, after),
             _ => called,
         };
         let address = self.asm.new_dynamic_label();
@@ -240,7 +240,7 @@ impl Assembler<'_> {
         let native = &self.function.natives[id as usize];
         let (function, leaf) = (native.function as *const () as i64, native.leaf);
         let whole = self.asm.new_dynamic_label();
-        if let (Some(leaf), 0..=2) = (leaf, c) {
+        if let (Some(leaf), 0..=MOST_WANTED) = (leaf, c) {
             x64!(self.asm ; mov r8, QWORD leaf as *const () as i64);
             self.leaf(a, b, c, tier::call_known_leaf as *const (), whole);
             x64!(self.asm ; jmp =>after);
@@ -587,17 +587,28 @@ impl Assembler<'_> {
     /// At `other`: a native in tail position that has a leaf form, unless the collector is due.
     fn tail_call_leaf(&mut self, a: u8, b: u8, other: DynamicLabel, served: DynamicLabel) {
         self.put_off(move |this| {
+            let metamethod = CLOSURE | i32::from(stack::kind::META) << 8 | 2 << 16;
             x64!(this.asm
                 ; =>other
                 ; cmp TAG [rbx + tag_of(a)], tag::NATIVE
                 ; jne =>served
-                ; test DWORD [rbx - 24], SPECIAL & !MOVED
-                ; jnz =>served
+                ; mov eax, [rbx - 24]
+                ; test eax, SPECIAL & !MOVED
+                ; jz >plain
+                ; and eax, !TAIL
+                ; cmp eax, metamethod
+                ; jne =>served
+                // What returns to the interpreter does so by the machine.
+                ; cmp QWORD [rbx - 16], 0
+                ; je =>served
+                ; jmp >wanted
+                ; plain:
                 // One result is wanted, or none: a leaf form gives no more.
-                ; mov al, [rbx - 22]
+                ; shr eax, 16
                 ; sub al, 1
                 ; cmp al, 1
                 ; ja =>served
+                ; wanted:
                 ; cmp QWORD [r12 + layout::DEBT as i32], 0
                 ; jge =>served
             );

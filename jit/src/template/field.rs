@@ -110,28 +110,34 @@ impl Assembler<'_> {
     }
 
     /// The field of the table in `rax`, by the record for its shape: payload in `rcx`, tag in `edx`. A table of none
-    /// of the shapes goes to `unknown`; one whose record does not hold to `other`.
-    fn get_several(&mut self, ways: &Ways, unknown: DynamicLabel, other: DynamicLabel) {
+    /// of the shapes goes to `unknown`; one whose record does not hold to `other`, as does one whose field is nil, unless
+    /// the tag is checked afterwards.
+    fn get_several(&mut self, ways: &Ways, unknown: DynamicLabel, other: DynamicLabel, is_checked: bool) {
         let found = self.asm.new_dynamic_label();
         let last = ways.records().len() - 1;
         for (at, record) in ways.records().iter().enumerate() {
             let next = if at == last { unknown } else { self.asm.new_dynamic_label() };
             x64!(self.asm ; cmp DWORD [rax + SHAPE], record.shape as i32 ; jne =>next);
             match record.kind {
-                kind::OWN => self.get_property(record.slot, other),
+                kind::OWN => self.get_property(0, record.slot, other, is_checked),
                 kind::ABSENT => x64!(self.asm
                     ; cmp DWORD [r12 + layout::EPOCH as i32], record.epoch as i32
                     ; jne =>other
                     ; xor edx, edx
                 ),
                 _ => {
-                    // The record may have been cleared, or brought up to date.
+                    // The record may have been cleared, and then has no epoch, or brought up to date, but leads to some
+                    // holder then. Where that has the same shape, it has the key in the same place.
                     x64!(self.asm
                         ; mov rsi, QWORD std::ptr::from_ref(record) as i64
-                        ; cmp BYTE [rsi + offset_of!(Cache, kind) as i32], kind::CHAIN as i8
+                        ; mov edx, [rsi + offset_of!(Cache, epoch) as i32]
+                        ; cmp [r12 + layout::EPOCH as i32], edx
+                        ; jne =>other
+                        ; mov rdi, [rsi + offset_of!(Cache, holder) as i32]
+                        ; cmp DWORD [rdi + SHAPE], record.next_shape as i32
                         ; jne =>other
                     );
-                    self.get_held(other);
+                    self.get_property(7, record.slot, other, is_checked);
                 }
             }
             if at < last {
@@ -141,16 +147,18 @@ impl Assembler<'_> {
         x64!(self.asm ; =>found);
     }
 
-    /// A property of the table in `rax`: payload in `rcx`, tag in `edx`; goes to `other` when it is nil.
-    fn get_property(&mut self, slot: u16, other: DynamicLabel) {
+    /// A property of the table at `table`: payload in `rcx`, tag in `edx`; goes to `other` when it is nil, unless that is
+    /// checked afterwards.
+    fn get_property(&mut self, table: u8, slot: u16, other: DynamicLabel, is_checked: bool) {
         let slot = i32::from(slot);
         x64!(self.asm
-            ; mov rsi, [rax + PROPS]
+            ; mov rsi, [Rq(table) + PROPS]
             ; movzx edx, BYTE [rsi - 1 - slot]
             ; mov rcx, [rsi + slot * 8]
-            ; test edx, edx
-            ; jz =>other
         );
+        if !is_checked {
+            x64!(self.asm ; test edx, edx ; jz =>other);
+        }
     }
 
     /// `r[a] = object[key]`.
@@ -207,12 +215,12 @@ impl Assembler<'_> {
         match known.kind {
             _ if let Some(ways) = ways => {
                 let unknown = self.if_unknown(ways, missed, anywhere);
-                self.get_several(ways, unknown, anywhere);
+                self.get_several(ways, unknown, anywhere, result.is_some());
             }
             kind::CHAIN => self.get_inherited(record, anywhere),
             kind::OWN => {
                 x64!(self.asm ; cmp DWORD [rax + SHAPE], known.shape as i32 ; jne =>anywhere);
-                self.get_property(known.slot, anywhere);
+                self.get_property(0, known.slot, anywhere, result.is_some());
             }
             _ => x64!(self.asm ; jmp =>anywhere),
         }
@@ -282,7 +290,7 @@ impl Assembler<'_> {
         match known.kind {
             _ if let Some(ways) = ways.filter(|ways| known.kind != kind::OWN || tells_apart(ways)) => {
                 let unknown = self.if_unknown(ways, missed, anywhere);
-                self.get_several(ways, unknown, anywhere);
+                self.get_several(ways, unknown, anywhere, result.is_some());
                 x64!(self.asm ; mov rax, rcx);
                 self.accept(a, result, missed);
             }

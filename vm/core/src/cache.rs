@@ -75,12 +75,14 @@ impl Ways {
         self.n == Ways::MANY
     }
 
-    /// Takes note of a record, or that there can be none.
+    /// Takes note of a record, or that there can be none. A record that leads to a holder is followed by such alone, as code
+    /// relies on it.
     pub(crate) fn note(&mut self, record: Option<Cache>) {
         let n = usize::from(self.n);
         match record {
             _ if self.is_megamorphic() => {}
             Some(record) => match self.records[..n].iter_mut().find(|known| known.shape == record.shape) {
+                Some(known) if known.kind == kind::CHAIN && record.kind != kind::CHAIN => self.n = Ways::MANY,
                 Some(known) => *known = record,
                 None if n < WAYS => {
                     self.records[n] = record;

@@ -34,9 +34,20 @@ pub struct Leaf<'a> {
     arguments: &'a [Slot],
     /// Whether nothing may be changed.
     only_reads: bool,
-    /// Whether all results are wanted.
-    wants_all: bool,
+    /// Where results after the first go, if any are wanted.
+    more: Option<&'a mut More>,
 }
+
+/// Results of a leaf form after the first.
+struct More {
+    values: [Slot; MORE],
+    count: usize,
+}
+
+/// Most results of a leaf form after the first.
+const MORE: usize = 3;
+/// The number of wanted results plus one, of calls that are done by leaf forms, is not above this; 0 is for all.
+pub const MOST_WANTED: u8 = MORE as u8 + 2;
 
 /// The result of a leaf form.
 pub struct LeafValue(Slot);
@@ -195,9 +206,18 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    /// Whether all results are wanted: a form that would give the first of several, or one for none, must decline.
-    pub fn wants_all(&self) -> bool {
-        self.wants_all
+    /// Whether more than the first result is wanted: a form that has several must say which they are, or decline, as must
+    /// one that has none.
+    pub fn wants_more(&self) -> bool {
+        self.more.is_some()
+    }
+
+    /// Adds a result to those after the first; declines when there are too many.
+    pub fn also(&mut self, value: LeafValue) -> Option<()> {
+        let more = self.more.as_mut()?;
+        *more.values.get_mut(more.count)? = value.0;
+        more.count += 1;
+        Some(())
     }
 
     /// Whether nothing may be changed.
@@ -241,7 +261,7 @@ impl<'a> Leaf<'a> {
         let t = t.as_ptr::<Table>();
         // SAFETY: a live table.
         unsafe {
-            if self.only_reads || self.wants_all || value.is_nil() || !(*t).meta.is_null() {
+            if self.only_reads || self.wants_more() || value.is_nil() || !(*t).meta.is_null() {
                 return None;
             }
             let end = table::len(t).checked_add(1)?;
@@ -388,17 +408,67 @@ impl Ctx<'_> {
 }
 
 impl Vm {
-    /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, for one result or all.
+    /// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, if it has one, as
+    /// [`Vm::call_by_leaf`].
     ///
     /// # Safety
     /// All of them are live slots of the running coroutine's stack.
     #[inline]
-    pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32, wants_all: bool) -> Option<Slot> {
+    pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32, wanted: u8) -> bool {
         // SAFETY: by contract.
         unsafe {
-            let leaf = self.natives[(*(*slot).as_ptr::<Native>()).id as usize].leaf?;
-            self.leaf_result(leaf, (*slot).as_ptr(), std::slice::from_raw_parts(slot.add(2), n as usize), wants_all)
+            let native = (*slot).as_ptr::<Native>();
+            let Some(leaf) = self.natives[(*native).id as usize].leaf else { return false };
+            self.call_by_leaf(leaf, native, std::slice::from_raw_parts(slot.add(2), n as usize), slot, wanted)
         }
+    }
+
+    /// Puts the `wanted - 1` results of a leaf form to `target`, or all, up to the top; false when it declines.
+    ///
+    /// # Safety
+    /// The native, the arguments and the target are live.
+    #[inline(always)]
+    pub(crate) unsafe fn call_by_leaf(
+        &mut self,
+        leaf: LeafFn,
+        native: *mut Native,
+        arguments: &[Slot],
+        target: *mut Slot,
+        wanted: u8,
+    ) -> bool {
+        // SAFETY: by contract.
+        unsafe {
+            if !matches!(wanted, 1 | 2) {
+                return self.call_for_more(leaf, native, arguments, target, wanted);
+            }
+            let Some(value) = self.leaf_result(leaf, native, arguments, None) else { return false };
+            if wanted == 2 {
+                *target = value;
+            }
+            true
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn call_for_more(&mut self, leaf: LeafFn, native: *mut Native, arguments: &[Slot], target: *mut Slot, wanted: u8) -> bool {
+        // Where all results are wanted, only the general form asks for the collector.
+        if wanted > MOST_WANTED || wanted == 0 && self.heap.should_step() {
+            return false;
+        }
+        let mut more = More { values: [Slot::NIL; MORE], count: 0 };
+        // SAFETY: by contract of `call_by_leaf`; above the arguments is room for a frame.
+        unsafe {
+            let Some(value) = self.leaf_result(leaf, native, arguments, Some(&mut more)) else { return false };
+            *target = value;
+            let count = if wanted == 0 { 1 + more.count } else { usize::from(wanted) - 1 };
+            for (n, value) in more.values.into_iter().take(count - 1).enumerate() {
+                *target.add(1 + n) = value;
+            }
+            if wanted == 0 {
+                (*self.thread).top = target.add(count).offset_from((*self.thread).stack) as u32;
+            }
+        }
+        true
     }
 
     /// The result of a native for these arguments by its leaf form, unless it has none or declines.
@@ -410,21 +480,17 @@ impl Vm {
         // SAFETY: by contract.
         unsafe {
             let leaf = self.natives[(*native.as_ptr::<Native>()).id as usize].leaf?;
-            self.leaf_result(leaf, native.as_ptr(), arguments, false)
+            self.leaf_result(leaf, native.as_ptr(), arguments, None)
         }
     }
 
-    /// What a leaf form gives for arguments, as its first result or as all of them.
+    /// What a leaf form gives for arguments.
     ///
     /// # Safety
     /// The native and the arguments are live.
     #[inline(always)]
-    pub(crate) unsafe fn leaf_result(&mut self, leaf: LeafFn, native: *mut Native, arguments: &[Slot], wants_all: bool) -> Option<Slot> {
-        // Only the general form asks for the collector then.
-        if wants_all && self.heap.should_step() {
-            return None;
-        }
-        let value = leaf(&mut Leaf { wants_all, ..self.leaf(native, arguments, false) })?;
+    unsafe fn leaf_result(&mut self, leaf: LeafFn, native: *mut Native, arguments: &[Slot], more: Option<&mut More>) -> Option<Slot> {
+        let value = leaf(&mut self.leaf(native, arguments, false, more))?;
         // SAFETY: a value of our own, which has just been written by halves.
         Some(unsafe { Slot::read(&value.0) })
     }
@@ -436,12 +502,12 @@ impl Vm {
     pub(crate) unsafe fn compute_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
         // SAFETY: by contract.
         let leaf = unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf? };
-        leaf(&mut self.leaf(native.as_ptr(), arguments, true)).map(|value| value.0)
+        leaf(&mut self.leaf(native.as_ptr(), arguments, true, None)).map(|value| value.0)
     }
 
     #[inline(always)]
-    fn leaf<'a>(&'a mut self, native: *mut Native, arguments: &'a [Slot], only_reads: bool) -> Leaf<'a> {
-        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, native, arguments, only_reads, wants_all: false }
+    fn leaf<'a>(&'a mut self, native: *mut Native, arguments: &'a [Slot], only_reads: bool, more: Option<&'a mut More>) -> Leaf<'a> {
+        Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, native, arguments, only_reads, more }
     }
 
     /// Whether a native has a leaf form.
@@ -466,7 +532,7 @@ impl Vm {
                 return false;
             }
             if (*f.add(1)).tag != tag::TABLE {
-                return count == 1 && self.iterate_leaf(f);
+                return count < usize::from(MOST_WANTED) && self.iterate_leaf(f, count as u8 + 1);
             }
             let id = (*(*f).as_ptr::<Native>()).id;
             let t = (*f.add(1)).as_ptr::<Table>();
@@ -497,17 +563,17 @@ impl Vm {
         }
     }
 
-    /// A round of a loop with one variable whose iterator has a leaf form.
-    unsafe fn iterate_leaf(&mut self, f: *mut Slot) -> bool {
+    /// A round of a loop whose iterator has a leaf form, which gives `wanted - 1` values.
+    unsafe fn iterate_leaf(&mut self, f: *mut Slot, wanted: u8) -> bool {
         // SAFETY: by contract of `iterate`.
         unsafe {
             // Nobody asks the collector after a round: the general form does.
             if self.heap.should_step() {
                 return false;
             }
-            let Some(value) = self.call_leaf_with(Slot::read(f), std::slice::from_raw_parts(f.add(1), 2)) else { return false };
-            *f.add(4) = value;
-            true
+            let native = (*f).as_ptr::<Native>();
+            let Some(leaf) = self.natives[(*native).id as usize].leaf else { return false };
+            self.call_by_leaf(leaf, native, std::slice::from_raw_parts(f.add(1), 2), f.add(4), wanted)
         }
     }
 }

@@ -1448,8 +1448,8 @@ pub unsafe extern "C" fn term_holds(vm: *mut Vm, base: *const Slot, term: *const
     unsafe { condition::holds(&mut *vm, base, &*term) }.map_or(2, u64::from)
 }
 
-/// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, and keeps the result unless
-/// `wanted` is 1; with 0, that is all there is, up to the top. 0 when there is no such form or it declines.
+/// Calls the native in `slot` with the `n` arguments from `slot + 2` by its leaf form, for `wanted - 1` results, or all,
+/// up to the top; 0 when there is no such form or it declines.
 ///
 /// # Safety
 /// Slots of the frame on top.
@@ -1477,15 +1477,7 @@ pub unsafe extern "C" fn call_known_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, w
         }
         let leaf = std::mem::transmute::<*const (), LeafFn>(leaf);
         let arguments = std::slice::from_raw_parts(slot.add(2), n as usize);
-        let Some(value) = (*vm).leaf_result(leaf, (*slot).as_ptr(), arguments, wanted == 0) else { return 0 };
-        if wanted != 1 {
-            *slot = value;
-        }
-        if wanted == 0 {
-            let thread = (*vm).thread;
-            (*thread).top = slot.add(1).offset_from((*thread).stack) as u32;
-        }
-        1
+        u64::from((*vm).call_by_leaf(leaf, (*slot).as_ptr(), arguments, slot, wanted as u8))
     }
 }
 

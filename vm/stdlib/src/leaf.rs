@@ -89,7 +89,7 @@ fn best_of<T: Copy>(first: T, mut others: impl Iterator<Item = Option<T>>, is_be
 }
 
 fn assert(leaf: &mut Leaf<'_>) -> Result {
-    let is_all = leaf.count() == 1 || !leaf.wants_all();
+    let is_all = leaf.count() == 1 || !leaf.wants_more();
     leaf.argument(0).filter(|_| is_all && !matches!(leaf.kind(0), None | Some(Kind::Nil | Kind::Bool)))
 }
 
@@ -193,7 +193,7 @@ fn sub(leaf: &mut Leaf<'_>) -> Result {
 fn select(leaf: &mut Leaf<'_>) -> Result {
     if let Some(n) = leaf.int(0) {
         let n = usize::try_from(n).ok().filter(|n| *n > 0)?;
-        return leaf.argument(n).filter(|_| !leaf.wants_all() || n + 1 == leaf.count());
+        return leaf.argument(n).filter(|_| !leaf.wants_more() || n + 1 == leaf.count());
     }
     (leaf.bytes(0)? == b"#").then(|| LeafValue::int(leaf.count() as i64 - 1))
 }

@@ -178,7 +178,7 @@ impl Heap {
                 }
             }
             if (*t).header.flags & flag::IS_META != 0 {
-                self.meta_epoch = self.meta_epoch.wrapping_add(1);
+                self.new_epoch();
                 (*t).absent_events = 0;
             }
             n_props + (*t).array_len as usize + n_entries as usize

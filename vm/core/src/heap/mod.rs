@@ -181,6 +181,11 @@ impl Heap {
         self.debt >= 0
     }
 
+    /// What caches know of metatables and `__index` is out of date. No epoch is 0, which stands in empty records.
+    pub(crate) fn new_epoch(&mut self) {
+        self.meta_epoch = self.meta_epoch.checked_add(1).unwrap_or(1);
+    }
+
     /// Sets the debt without changing what is in use.
     pub(crate) fn set_debt(&mut self, debt: isize) {
         let used = self.used() as isize;

@@ -1007,7 +1007,7 @@ impl Vm {
                     }
                     Form::Call => {
                         let f = r!(a(i));
-                        if (*f).tag == tag::NATIVE && b(i) != 0 && matches!(c(i), 1 | 2) && self.has_leaf(*f) {
+                        if (*f).tag == tag::NATIVE && b(i) != 0 && c(i) != 0 && self.has_leaf(*f) {
                             quicken!(i, Form::CallLeaf);
                         }
                         call!(i);
@@ -1016,11 +1016,8 @@ impl Vm {
                         let f = r!(a(i));
                         if MODE == PLAIN
                             && (*f).tag == tag::NATIVE
-                            && let Some(value) = self.call_leaf(f, b(i) as u32 - 1, false)
+                            && self.call_leaf(f, b(i) as u32 - 1, c(i) as u8)
                         {
-                            if c(i) == 2 {
-                                set!(f, value);
-                            }
                             safepoint!(a(i) + c(i) - 1);
                             continue;
                         }

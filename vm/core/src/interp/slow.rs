@@ -684,13 +684,7 @@ impl Vm {
             let func = (*thread).base + a as u32;
             let slot = before.add(func as usize);
             let plain = (*slot).tag == tag::NATIVE && (*thread).hook_state == 0 && slot.add(2 + n as usize) <= self.limit;
-            if plain && wanted <= 2 && let Some(value) = self.call_leaf(slot, n, wanted == 0) {
-                if wanted != 1 {
-                    *slot = value;
-                }
-                if wanted == 0 {
-                    (*thread).top = func + 1;
-                }
+            if plain && self.call_leaf(slot, n, wanted) {
                 return Ok(Flow::Next);
             }
             let flow = match plain {
@@ -725,9 +719,8 @@ impl Vm {
                 if takes_one
                     && (*thread).hook_state == 0
                     && slot.add(2 + n as usize) <= self.limit
-                    && let Some(value) = self.call_leaf(slot, n, false)
+                    && self.call_leaf(slot, n, 2)
                 {
-                    *slot = value;
                     return self.return_and_collect(base + a, 1);
                 }
                 // As in PUC Lua, a native in tail position keeps its caller on the stack.

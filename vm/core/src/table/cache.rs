@@ -25,10 +25,6 @@ pub(crate) const BY_VALUE: u8 = 128;
 /// Longest `__index` chain that a cache goes along.
 const MAX_CHAIN: usize = 8;
 
-fn new_epoch(heap: &mut Heap) {
-    heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
-}
-
 /// A key of a metatable is about to be written.
 #[inline]
 pub(super) unsafe fn watch(heap: &mut Heap, meta: *mut Table, key: *mut Str) {
@@ -38,7 +34,7 @@ pub(super) unsafe fn watch(heap: &mut Heap, meta: *mut Table, key: *mut Str) {
             return;
         }
         (*meta).absent_events = 0;
-        new_epoch(heap);
+        heap.new_epoch();
         if (*meta).header.flags & BY_VALUE != 0 {
             let index = get_str(heap, meta, heap.event_names[Event::Index as usize]);
             heap.shapes.distrust_index_class(index.as_ptr());
@@ -94,7 +90,7 @@ pub(crate) unsafe fn set_meta(heap: &mut Heap, t: *mut Table, meta: *mut Table) 
             (*t).header.aux = heap.shapes.with_class((*t).header.aux, class);
         }
         if (*t).header.flags & (flag::IS_META | WATCHED) != 0 {
-            new_epoch(heap);
+            heap.new_epoch();
         }
     }
 }
@@ -202,7 +198,7 @@ impl Heap {
 
     /// The metatable of all values of a type changes.
     pub(crate) fn new_type_meta(&mut self) {
-        new_epoch(self);
+        self.new_epoch();
     }
 
     /// Fills a cache for writing `t[key]`, if that is possible.

@@ -605,7 +605,7 @@ pub unsafe fn set_str(heap: &mut Heap, t: *mut Table, key: *mut Str, value: Slot
         }
         if !is_short(key) || is_dictionary(t) {
             if (*t).header.flags & WATCHED != 0 {
-                heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
+                heap.new_epoch();
             }
             return set_hash(heap, t, Slot::object(key, tag::STRING), value);
         }
@@ -625,7 +625,7 @@ unsafe fn add_prop(heap: &mut Heap, t: *mut Table, key: *mut Str, value: Slot) -
     // SAFETY: live by contract of the caller.
     unsafe {
         if (*t).header.flags & WATCHED != 0 {
-            heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
+            heap.new_epoch();
         }
         let shape = (*t).header.aux;
         let count = heap.shapes.get(shape).count;
@@ -682,7 +682,7 @@ unsafe fn become_dictionary(heap: &mut Heap, t: *mut Table) -> Result<(), OutOfM
         (*t).header.aux = DICTIONARY;
         (*t).header.flags |= flag::DICTIONARY;
         if (*t).header.flags & (flag::IS_META | WATCHED) != 0 {
-            heap.meta_epoch = heap.meta_epoch.wrapping_add(1);
+            heap.new_epoch();
         }
         heap.reordered(t);
         Ok(())

@@ -120,18 +120,19 @@ fn gsub(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     Ok(Next::Call { args: 8, results: Some(2), state: REPLACED })
 }
 
-/// `string.gsub` for its first result alone, where that takes little time and memory, and nothing has to be called.
+/// `string.gsub` where it takes little time and memory, and nothing has to be called.
 fn gsub_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     let (subject, pattern, kind) = (leaf.bytes(0)?, leaf.bytes(1)?, leaf.kind(2)?);
-    if leaf.count() > 3 || leaf.wants_all() {
+    if leaf.count() > 3 {
         return None;
     }
+    let mut count = 0;
     let mut result = Buffer::with_room(UNCHARGED_TEXT);
     match kind {
         Kind::Str => {
             let template = leaf.bytes(2)?;
             let all = subject.len() as i64 + 1;
-            substitute([subject, pattern, template], all, &mut result, &mut Clock::new(&mut |_| false)).ok()?;
+            count = substitute([subject, pattern, template], all, &mut result, &mut Clock::new(&mut |_| false)).ok()?;
             if result.is_full() {
                 return None;
             }
@@ -145,8 +146,10 @@ fn gsub_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
         }
         _ => return None,
     }
-    // Without a match the result has no memory.
-    if result.capacity() == 0 { leaf.argument(0) } else { leaf.string(&result) }
+    if leaf.wants_more() {
+        leaf.also(LeafValue::int(count))?;
+    }
+    if count == 0 { leaf.argument(0) } else { leaf.string(&result) }
 }
 
 fn replace_with_string(ctx: &mut Ctx<'_>, count_max: i64) -> Result<Next, Error> {

@@ -211,10 +211,24 @@ fn match_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     if !match_from(leaf, start, &mut found)? {
         return Some(LeafValue::nil());
     }
-    if leaf.wants_all() && found.captures.count() > 1 {
-        return None;
+    if leaf.wants_more() {
+        captures_also(leaf, &found, 1, |leaf, range| leaf.part(0, range))?;
     }
     capture_value(found.captures.get(0, &found.whole).ok()?, |range| leaf.part(0, range))
+}
+
+/// The captures from the one with index `first` on are results after the first; those are no more than a leaf form has.
+fn captures_also(
+    leaf: &mut Leaf<'_>,
+    found: &Match,
+    first: usize,
+    part: impl Fn(&mut Leaf<'_>, Range<usize>) -> Option<LeafValue>,
+) -> Option<()> {
+    for index in first..found.captures.count() {
+        let value = capture_value(found.captures.get(index, &found.whole).ok()?, |range| part(leaf, range))?;
+        leaf.also(value)?;
+    }
+    Some(())
 }
 
 /// The value of a capture, by what makes a part of its subject.
@@ -235,6 +249,9 @@ fn gmatch_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     if !search_at_once(subject, pattern, &plan_after(place), &mut found)? {
         return Some(LeafValue::nil());
     }
+    if leaf.wants_more() {
+        captures_also(leaf, &found, 1, |leaf, range| leaf.part_of_upvalue(1, range))?;
+    }
     let result = capture_value(found.captures.get(0, &found.whole).ok()?, |range| leaf.part_of_upvalue(1, range))?;
     leaf.set_upvalue_int(3, found.whole.end as i64);
     Some(result)
@@ -250,20 +267,27 @@ fn find_leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     let Some(start) = start_of(leaf)? else { return Some(LeafValue::nil()) };
     if !leaf.is_falsy(3) || pattern::is_plain(leaf.bytes(1)?) {
         let found = pattern::find_plain(leaf.bytes(0)?, leaf.bytes(1)?, start, &mut Clock::new(&mut |_| false)).ok()?;
-        return place(leaf, found);
+        let end = leaf.bytes(1)?.len();
+        return place(leaf, found.map(|at| at..at + end));
     }
     let mut found = Match::default();
-    let is_found = match_from(leaf, start, &mut found)?;
-    place(leaf, is_found.then_some(found.whole.start))
+    if !match_from(leaf, start, &mut found)? {
+        return place(leaf, None);
+    }
+    let first = place(leaf, Some(found.whole.clone()))?;
+    if leaf.wants_more() {
+        captures_also(leaf, &found, 0, |leaf, range| leaf.part(0, range))?;
+    }
+    Some(first)
 }
 
-/// The first result of a search that found something there, counted from 0.
-fn place(leaf: &Leaf<'_>, found: Option<usize>) -> Option<LeafValue> {
-    match found {
-        Some(_) if leaf.wants_all() => None,
-        Some(at) => Some(LeafValue::int(at as i64 + 1)),
-        None => Some(LeafValue::nil()),
+/// Where a search found something, counted from 0: the first result, and the second.
+fn place(leaf: &mut Leaf<'_>, found: Option<Range<usize>>) -> Option<LeafValue> {
+    let Some(found) = found else { return Some(LeafValue::nil()) };
+    if leaf.wants_more() {
+        leaf.also(LeafValue::int(found.end as i64))?;
     }
+    Some(LeafValue::int(found.start as i64 + 1))
 }
 
 /// `string.gmatch`: the iterator's upvalues are subject, pattern, and where it goes on: at `n` if the match before
