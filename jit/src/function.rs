@@ -38,6 +38,8 @@ struct Entry {
     pc: usize,
     /// Which they are.
     loads: Range<usize>,
+    /// The register whose tag is in `edx`.
+    tag: Option<u8>,
     /// Where it begins, if code of the function itself jumps there.
     label: Option<DynamicLabel>,
 }
@@ -77,6 +79,8 @@ pub struct Assembler<'a> {
     snapshot: Option<Rc<State>>,
     missed: Option<DynamicLabel>,
     has_exit: bool,
+    /// The register whose tag the instruction before has left in `rdx`.
+    tag_read: Option<u8>,
     cold: Vec<Cold<'a>>,
     entries: Vec<Entry>,
     /// The registers that entries load, and from where.
@@ -119,6 +123,7 @@ pub fn assemble<'a>(function: &'a Function<'_>, stubs: &Stubs, asm: &'a mut VecA
         snapshot: None,
         missed: None,
         has_exit: false,
+        tag_read: None,
         cold: Vec::new(),
         entries: Vec::new(),
         loads: Vec::new(),
@@ -308,17 +313,35 @@ impl<'a> Assembler<'a> {
         if self.flow.blocks[self.pc].is_some() {
             self.arrive(self.pc);
         }
+        let tag = self.tag_read.take().filter(|r| self.alive && self.flow.blocks[self.pc].is_none() && self.tests(*r));
         self.alive = true;
         let label = self.labels[self.pc];
         x64!(self.asm ; =>label);
         let offset = self.asm.offset().0 as u32;
         self.places[self.pc] = Place { offset, needs: self.need() };
         self.starts[self.pc] = offset;
-        if !self.state.home.is_empty() {
+        if !self.state.home.is_empty() || tag.is_some() {
             let first = self.loads.len();
             self.loads.extend(self.state.homes(&self.homes));
-            self.entries.push(Entry { pc: self.pc, loads: first..self.loads.len(), label: None });
+            self.entries.push(Entry { pc: self.pc, loads: first..self.loads.len(), tag, label: None });
         }
+        self.tag_read = tag;
+    }
+
+    /// Whether the instruction under way only tests a register, and is done in place.
+    fn tests(&self, r: u8) -> bool {
+        let word = self.function.code[self.pc];
+        word & BREAKPOINT == 0 && matches!(Instruction::decode(word, 0), Some(Instruction::Test { a, .. }) if a == r)
+    }
+
+    /// The tag of a register is in `rdx`, at the end of an instruction that has stored it.
+    pub fn has_read_tag(&mut self, r: u8) {
+        self.tag_read = Some(r);
+    }
+
+    /// Whether the tag of a register is in `rdx`, at the start of an instruction that tests it.
+    pub fn tag_is_read(&mut self, r: u8) -> bool {
+        self.tag_read.take() == Some(r)
     }
 
     /// Where the list begins of what the code here relies on.
@@ -344,12 +367,15 @@ impl<'a> Assembler<'a> {
         while let Some(cold) = self.cold.pop() {
             cold(self);
         }
-        for Entry { pc, loads, label } in std::mem::take(&mut self.entries) {
+        for Entry { pc, loads, tag, label } in std::mem::take(&mut self.entries) {
             self.places[pc].offset = self.asm.offset().0 as u32;
             if let Some(label) = label {
                 x64!(self.asm ; =>label);
             }
             loads.for_each(|at| self.load_home(self.loads[at].0, self.loads[at].1));
+            if let Some(r) = tag {
+                x64!(self.asm ; movzx edx, BYTE [rbx + crate::template::tag_of(r)]);
+            }
             let code = self.labels[pc];
             x64!(self.asm ; jmp =>code);
         }

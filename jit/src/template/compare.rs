@@ -40,7 +40,11 @@ impl Assembler<'_> {
             return;
         }
         let target = self.way(self.target(e));
-        x64!(self.asm ; cmp TAG [rbx + tag_of(a)], TRUE);
+        if self.tag_is_read(a) {
+            x64!(self.asm ; cmp dl, TRUE as i8);
+        } else {
+            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], TRUE);
+        }
         match wanted {
             true => x64!(self.asm ; jae =>target),
             false => x64!(self.asm ; jb =>target),

@@ -119,6 +119,7 @@ impl Assembler<'_> {
             None => {
                 x64!(self.asm ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
                 self.forget(a);
+                self.has_read_tag(a);
             }
         }
     }

@@ -37,6 +37,7 @@ fn of(function: &Function<'_>, seen: Seen, instruction: Instruction) -> Option<(
         Intrinsic::Floor => b == 2 && c == 2 && seen.result() == Some(tag::INT),
         Intrinsic::Sqrt => b == 2 && c == 2,
         Intrinsic::Max | Intrinsic::Min => b == 3 && c == 2 && is_number,
+        Intrinsic::Type => b == 2 && c == 2,
         Intrinsic::Byte => matches!(b, 2 | 3) && c == 2 && seen.result() == Some(tag::INT),
         Intrinsic::Sub => b == 4 && c == 2,
         Intrinsic::Insert => b == 3 && c == 1,
@@ -67,7 +68,7 @@ pub fn results(function: &Function<'_>, seen: Seen, instruction: Instruction) ->
     };
     match intrinsic {
         Intrinsic::Sqrt => [Some((0, tag::FLOAT)), None],
-        Intrinsic::Sub => [Some((0, tag::STRING)), None],
+        Intrinsic::Sub | Intrinsic::Type => [Some((0, tag::STRING)), None],
         Intrinsic::Pairs | Intrinsic::Ipairs => [Some((0, tag::NATIVE)), Some((1, tag::TABLE))],
         Intrinsic::Insert => [None; 2],
         _ if enters_others(intrinsic) => [None; 2],
@@ -122,6 +123,7 @@ impl Assembler<'_> {
             Intrinsic::Floor => self.floor(site),
             Intrinsic::Sqrt => self.sqrt(site),
             Intrinsic::Max | Intrinsic::Min => self.best(site, intrinsic == Intrinsic::Max),
+            Intrinsic::Type => self.type_name(site.a + 2),
             Intrinsic::Byte => self.byte(site),
             Intrinsic::Sub => self.sub(site),
             Intrinsic::Insert => self.insert(site),
@@ -281,6 +283,15 @@ impl Assembler<'_> {
         }
         let target = self.float_target(site.a);
         self.load_vector(target, Source::In(0));
+    }
+
+    /// The name of a register's type.
+    fn type_name(&mut self, r: u8) {
+        let names = layout::TYPE_NAMES as i32;
+        match self.tag(r) {
+            Some(tag) => x64!(self.asm ; mov rax, [r12 + names + tag as i32 * 8]),
+            None => x64!(self.asm ; movzx ecx, BYTE [rbx + tag_of(r)] ; mov rax, [r12 + rcx * 8 + names]),
+        }
     }
 
     /// The byte at the position in `rcx` of the string in argument 0 to `eax`.

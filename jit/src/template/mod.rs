@@ -278,12 +278,14 @@ impl Assembler<'_> {
 
     /// Gets the address of an upvalue's value into `rdi`, and that of the upvalue into `rsi`.
     pub fn upvalue(&mut self, index: u8) {
-        x64!(self.asm
-            ; mov rsi, [rbx - 32]
-            ; mov rsi, [rsi + offset_of!(Closure, upvalues) as i32]
-            ; mov rsi, [rsi + i32::from(index) * 8]
-            ; mov rdi, [rsi + offset_of!(Upvalue, location) as i32]
-        );
+        let at = i32::from(index) * 8;
+        x64!(self.asm ; mov rsi, [rbx - 32]);
+        if self.function.has_inline_upvalues {
+            x64!(self.asm ; mov rsi, [rsi + size_of::<Closure>() as i32 + at]);
+        } else {
+            x64!(self.asm ; mov rsi, [rsi + offset_of!(Closure, upvalues) as i32] ; mov rsi, [rsi + at]);
+        }
+        x64!(self.asm ; mov rdi, [rsi + offset_of!(Upvalue, location) as i32]);
     }
 
     /// `r[a]` = the value of an upvalue.
@@ -308,6 +310,7 @@ impl Assembler<'_> {
                     ; mov [rbx + tag_of(a)], rdx
                 );
                 self.forget(a);
+                self.has_read_tag(a);
             }
         }
     }

@@ -74,6 +74,8 @@ pub enum Intrinsic {
     Min,
     /// `math.sqrt`
     Sqrt,
+    /// `type`
+    Type,
     /// `string.byte`
     Byte,
     /// `string.sub`
@@ -142,6 +144,11 @@ impl<'a> Leaf<'a> {
             tag::FLOAT => Some(Number::Float(slot.as_float())),
             _ => number::parse(self.bytes(index)?),
         }
+    }
+
+    /// What `type` says of an argument.
+    pub fn type_name(&self, index: usize) -> Option<LeafValue> {
+        self.slot(index).map(|slot| LeafValue(Slot::object(self.heap.type_names[slot.tag as usize], tag::STRING)))
     }
 
     /// Whether an argument is missing, nil or false.

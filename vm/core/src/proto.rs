@@ -39,6 +39,8 @@ pub struct Cold {
     pub(crate) runs: Box<[u64]>,
     /// Whether a tool has shared registers that the function's own closures do not share.
     pub(crate) shares_all: bool,
+    /// Whether a closure has its pointers to upvalues elsewhere than behind itself.
+    pub(crate) keeps_apart: bool,
     constants: Box<[Slot]>,
     caches: Box<[Cache]>,
     pub(crate) children: Box<[*mut ProtoObject]>,
@@ -88,7 +90,7 @@ fn load_shared(heap: &mut Heap, mut proto: Proto, builtin: bool, long: &mut Long
     let constants = constants.into_boxed_slice();
     let caches = vec![Cache::EMPTY; usize::from(proto.caches)].into_boxed_slice();
     let code = quick::running(&proto.code);
-    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), ways: Box::default(), runs: Box::default(), shares_all: false, constants, caches, children });
+    let mut cold = Box::new(Cold { proto, builtin, outdated: false, code, native: None, revision: 0, seen: Box::default(), ways: Box::default(), runs: Box::default(), shares_all: false, keeps_apart: false, constants, caches, children });
     let object = ProtoObject {
         header: Header { kind: tag::PROTO as u8, mark: 0, flags: 0, class: 0, aux: 0 },
         code: cold.code.as_mut_ptr(),

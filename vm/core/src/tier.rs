@@ -113,6 +113,8 @@ pub struct Function<'a> {
     pub natives: &'a [NativeEntry],
     /// Registers that a closure may share, as a set of bits: a call may change them.
     pub shared: [u64; 4],
+    /// Whether pointers to upvalues follow each of its closures at once, see [`Closure::upvalues`].
+    pub has_inline_upvalues: bool,
     /// What is looked at before the machine is asked at flagged instructions, by pc: they stop if any is true.
     pub conditions: Vec<(u32, &'a [Term])>,
     /// The variables, which a debugger may look at; `None` when they are not known.
@@ -376,6 +378,8 @@ pub mod layout {
 
     /// The epoch of metatables, 32 bits.
     pub const EPOCH: usize = offset_of!(Vm, heap.meta_epoch);
+    /// The names of types, by tag: addresses of strings.
+    pub const TYPE_NAMES: usize = offset_of!(Vm, heap.type_names);
     /// The address of the list of strings of one byte, by byte: addresses, null while there is none.
     pub const BYTES: usize = offset_of!(Vm, heap.bytes);
     /// Calls that natives have under way in a coroutine may be fewer than this, 32 bits in the coroutine.
@@ -641,6 +645,7 @@ impl Vm {
                 runs: self.tier.counts_runs.then_some(cold.runs.as_ptr()),
                 natives: &self.natives,
                 shared: shared_registers(proto),
+                has_inline_upvalues: !cold.keeps_apart,
                 conditions: self.inspection.conditions_of(proto),
                 locals: (!cold.proto.lines.is_empty()).then_some(&*cold.proto.locals),
             };

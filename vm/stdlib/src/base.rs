@@ -37,7 +37,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.push_native("load", load::load, 1)?;
     ctx.raw_set_field(-2, b"load")?;
     support::set_leaves(ctx, leaf::BASE);
-    support::set_intrinsics(ctx, &[("select", Intrinsic::Select)]);
+    support::set_intrinsics(ctx, &[("select", Intrinsic::Select), ("type", Intrinsic::Type)]);
     ctx.raw_get_field(-1, b"next");
     ctx.set_iterator(-1, Iterator::Next);
     ctx.pop(1);

@@ -47,7 +47,7 @@ pub(crate) const BASE: &[(&str, LeafFn)] = &[
     ("tostring", tostring),
     ("rawget", |leaf| if leaf.count() == 2 { leaf.raw_get(0, 1) } else { None }),
     ("select", select),
-    ("type", type_),
+    ("type", |leaf| leaf.type_name(0)),
 ];
 
 /// Of `table`.
@@ -196,9 +196,4 @@ fn select(leaf: &mut Leaf<'_>) -> Result {
         return leaf.argument(n).filter(|_| !leaf.wants_more() || n + 1 == leaf.count());
     }
     (leaf.bytes(0)? == b"#").then(|| LeafValue::int(leaf.count() as i64 - 1))
-}
-
-fn type_(leaf: &mut Leaf<'_>) -> Result {
-    let kind: Kind = leaf.kind(0)?;
-    leaf.string(kind.name().as_bytes())
 }

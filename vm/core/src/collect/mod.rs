@@ -20,7 +20,6 @@ mod weak;
 
 use crate::cache::Cache;
 use crate::heap::{BLACK, GREY, Heap, WHITES};
-use crate::meta::Event;
 use crate::object::{Header, ProtoObject, Table, Thread, Upvalue};
 use crate::value::{Slot, tag};
 
@@ -461,9 +460,7 @@ impl Heap {
 
     fn mark_roots(&mut self, roots: &mut dyn Roots) {
         roots.trace(&mut Marker { heap: self });
-        for at in 0..Event::COUNT {
-            self.mark(self.event_names[at].cast());
-        }
+        self.own_strings().for_each(|string| self.mark(string.cast()));
     }
 
     fn drain(&mut self, roots: &mut dyn Roots) {

@@ -97,7 +97,7 @@ impl Heap {
     }
 
     fn verify_roots(&self, known: &HashSet<u64>) -> Result<(), String> {
-        let names = self.event_names.iter().map(|&name| Slot::object(name, tag::STRING));
+        let names = self.own_strings().map(|name| Slot::object(name, tag::STRING));
         let finalization = &self.gc.finalization;
         let to_finalize = finalization.due.iter().flatten().chain(&finalization.found).copied();
         for value in to_finalize.chain(names) {

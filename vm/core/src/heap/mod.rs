@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::collect::{Gc, Phase};
+use crate::api::Kind;
 use crate::meta::Event;
 use crate::object::{
     Closure, Header, Native, ProtoObject, Str, Table, Thread, Upvalue, Userdata, flag,
@@ -38,6 +39,8 @@ pub const BLACK: u8 = 4;
 pub(crate) const REVIVED: u8 = 8;
 /// What freed memory is filled with under torture.
 pub(crate) const POISON: u8 = 0xDD;
+/// Tags of values are below this.
+const TYPE_NAMES: usize = 16;
 
 /// Bytes of a long string that are copied without a look at who wants the machine to stop.
 const COPIED_AT_ONCE: usize = 1 << 20;
@@ -72,6 +75,8 @@ pub struct Heap {
     pub(crate) respite: u32,
     /// The keys of metamethods, by number of the event.
     pub event_names: [*mut Str; Event::COUNT],
+    /// What `type` says of values, by tag.
+    pub type_names: [*mut Str; TYPE_NAMES],
     /// Indices of the hosts of userdata that died, for the owner to drain.
     pub dead_hosts: Vec<u64>,
     /// Cache records of sites that see many shapes.
@@ -116,6 +121,7 @@ impl Heap {
             respite: 0,
             bytes: Box::new([std::ptr::null_mut(); 256]),
             event_names: [std::ptr::null_mut(); Event::COUNT],
+            type_names: [std::ptr::null_mut(); TYPE_NAMES],
             dead_hosts: Vec::new(),
             lookups: crate::table::lookup::Lookups::new(),
             shapes: Shapes::new(),
@@ -135,7 +141,15 @@ impl Heap {
         for (at, event) in Event::ALL.iter().enumerate() {
             heap.event_names[at] = heap.string(event.name().as_bytes()).expect("memory to start with");
         }
+        for tag in 0..TYPE_NAMES {
+            heap.type_names[tag] = heap.string(Kind::of(tag as u64).name().as_bytes()).expect("memory to start with");
+        }
         heap
+    }
+
+    /// The strings that the heap itself needs.
+    pub(crate) fn own_strings(&self) -> impl Iterator<Item = *mut Str> + use<> {
+        self.event_names.into_iter().chain(self.type_names)
     }
 
     /// Bytes in use.

@@ -617,6 +617,9 @@ impl Vm {
             }
             (*closure).proto = proto;
             (*closure).header.aux = upvalues.len() as u32;
+            if !is_inline(closure) && !std::mem::replace(&mut (*(*proto).cold).keeps_apart, true) {
+                self.drop_native(&[proto]);
+            }
             self.heap.barrier(closure.cast(), Slot::object(proto, tag::PROTO));
             for (at, upvalue) in upvalues.iter().enumerate() {
                 *(*closure).upvalues.add(at) = *upvalue;
