@@ -496,37 +496,74 @@ impl Assembler<'_> {
         self.vacate();
         self.alive = false;
         let (served, other) = (self.served(Service::TailCall), self.asm.new_dynamic_label());
-        let moved = self.asm.new_dynamic_label();
-        self.put_off(move |this| {
-            x64!(this.asm ; =>moved);
-            this.tail_call_from_moved(a, b, served);
-        });
+        let (moved, is_vararg) = (self.asm.new_dynamic_label(), self.function.is_vararg);
+        if is_vararg {
+            self.put_off(move |this| {
+                x64!(this.asm ; =>moved);
+                this.tail_call_from_moved(a, b, served);
+            });
+        }
         if c != 0 {
             self.assist_with(assist::close, 0, served);
         }
-        self.load_entry(a, other, served);
-        x64!(self.asm
-            ; mov rsi, [rbx - 24]
-            ; test esi, MOVED
-            ; jnz =>moved
-            ; or rsi, TAIL
-            ; mov [rbx - 32], rdi
-            ; mov [rbx - 24], rsi
-        );
-        match b.checked_sub(1) {
-            Some(n) => {
-                for i in 0..n {
-                    self.copy_memory(i, a + 2 + i);
+        let any = move |this: &mut Self| {
+            this.load_entry(a, other, served);
+            x64!(this.asm ; mov rsi, [rbx - 24]);
+            if is_vararg {
+                x64!(this.asm ; test esi, MOVED ; jnz =>moved);
+            }
+            x64!(this.asm ; or rsi, TAIL ; mov [rbx - 32], rdi ; mov [rbx - 24], rsi);
+            match b.checked_sub(1) {
+                Some(n) => {
+                    for i in 0..n {
+                        this.copy_memory(i, a + 2 + i);
+                    }
+                    x64!(this.asm ; mov eax, i32::from(n) ; jmp rcx);
                 }
-                x64!(self.asm ; mov eax, i32::from(n) ; jmp rcx);
+                None => {
+                    this.load_count(a, 0);
+                    x64!(this.asm ; mov r8, rbx);
+                    this.move_arguments(a);
+                }
             }
-            None => {
-                self.load_count(a, 0);
-                x64!(self.asm ; mov r8, rbx);
-                self.move_arguments(a);
+        };
+        match (self.seen().callee(), b.checked_sub(1)) {
+            (Callee::Itself, Some(n)) if !is_vararg => {
+                let differs = self.asm.new_dynamic_label();
+                self.tail_call_itself(a, n, differs);
+                self.put_off(move |this| {
+                    x64!(this.asm ; =>differs);
+                    any(this);
+                });
             }
+            _ => any(self),
         }
         self.tail_call_leaf(a, b, other, served);
+    }
+
+    /// Calls `r[a]` with `n` arguments in place of this frame if it is the function itself; goes to `other` otherwise, or
+    /// if somebody wants attention.
+    fn tail_call_itself(&mut self, a: u8, n: u8, other: DynamicLabel) {
+        if self.tag(a) != Some(tag::CLOSURE) {
+            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], tag::CLOSURE ; jne =>other);
+        }
+        x64!(self.asm
+            ; mov rsi, [rbx - 32]
+            ; cmp rsi, [rbx + payload(a)]
+            ; jne =>other
+            ; cmp DWORD [r13], 0
+            ; jne =>other
+        );
+        self.count_run(0);
+        x64!(self.asm ; mov rsi, [rbx - 24] ; or rsi, TAIL ; mov [rbx - 24], rsi);
+        for i in 0..n.min(self.function.params) {
+            self.copy_memory(i, a + 2 + i);
+        }
+        for missing in n..self.function.params {
+            x64!(self.asm ; mov QWORD [rbx + tag_of(missing)], 0);
+        }
+        let body = self.body;
+        x64!(self.asm ; jmp =>body);
     }
 
     /// Makes a tail call of `r[a]`, which is in `rdi` and entered at `rcx`, from a frame that has moved above its extra
@@ -749,6 +786,8 @@ impl Assembler<'_> {
             x64!(this.asm
                 ; =>none
                 ; mov eax, [rbx - 24]
+                ; cmp eax, plain_head(1) | TAIL
+                ; je =>store
                 ; test eax, SPECIAL
                 ; jnz =>special
                 ; shr eax, 16

@@ -171,7 +171,7 @@ impl Seen {
 
 /// The register of what a call calls.
 pub(crate) fn callee(instruction: Instruction) -> Option<u8> {
-    if let Instruction::Call { a, .. } = instruction { Some(a) } else { None }
+    if let Instruction::Call { a, .. } | Instruction::TailCall { a, .. } = instruction { Some(a) } else { None }
 }
 
 /// The registers whose values are noted before an instruction: what it reads, the start, limit and step of a loop, and

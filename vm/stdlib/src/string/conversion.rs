@@ -121,7 +121,7 @@ pub(super) struct ShortText {
 
 impl ShortText {
     /// The longest one.
-    const ROOM: usize = 256;
+    const ROOM: usize = 128;
 
     /// An empty text.
     pub(super) fn new() -> ShortText {
@@ -138,7 +138,12 @@ impl Text for ShortText {
     fn append(&mut self, bytes: &[u8]) {
         let end = self.length.saturating_add(bytes.len());
         if let Some(place) = self.bytes.get_mut(self.length..end) {
-            place.copy_from_slice(bytes);
+            match *bytes {
+                [] => {}
+                // As most are: a call would take longer.
+                [byte] => place[0] = byte,
+                _ => place.copy_from_slice(bytes),
+            }
         }
         self.length = end;
     }

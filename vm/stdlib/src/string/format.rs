@@ -118,9 +118,17 @@ pub(super) fn leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
             continue;
         }
         argument += 1;
-        let specification = Specification::read(rest).ok()?;
-        convert_plain(leaf, argument, specification, &mut out)?;
-        rest = &rest[specification.len()..];
+        match rest.first() {
+            Some(b'd') => out.append(&number::format_int(leaf.int(argument)?)),
+            Some(b's') if leaf.kind(argument)? == Kind::Str => out.append(leaf.bytes(argument)?),
+            _ => {
+                let specification = Specification::read(rest).ok()?;
+                convert_plain(leaf, argument, specification, &mut out)?;
+                rest = &rest[specification.len()..];
+                continue;
+            }
+        }
+        rest = &rest[1..];
     }
     out.append(rest);
     leaf.string(out.text()?)
@@ -129,7 +137,6 @@ pub(super) fn leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
 fn convert_plain(leaf: &mut Leaf<'_>, argument: usize, specification: Specification<'_>, out: &mut ShortText) -> Option<()> {
     let letter = specification.letter();
     match letter {
-        b'd' | b'i' if specification.is_bare() => out.append(&number::format_int(leaf.int(argument)?)),
         b'd' | b'i' => specification.layout(SIGNED_FLAGS, true)?.put_signed(leaf.int(argument)?, out),
         b'x' | b'X' => specification.layout(HEX_FLAGS, true)?.put_unsigned(leaf.int(argument)? as u64, letter, out),
         b'c' => specification.layout(TEXT_FLAGS, false)?.put_bytes(&[leaf.int(argument)? as u8], out),
@@ -139,7 +146,6 @@ fn convert_plain(leaf: &mut Leaf<'_>, argument: usize, specification: Specificat
             specification.layout(TEXT_FLAGS, true)?.put_bytes(bytes, out);
         }
         b's' => match leaf.kind(argument)? {
-            Kind::Str => out.append(leaf.bytes(argument)?),
             Kind::Int if leaf.has_plain_text(argument) => out.append(&number::format_int(leaf.int(argument)?)),
             Kind::Float if leaf.has_plain_text(argument) => out.append(&number::format_float(leaf.float(argument)?)),
             _ => return None,
