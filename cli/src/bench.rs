@@ -16,11 +16,12 @@ use crate::command::{Arguments, Command, Failure, Outcome, complain, output, une
 /// `bench`
 pub const COMMAND: Command = Command {
     name: "bench",
-    arguments: "[--rounds N] [--against COMMAND]... [--write FILE] PATH...",
+    arguments: "[--rounds N] [--against COMMAND]... [--single PATH]... [--write FILE] PATH...",
     summary: "time programs, compiled and interpreted, beside other implementations",
     details: "  --rounds N          times that each program is run, in turn with the others; 5 without it\n\
               \x20 --against COMMAND   another implementation, as 'lua5.4' or 'luajit -joff'; ratios are to the first\n\
-              \x20 --write FILE        the table, as a page, besides standard output\n\
+              \x20 --single PATH       a program that does one thing many times; these have a table of their own\n\
+              \x20 --write FILE        the tables, as a page, besides standard output\n\
               \n\
               A path is a program, or a folder with programs ('*.lua'). Each runs in its folder, without input,\n\
               and what it prints is dropped. What another implementation does not understand is left out;\n\
@@ -52,11 +53,13 @@ struct Row {
 
 fn run(arguments: Arguments<'_>) -> Outcome {
     let mut parser = arguments.parser();
-    let (mut rounds, mut against, mut write, mut paths) = (5_u32, Vec::new(), None::<OsString>, Vec::new());
+    let (mut rounds, mut against, mut write) = (5_u32, Vec::new(), None::<OsString>);
+    let (mut paths, mut single) = (Vec::new(), Vec::new());
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("rounds") => rounds = parser.value()?.parse()?,
             Arg::Long("against") => against.push(parser.value()?.string()?),
+            Arg::Long("single") => single.push(PathBuf::from(parser.value()?)),
             Arg::Long("write") => write = Some(parser.value()?),
             Arg::Value(path) => paths.push(PathBuf::from(path)),
             other => return Err(unexpected(other)),
@@ -66,18 +69,29 @@ fn run(arguments: Arguments<'_>) -> Outcome {
         return Err(Failure::Usage("there must be a round".into()));
     }
     let engines = engines(&against)?;
-    let programs = programs(&paths)?;
-    let mut rows = Vec::new();
-    for program in &programs {
-        rows.push(measure(&engines, program, rounds).map_err(Failure::Failed)?);
+    if paths.is_empty() && single.is_empty() {
+        return Err(Failure::Usage("a program is missing".into()));
     }
-    let table = table(&engines, &rows);
+    let mut tables = Vec::new();
+    if !paths.is_empty() {
+        tables.push(overview(&engines, &measured(&engines, &programs(&paths)?, rounds)?));
+    }
+    if !single.is_empty() {
+        let rows = measured(&engines, &programs(&single)?, rounds)?;
+        tables.push(format!("Programs that do one thing many times:\n\n{}\n", table(&engines, &rows)));
+    }
+    let tables = tables.join("\n");
     if let Some(file) = write {
-        let page = page(&table, &engines, rounds);
+        let page = page(&tables, &engines, rounds);
         fs::write(&file, page)
             .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.to_string_lossy())))?;
     }
-    output(&table)
+    output(&tables)
+}
+
+/// The times of all programs.
+fn measured(engines: &[Engine], programs: &[PathBuf], rounds: u32) -> Result<Vec<Row>, Failure> {
+    programs.iter().map(|program| measure(engines, program, rounds).map_err(Failure::Failed)).collect()
 }
 
 /// In the order of the constants above, then the others.
@@ -98,9 +112,6 @@ fn engines(against: &[String]) -> Result<Vec<Engine>, Failure> {
 
 /// The programs that the paths name, in order; those of a folder by name.
 fn programs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    if paths.is_empty() {
-        return Err(Failure::Usage("a program is missing".into()));
-    }
     let mut programs = Vec::new();
     for path in paths {
         let cannot = |error: std::io::Error| Failure::Failed(format!("cannot read {}: {error}", path.display()));
@@ -200,10 +211,20 @@ fn processor_time() -> f64 {
     START.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
+/// What is compared: ours compiled and interpreted with the first other implementation, or else with each other.
+fn pairs(engines: &[Engine]) -> &'static [(usize, usize)] {
+    if engines.len() > REFERENCE { &[(COMPILED, REFERENCE), (INTERPRETED, REFERENCE)] } else { &[(COMPILED, INTERPRETED)] }
+}
+
+/// The width of the column with names.
+fn width(rows: &[Row]) -> usize {
+    rows.iter().map(|row| row.program.len()).max().unwrap_or(0).max("geometric mean".len())
+}
+
 fn table(engines: &[Engine], rows: &[Row]) -> String {
     let has_reference = engines.len() > REFERENCE;
     let heads: &[&str] = if has_reference { &["ratio", "ratio off"] } else { &["ratio"] };
-    let width = rows.iter().map(|row| row.program.len()).max().unwrap_or(0).max("geometric mean".len());
+    let width = width(rows);
     let mut out = format!("| {:<width$} |", "program");
     for name in engines.iter().map(|engine| engine.name.as_str()).chain(heads.iter().copied()) {
         out += &format!(" {name:>10} |");
@@ -212,24 +233,27 @@ fn table(engines: &[Engine], rows: &[Row]) -> String {
     for name in engines.iter().map(|engine| engine.name.as_str()).chain(heads.iter().copied()) {
         out += &format!("{}:|", "-".repeat(name.len().max(10) + 1));
     }
-    // Without another implementation, ours compiled is compared with ours interpreted.
-    let pairs: &[(usize, usize)] =
-        if has_reference { &[(COMPILED, REFERENCE), (INTERPRETED, REFERENCE)] } else { &[(COMPILED, INTERPRETED)] };
     for row in rows {
         out += &format!("\n| {:<width$} |", row.program);
         for (times, engine) in row.times.iter().zip(engines) {
             out += &format!(" {:>1$} |", cell(median(times)), engine.name.len().max(10));
         }
-        for (ours, theirs) in pairs {
+        for (ours, theirs) in pairs(engines) {
             out += &format!(" {:>10} |", cell(ratio(row, *ours, *theirs)));
         }
     }
+    out
+}
+
+/// The table with means.
+fn overview(engines: &[Engine], rows: &[Row]) -> String {
+    let (mut out, width) = (table(engines, rows), width(rows));
     let ratios = |ours: usize, theirs: usize| -> Vec<f64> { rows.iter().filter_map(|row| ratio(row, ours, theirs)).collect() };
     out += &format!("\n| {:<width$} |", "geometric mean");
     for engine in engines {
         out += &format!(" {:>1$} |", "", engine.name.len().max(10));
     }
-    for (ours, theirs) in pairs {
+    for (ours, theirs) in pairs(engines) {
         out += &format!(" {:>10} |", cell(geometric_mean(&ratios(*ours, *theirs))));
     }
     out.push('\n');
@@ -244,13 +268,13 @@ fn table(engines: &[Engine], rows: &[Row]) -> String {
     out + "\n"
 }
 
-fn page(table: &str, engines: &[Engine], rounds: u32) -> String {
+fn page(tables: &str, engines: &[Engine], rounds: u32) -> String {
     let other = engines.get(REFERENCE).map_or("--jit=off", |engine| engine.name.as_str());
     format!(
         "# Benchmark results\n\n\
          Written by `perilune bench`. There is no time for a program that an implementation does not understand.\n\
          Median processor seconds of {rounds} interleaved rounds; a ratio is ours divided by {other}, so less is better: \
-         compiled when hot, and interpreted only.\n\n{table}"
+         compiled when hot, and interpreted only.\n\n{tables}"
     )
 }
 
@@ -298,7 +322,7 @@ mod tests {
     fn what_was_left_out_has_no_ratio() {
         let engines = engines(&["/usr/bin/other -x".into()]).expect("a command");
         let row = |times: &[&[f64]]| Row { program: "p".into(), times: times.iter().map(|times| times.to_vec()).collect() };
-        let table = table(&engines, &[row(&[&[1.0], &[2.0], &[4.0]]), row(&[&[1.0], &[2.0], &[]])]);
+        let table = overview(&engines, &[row(&[&[1.0], &[2.0], &[4.0]]), row(&[&[1.0], &[2.0], &[]])]);
         let lines: Vec<&str> = table.lines().collect();
         assert!(lines[0].ends_with("|   other -x |      ratio |  ratio off |"), "{table}");
         assert!(lines[2].ends_with("|      4.000 |      0.250 |      0.500 |"), "{table}");

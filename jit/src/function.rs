@@ -6,6 +6,7 @@ use crate::homes::{Home, Homes};
 use crate::registers::Registers;
 use crate::state::State;
 use crate::stub::{Routine, Service, Stubs};
+use crate::template::{payload, tag_of};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use perilune_isa::effect;
@@ -38,14 +39,23 @@ struct Entry {
     pc: usize,
     /// Which they are.
     loads: Range<usize>,
-    /// The register whose tag is in `edx`.
-    tag: Option<u8>,
+    /// What else is read.
+    read: Option<Read>,
     /// Where it begins, if code of the function itself jumps there.
     label: Option<DynamicLabel>,
 }
 
 /// Most parameters of a function with extra arguments that its entry moves itself.
 const MOVED_PARAMETERS: u8 = 8;
+
+/// What an instruction has read or written last and left in machine registers, for the next one alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The tag of a register in `rdx`.
+    Tag(u8),
+    /// A register in `rcx` and `rdx`.
+    Value(u8),
+}
 
 type Cold<'a> = Box<dyn FnOnce(&mut Assembler<'a>) + 'a>;
 
@@ -79,8 +89,8 @@ pub struct Assembler<'a> {
     snapshot: Option<Rc<State>>,
     missed: Option<DynamicLabel>,
     has_exit: bool,
-    /// The register whose tag the instruction before has left in `rdx`.
-    tag_read: Option<u8>,
+    /// What the instruction before has left in machine registers.
+    read: Option<Read>,
     cold: Vec<Cold<'a>>,
     entries: Vec<Entry>,
     /// The registers that entries load, and from where.
@@ -123,7 +133,7 @@ pub fn assemble<'a>(function: &'a Function<'_>, stubs: &Stubs, asm: &'a mut VecA
         snapshot: None,
         missed: None,
         has_exit: false,
-        tag_read: None,
+        read: None,
         cold: Vec::new(),
         entries: Vec::new(),
         loads: Vec::new(),
@@ -313,35 +323,50 @@ impl<'a> Assembler<'a> {
         if self.flow.blocks[self.pc].is_some() {
             self.arrive(self.pc);
         }
-        let tag = self.tag_read.take().filter(|r| self.alive && self.flow.blocks[self.pc].is_none() && self.tests(*r));
+        let read = self.read.take().filter(|read| self.alive && self.flow.blocks[self.pc].is_none() && self.takes(*read));
         self.alive = true;
         let label = self.labels[self.pc];
         x64!(self.asm ; =>label);
         let offset = self.asm.offset().0 as u32;
         self.places[self.pc] = Place { offset, needs: self.need() };
         self.starts[self.pc] = offset;
-        if !self.state.home.is_empty() || tag.is_some() {
+        if !self.state.home.is_empty() || read.is_some() {
             let first = self.loads.len();
             self.loads.extend(self.state.homes(&self.homes));
-            self.entries.push(Entry { pc: self.pc, loads: first..self.loads.len(), tag, label: None });
+            self.entries.push(Entry { pc: self.pc, loads: first..self.loads.len(), read, label: None });
         }
-        self.tag_read = tag;
+        self.read = read;
     }
 
-    /// Whether the instruction under way only tests a register, and is done in place.
-    fn tests(&self, r: u8) -> bool {
-        let word = self.function.code[self.pc];
-        word & BREAKPOINT == 0 && matches!(Instruction::decode(word, 0), Some(Instruction::Test { a, .. }) if a == r)
+    /// Whether the instruction under way is done in place, and begins with what was read.
+    fn takes(&self, read: Read) -> bool {
+        let (code, pc) = (self.function.code, self.pc);
+        if code[pc] & BREAKPOINT != 0 {
+            return false;
+        }
+        match (read, Instruction::at(code, pc)) {
+            (Read::Tag(r), Some(Instruction::Test { a, .. })) => a == r,
+            (Read::Value(r), Some(Instruction::TForLoop { a, .. })) => a + 4 == r,
+            _ => false,
+        }
     }
 
-    /// The tag of a register is in `rdx`, at the end of an instruction that has stored it.
-    pub fn has_read_tag(&mut self, r: u8) {
-        self.tag_read = Some(r);
+    /// What was read is in its place, at the end of an instruction that has stored it as well.
+    pub fn leave(&mut self, read: Read) {
+        self.read = Some(read);
     }
 
-    /// Whether the tag of a register is in `rdx`, at the start of an instruction that tests it.
-    pub fn tag_is_read(&mut self, r: u8) -> bool {
-        self.tag_read.take() == Some(r)
+    /// Whether that is in its place, at the start of an instruction that wants it.
+    pub fn is_left(&mut self, read: Read) -> bool {
+        self.read.take() == Some(read)
+    }
+
+    /// Reads it from memory.
+    pub fn read_again(&mut self, read: Read) {
+        match read {
+            Read::Tag(r) => x64!(self.asm ; movzx edx, BYTE [rbx + tag_of(r)]),
+            Read::Value(r) => x64!(self.asm ; mov rcx, [rbx + payload(r)] ; mov rdx, [rbx + tag_of(r)]),
+        }
     }
 
     /// Where the list begins of what the code here relies on.
@@ -367,14 +392,14 @@ impl<'a> Assembler<'a> {
         while let Some(cold) = self.cold.pop() {
             cold(self);
         }
-        for Entry { pc, loads, tag, label } in std::mem::take(&mut self.entries) {
+        for Entry { pc, loads, read, label } in std::mem::take(&mut self.entries) {
             self.places[pc].offset = self.asm.offset().0 as u32;
             if let Some(label) = label {
                 x64!(self.asm ; =>label);
             }
             loads.for_each(|at| self.load_home(self.loads[at].0, self.loads[at].1));
-            if let Some(r) = tag {
-                x64!(self.asm ; movzx edx, BYTE [rbx + crate::template::tag_of(r)]);
+            if let Some(read) = read {
+                self.read_again(read);
             }
             let code = self.labels[pc];
             x64!(self.asm ; jmp =>code);

@@ -173,7 +173,7 @@ pub fn put(asm: &mut Asm) {
 }
 
 /// A round of the generic loop whose registers are at `rsi`, over the array of a table, by `next` or the iterator of
-/// `ipairs`: two variables are set. Changes `rax`, `rcx`, `rdx` and `rdi`.
+/// `ipairs`: two variables are set, and the first is in `rcx` and `rdx` as well. Changes `rax` and `rdi`.
 pub fn iterate(asm: &mut Asm) {
     let next = layout::ITERATORS as i32 + 8 * Iterator::Next as i32;
     let index = layout::ITERATORS as i32 + 8 * Iterator::Index as i32;
@@ -201,8 +201,9 @@ pub fn iterate(asm: &mut Asm) {
         ; test edi, edi
         ; jz >nil
         ; found:
+        ; mov edx, INT
         ; mov [rsi + payload(4)], rcx
-        ; mov QWORD [rsi + tag_of(4)], INT
+        ; mov [rsi + tag_of(4)], rdx
         ; mov [rsi + payload(5)], rax
         ; mov [rsi + tag_of(5)], rdi
         ; clc
@@ -213,8 +214,9 @@ pub fn iterate(asm: &mut Asm) {
         ; nil:
         ; cmp QWORD [rdx + META], 0
         ; jne >unknown
-        ; mov QWORD [rsi + tag_of(4)], 0
-        ; mov QWORD [rsi + tag_of(5)], 0
+        ; xor edx, edx
+        ; mov [rsi + tag_of(4)], rdx
+        ; mov [rsi + tag_of(5)], rdx
         ; clc
         ; ret
         ; pairs:

@@ -1,4 +1,4 @@
-//! `bench/programs` timed by `perilune bench`, beside the implementations that are to be had.
+//! `bench/programs` and `bench/single` timed by `perilune bench`, beside the implementations that are to be had.
 
 use std::process::Command;
 
@@ -26,6 +26,9 @@ fn measure(options: &Options) -> Result<(), String> {
         bench.arg("--write").arg(project::root().join(RESULTS));
     }
     let wanted = |program: &std::path::PathBuf| options.wants(&project::name(program));
+    for program in project::programs("bench/single").into_iter().filter(wanted) {
+        bench.arg("--single").arg(program);
+    }
     bench.args(project::programs("bench/programs").into_iter().filter(wanted));
     let status = bench.status().map_err(|error| format!("perilune does not start: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("perilune bench ended with {status}")) }

@@ -124,12 +124,14 @@ fn expectation(text: &str) -> String {
 }
 
 fn benchmarks(engines: &Engines, options: &Options, report: &mut Report) {
-    for program in wanted("bench/programs", options) {
-        let name = format!("bench/programs/{}", project::name(&program));
-        let outcome = tiny_size(&program)
-            .and_then(|size| compare(engines, &program, &[size]))
-            .map(|_| ());
-        report.check(&name, outcome);
+    for folder in ["bench/programs", "bench/single"] {
+        for program in wanted(folder, options) {
+            let name = format!("{folder}/{}", project::name(&program));
+            let outcome = tiny_size(&program)
+                .and_then(|size| compare(engines, &program, &[size]))
+                .map(|_| ());
+            report.check(&name, outcome);
+        }
     }
 }
 

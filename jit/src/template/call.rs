@@ -8,7 +8,7 @@ use super::intrinsic::{BYTES, LENGTH};
 use super::{CLOSURE, INT, TRUE, payload, tag_of};
 use crate::encode::x64;
 use crate::flow::{LoopForm, loop_form};
-use crate::function::Assembler;
+use crate::function::{Assembler, Read};
 use crate::homes::Home;
 use crate::offset::ID;
 use crate::registers::Registers;
@@ -324,6 +324,8 @@ impl Assembler<'_> {
                 ; jmp =>after
             );
         });
+        // The variable that controls the loop goes on in registers: by way of memory it would take longer than a round.
+        let (control, joined) = (Read::Value(a + 4), self.asm.new_dynamic_label());
         self.put_off(move |this| {
             x64!(this.asm ; =>called);
             this.forget_all(Registers::range(u16::from(a)..u16::MAX));
@@ -336,9 +338,13 @@ impl Assembler<'_> {
             let address = this.asm.new_dynamic_label();
             this.jump_to_entry(a + 4, c + 1, address);
             this.bind_address(address, (i32::from(a) + 6) * 16);
-            x64!(this.asm ; jmp =>after);
+            // Here all others come back as well.
+            x64!(this.asm ; =>after);
+            this.read_again(control);
+            x64!(this.asm ; jmp =>joined);
         });
-        self.bind_return(a + 4, after);
+        self.bind_return(a + 4, joined);
+        self.leave(control);
     }
 
     /// `r[a], …` = the first `c - 1` of the extra arguments, or all of them.
@@ -986,10 +992,14 @@ impl Assembler<'_> {
     /// The end of a generic loop's round.
     pub fn generic_for_loop(&mut self, a: u8, e: i32) {
         let end = self.asm.new_dynamic_label();
+        let control = Read::Value(a + 4);
+        if !self.is_left(control) {
+            self.read_again(control);
+        }
         self.vacate();
-        x64!(self.asm ; cmp QWORD [rbx + tag_of(a + 4)], 0 ; je =>end);
+        x64!(self.asm ; test edx, edx ; je =>end);
         let before = self.state.clone();
-        self.copy_memory(a + 2, a + 4);
+        x64!(self.asm ; mov [rbx + payload(a + 2)], rcx ; mov [rbx + tag_of(a + 2)], rdx);
         self.forget(a + 2);
         self.go_back(self.target(e));
         self.state = before;

@@ -4,7 +4,7 @@ use super::arith::{Number, Operand};
 use super::{FLOAT, INT, STRING, TRUE, payload, tag_of};
 use crate::encode::x64;
 use crate::flow::{Form, form};
-use crate::function::Assembler;
+use crate::function::{Assembler, Read};
 use crate::offset::META;
 use crate::state::Source;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
@@ -40,7 +40,7 @@ impl Assembler<'_> {
             return;
         }
         let target = self.way(self.target(e));
-        if self.tag_is_read(a) {
+        if self.is_left(Read::Tag(a)) {
             x64!(self.asm ; cmp dl, TRUE as i8);
         } else {
             x64!(self.asm ; cmp TAG [rbx + tag_of(a)], TRUE);

@@ -3,7 +3,7 @@
 use super::arith::{Number, Operand};
 use super::{BLACK, STRING, TABLE, payload, tag_of};
 use crate::encode::x64;
-use crate::function::Assembler;
+use crate::function::{Assembler, Read};
 use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_CAP, ARRAY_LEN, HASH, MARK, META};
 use crate::state::Source;
 use crate::stub::{Routine, Service};
@@ -119,7 +119,7 @@ impl Assembler<'_> {
             None => {
                 x64!(self.asm ; mov [rbx + payload(a)], rax ; mov [rbx + tag_of(a)], rdx);
                 self.forget(a);
-                self.has_read_tag(a);
+                self.leave(Read::Tag(a));
             }
         }
     }

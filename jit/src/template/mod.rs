@@ -14,7 +14,7 @@ mod metamethod;
 mod table;
 
 use crate::encode::x64;
-use crate::function::Assembler;
+use crate::function::{Assembler, Read};
 pub use arith::Operand;
 use crate::flow::{Flow, Form, form, instructions_of};
 use crate::offset::MARK;
@@ -310,7 +310,7 @@ impl Assembler<'_> {
                     ; mov [rbx + tag_of(a)], rdx
                 );
                 self.forget(a);
-                self.has_read_tag(a);
+                self.leave(Read::Tag(a));
             }
         }
     }
