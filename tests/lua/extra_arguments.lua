@@ -43,11 +43,12 @@ for round = 1, 4 do
       local result = text(f(table.unpack(arguments, 1, count)))
       if round == 4 then show(name .. " of " .. count, result) end
     end
-    for _ = 1, 30 do f(1, 2, 3) end
+    for _ = 1, 400 do f(1, 2, 3) end
   end
 end
 for _, key in ipairs { 1, 2, 3, 4, 0, -1, -3, -4, 2.0, 2.5, "2", "#", "x", math.maxinteger, math.mininteger, false } do
   for _ = 1, 40 do pcall(at, key, "a", "b", "c") end
+  for _ = 1, 600 do at(2, "a", "b", "c") end
   local ok, result = pcall(at, key, "a", "b", "c")
   show("select " .. tostring(key), ok, message(result))
 end
@@ -65,6 +66,17 @@ show("indexed", meta.x)
 local self_calls = 0
 local function itself(n, a, b) self_calls = self_calls + 1 if n == 0 then return a, b end if n % 3 == 0 then return itself(n - 1) end local x, y = itself(n - 1, n, b, n) return x, y end
 for i = 0, 40 do itself(i, 1, 2) end
+-- What lies where missing arguments go was something else before.
+local function fewer(n, a, b, c)
+  local filled = #{ n, n, n, n, n, n, n, n, n, n }
+  if n == 0 then return text(filled, a, b, c) end
+  if n % 4 == 3 then return fewer(n - 1, n) end
+  local inner
+  if n % 4 == 2 then inner = fewer(n - 1) elseif n % 4 == 1 then inner = fewer(n - 1, a) else inner = fewer(n - 1, n, n, n, n, n) end
+  return inner .. text(a, b, c)
+end
+for _ = 1, 100 do fewer(7, 1, 2, 3) end
+for i = 0, 9 do show("fewer " .. i, fewer(i), fewer(i, 1, 2, 3)) end
 show("itself", itself(7, 1, 2), itself(8, 3, 4), self_calls)
 local other
 local function swapped(n) if n == 0 then return "end" end local next = swapped if n == 5 then next = other end return (next(n - 1)) end
