@@ -12,11 +12,9 @@ use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use perilune_isa::effect;
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::BREAKPOINT;
-use perilune_vm::stack::flag;
 use perilune_vm::tier::assist::{self, Assist};
 use perilune_vm::tier::seen::Seen;
 use perilune_vm::tier::{Fact, Function, Place, layout};
-use perilune_vm::value::tag;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -246,50 +244,6 @@ impl<'a> Assembler<'a> {
                 ; jmp =>enter_slow
             );
         });
-    }
-
-    /// Moves the frame above its arguments, as [`assist::enter_vararg`] does, with nothing changed when that is left to it
-    /// at `other`: a frame with flags, too few arguments, or no room.
-    fn move_frame(&mut self, other: DynamicLabel) {
-        let (params, size) = (i32::from(self.function.params), i32::from(self.function.max_stack) * 16);
-        let (plain, moved) = (0xff00_ff00_u32 as i32, (flag::VARARG as i32) << 24);
-        x64!(self.asm
-            ; mov edx, [rbx - 24]
-            ; test edx, plain
-            ; jnz =>other
-            ; mov ecx, eax
-            ; sub ecx, imm params
-            ; jb =>other
-            ; lea edi, [rax + 2]
-            ; shl rdi, 4
-            ; lea rsi, [rbx + rdi]
-            ; lea r8, [rsi + size]
-            ; cmp r8, [r12 + layout::LIMIT as i32]
-            ; ja =>other
-            ; or edx, moved
-            ; shl rcx, 32
-            ; or rcx, rdx
-            ; mov rax, [rbx - 32]
-            ; mov rdx, [rbx - 16]
-            ; shl rdi, 28
-            ; add rdi, [rbx - 8]
-            ; mov [rsi - 32], rax
-            ; mov [rsi - 24], rcx
-            ; mov [rsi - 16], rdx
-            ; mov [rsi - 8], rdi
-            // What stays behind is a value for whoever scans the registers.
-            ; mov QWORD [rbx - 24], tag::CLOSURE as i32
-            ; mov QWORD [rbx - 8], 0
-        );
-        for at in (0..params).map(|n| n * 16) {
-            x64!(self.asm
-                ; mov rax, [rbx + at]
-                ; mov rdx, [rbx + at + 8]
-                ; mov [rsi + at], rax
-                ; mov [rsi + at + 8], rdx
-            );
-        }
-        x64!(self.asm ; mov rbx, rsi);
     }
 
     fn instructions(&mut self) {

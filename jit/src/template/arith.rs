@@ -116,7 +116,7 @@ impl Assembler<'_> {
     /// Brings the memory of a register up to date.
     pub fn store_operand(&mut self, operand: Operand) {
         if let Operand::Register(r) = operand {
-            self.store_pending(Registers::range(u16::from(r)..u16::from(r) + 1));
+            self.store_pending(Registers::one(r));
         }
     }
 

@@ -34,6 +34,9 @@ const MOVED: i32 = (stack::flag::VARARG as i32) << 24;
 /// In the head of a frame: it was entered by a tail call.
 const TAIL: i32 = (stack::flag::TAIL as i32) << 24;
 
+/// The head of a frame that was called as a metamethod, for one result.
+const METAMETHOD: i32 = CLOSURE | (stack::kind::META as i32) << 8 | 2 << 16;
+
 /// Bytes of the instruction at the address to which calls return.
 const RETURN_LENGTH: i32 = layout::RETURN_LENGTH as i32;
 
@@ -63,8 +66,8 @@ impl Assembler<'_> {
             this.load_count(a, b);
             this.jump_to_entry(a, c, address);
         };
-        match (self.seen().callee(), b.checked_sub(1)) {
-            (Callee::Itself, Some(n)) if !self.function.is_vararg => {
+        match self.calls_itself(b) {
+            Some(n) => {
                 let differs = self.asm.new_dynamic_label();
                 self.call_itself(a, n, c, address, differs);
                 self.put_off(move |this| {
@@ -72,19 +75,35 @@ impl Assembler<'_> {
                     any(this);
                 });
             }
-            _ => any(self),
+            None => any(self),
         }
         self.bind_address(address, (i32::from(a) + 2) * 16);
         self.bind_return(a, after);
     }
 
+    /// The number of arguments, if the instruction has called nothing but the function it stands in, which takes no extra
+    /// arguments.
+    fn calls_itself(&self, b: u8) -> Option<u8> {
+        b.checked_sub(1).filter(|_| self.seen().callee() == Callee::Itself && !self.function.is_vararg)
+    }
+
+    /// Goes to `other` unless `r[a]` is a Lua function.
+    fn check_closure(&mut self, a: u8, other: DynamicLabel) {
+        if self.tag(a) != Some(tag::CLOSURE) {
+            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], CLOSURE ; jne =>other);
+        }
+    }
+
+    /// Gets the function itself into `rsi`; goes to `other` unless `r[a]` is that.
+    fn check_itself(&mut self, a: u8, other: DynamicLabel) {
+        self.check_closure(a, other);
+        x64!(self.asm ; mov rsi, [rbx - 32] ; cmp rsi, [rbx + payload(a)] ; jne =>other);
+    }
+
     /// Calls `r[a]` with `n` arguments if it is the function itself; goes to `other` otherwise, or if that cannot be now.
     fn call_itself(&mut self, a: u8, n: u8, c: u8, address: DynamicLabel, other: DynamicLabel) {
         let base = (i32::from(a) + 2) * 16;
-        if self.tag(a) != Some(tag::CLOSURE) {
-            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], tag::CLOSURE ; jne =>other);
-        }
-        x64!(self.asm ; mov rsi, [rbx - 32] ; cmp rsi, [rbx + payload(a)] ; jne =>other);
+        self.check_itself(a, other);
         self.check_entry(base, other);
         for missing in n..self.function.params {
             x64!(self.asm ; mov QWORD [rbx + base + tag_of(missing)], 0);
@@ -163,9 +182,7 @@ impl Assembler<'_> {
     /// The Lua function `r[a]` in `rdi` and where it is entered in `rcx`; goes to `other` when it is no Lua
     /// function, and to `uncompiled` when it has no entry.
     pub fn load_entry(&mut self, a: u8, other: DynamicLabel, uncompiled: DynamicLabel) {
-        if self.tag(a) != Some(tag::CLOSURE) {
-            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], CLOSURE ; jne =>other);
-        }
+        self.check_closure(a, other);
         x64!(self.asm
             ; mov rdi, [rbx + payload(a)]
             ; mov rdx, [rdi + offset_of!(Closure, proto) as i32]
@@ -347,6 +364,49 @@ impl Assembler<'_> {
         self.leave(control);
     }
 
+    /// Moves the frame above its arguments, as [`assist::enter_vararg`] does, with nothing changed when that is left to it
+    /// at `other`: a frame with flags, too few arguments, or no room.
+    pub fn move_frame(&mut self, other: DynamicLabel) {
+        let (params, size) = (i32::from(self.function.params), i32::from(self.function.max_stack) * 16);
+        x64!(self.asm
+            ; mov edx, [rbx - 24]
+            ; test edx, SPECIAL | TAIL
+            ; jnz =>other
+            ; mov ecx, eax
+            ; sub ecx, imm params
+            ; jb =>other
+            ; lea edi, [rax + 2]
+            ; shl rdi, 4
+            ; lea rsi, [rbx + rdi]
+            ; lea r8, [rsi + size]
+            ; cmp r8, [r12 + layout::LIMIT as i32]
+            ; ja =>other
+            ; or edx, MOVED
+            ; shl rcx, 32
+            ; or rcx, rdx
+            ; mov rax, [rbx - 32]
+            ; mov rdx, [rbx - 16]
+            ; shl rdi, 28
+            ; add rdi, [rbx - 8]
+            ; mov [rsi - 32], rax
+            ; mov [rsi - 24], rcx
+            ; mov [rsi - 16], rdx
+            ; mov [rsi - 8], rdi
+            // What stays behind is a value for whoever scans the registers.
+            ; mov QWORD [rbx - 24], tag::CLOSURE as i32
+            ; mov QWORD [rbx - 8], 0
+        );
+        for at in (0..params).map(|n| n * 16) {
+            x64!(self.asm
+                ; mov rax, [rbx + at]
+                ; mov rdx, [rbx + at + 8]
+                ; mov [rsi + at], rax
+                ; mov [rsi + at + 8], rdx
+            );
+        }
+        x64!(self.asm ; mov rbx, rsi);
+    }
+
     /// `r[a], …` = the first `c - 1` of the extra arguments, or all of them.
     pub fn vararg(&mut self, a: u8, c: u8) {
         self.vacate();
@@ -419,7 +479,7 @@ impl Assembler<'_> {
         let is_select = self.function.natives.get(id as usize).is_some_and(|native| native.intrinsic == Some(Intrinsic::Select));
         let after = call_pc + call.words();
         let is_flagged = code[call_pc] & BREAKPOINT != 0;
-        if !is_select || is_flagged || function + 3 != a || [call_pc, after].iter().any(|pc| self.flow.blocks[*pc].is_some()) {
+        if !is_select || is_flagged || a.checked_sub(3) != Some(function) || [call_pc, after].iter().any(|pc| self.flow.blocks[*pc].is_some()) {
             return;
         }
         let (not, is_count) = (self.asm.new_dynamic_label(), self.tag(function + 2) == Some(tag::STRING));
@@ -434,8 +494,6 @@ impl Assembler<'_> {
         );
         if is_count {
             x64!(self.asm
-                ; cmp TAG [rbx + tag_of(which)], tag::STRING
-                ; jne =>not
                 ; cmp QWORD [rax + LENGTH], 1
                 ; jne =>not
                 ; cmp BYTE [rax + BYTES], b'#' as i8
@@ -533,8 +591,8 @@ impl Assembler<'_> {
                 }
             }
         };
-        match (self.seen().callee(), b.checked_sub(1)) {
-            (Callee::Itself, Some(n)) if !is_vararg => {
+        match self.calls_itself(b) {
+            Some(n) => {
                 let differs = self.asm.new_dynamic_label();
                 self.tail_call_itself(a, n, differs);
                 self.put_off(move |this| {
@@ -542,7 +600,7 @@ impl Assembler<'_> {
                     any(this);
                 });
             }
-            _ => any(self),
+            None => any(self),
         }
         self.tail_call_leaf(a, b, other, served);
     }
@@ -550,16 +608,8 @@ impl Assembler<'_> {
     /// Calls `r[a]` with `n` arguments in place of this frame if it is the function itself; goes to `other` otherwise, or
     /// if somebody wants attention.
     fn tail_call_itself(&mut self, a: u8, n: u8, other: DynamicLabel) {
-        if self.tag(a) != Some(tag::CLOSURE) {
-            x64!(self.asm ; cmp TAG [rbx + tag_of(a)], tag::CLOSURE ; jne =>other);
-        }
-        x64!(self.asm
-            ; mov rsi, [rbx - 32]
-            ; cmp rsi, [rbx + payload(a)]
-            ; jne =>other
-            ; cmp DWORD [r13], 0
-            ; jne =>other
-        );
+        self.check_itself(a, other);
+        x64!(self.asm ; cmp DWORD [r13], 0 ; jne =>other);
         self.count_run(0);
         x64!(self.asm ; mov rsi, [rbx - 24] ; or rsi, TAIL ; mov [rbx - 24], rsi);
         for i in 0..n.min(self.function.params) {
@@ -630,7 +680,6 @@ impl Assembler<'_> {
     /// At `other`: a native in tail position that has a leaf form, unless the collector is due.
     fn tail_call_leaf(&mut self, a: u8, b: u8, other: DynamicLabel, served: DynamicLabel) {
         self.put_off(move |this| {
-            let metamethod = CLOSURE | i32::from(stack::kind::META) << 8 | 2 << 16;
             x64!(this.asm
                 ; =>other
                 ; cmp TAG [rbx + tag_of(a)], tag::NATIVE
@@ -639,7 +688,7 @@ impl Assembler<'_> {
                 ; test eax, SPECIAL & !MOVED
                 ; jz >plain
                 ; and eax, !TAIL
-                ; cmp eax, metamethod
+                ; cmp eax, METAMETHOD
                 ; jne =>served
                 // What returns to the interpreter does so by the machine.
                 ; cmp QWORD [rbx - 16], 0
@@ -824,10 +873,9 @@ impl Assembler<'_> {
     /// as a metamethod: that takes the number of results in `edi`.
     fn check_protected(&mut self, other: DynamicLabel) {
         let protected = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
-        let metamethod = CLOSURE | i32::from(stack::kind::META) << 8 | 2 << 16;
         x64!(self.asm
             ; and eax, !TAIL
-            ; cmp eax, metamethod
+            ; cmp eax, METAMETHOD
             ; je >known
             ; cmp eax, protected
             ; jne =>other

@@ -424,9 +424,8 @@ impl Vm {
     pub(crate) unsafe fn call_leaf(&mut self, slot: *mut Slot, n: u32, wanted: u8) -> bool {
         // SAFETY: by contract.
         unsafe {
-            let native = (*slot).as_ptr::<Native>();
-            let Some(leaf) = self.natives[(*native).id as usize].leaf else { return false };
-            self.call_by_leaf(leaf, native, std::slice::from_raw_parts(slot.add(2), n as usize), slot, wanted)
+            let Some(leaf) = self.leaf_of(*slot) else { return false };
+            self.call_by_leaf(leaf, (*slot).as_ptr(), std::slice::from_raw_parts(slot.add(2), n as usize), slot, wanted)
         }
     }
 
@@ -486,7 +485,7 @@ impl Vm {
     pub(crate) unsafe fn call_leaf_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
         // SAFETY: by contract.
         unsafe {
-            let leaf = self.natives[(*native.as_ptr::<Native>()).id as usize].leaf?;
+            let leaf = self.leaf_of(native)?;
             self.leaf_result(leaf, native.as_ptr(), arguments, None)
         }
     }
@@ -508,7 +507,7 @@ impl Vm {
     /// The native and the arguments are live.
     pub(crate) unsafe fn compute_with(&mut self, native: Slot, arguments: &[Slot]) -> Option<Slot> {
         // SAFETY: by contract.
-        let leaf = unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf? };
+        let leaf = unsafe { self.leaf_of(native)? };
         leaf(&mut self.leaf(native.as_ptr(), arguments, true, None)).map(|value| value.0)
     }
 
@@ -517,14 +516,14 @@ impl Vm {
         Leaf { heap: &mut self.heap, hosts: &mut self.hosts, type_meta: &self.type_meta, native, arguments, only_reads, more }
     }
 
-    /// Whether a native has a leaf form.
+    /// The leaf form of a native.
     ///
     /// # Safety
     /// `native` is one.
     #[inline(always)]
-    pub(crate) unsafe fn has_leaf(&self, native: Slot) -> bool {
+    pub(crate) unsafe fn leaf_of(&self, native: Slot) -> Option<LeafFn> {
         // SAFETY: by contract.
-        unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf.is_some() }
+        unsafe { self.natives[(*native.as_ptr::<Native>()).id as usize].leaf }
     }
 
     /// Makes a round of a generic loop whose registers begin at `f`, if its iterator is one of those that
@@ -578,9 +577,8 @@ impl Vm {
             if self.heap.should_step() {
                 return false;
             }
-            let native = (*f).as_ptr::<Native>();
-            let Some(leaf) = self.natives[(*native).id as usize].leaf else { return false };
-            self.call_by_leaf(leaf, native, std::slice::from_raw_parts(f.add(1), 2), f.add(4), wanted)
+            let Some(leaf) = self.leaf_of(*f) else { return false };
+            self.call_by_leaf(leaf, (*f).as_ptr(), std::slice::from_raw_parts(f.add(1), 2), f.add(4), wanted)
         }
     }
 }

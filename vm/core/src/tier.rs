@@ -30,7 +30,7 @@ use crate::error::Error;
 use crate::inspect::condition::{self, Term};
 use crate::interp::Flow;
 use crate::leaf::LeafFn;
-use crate::object::{Closure, Native as NativeObject, ProtoObject, Str, Table, Thread};
+use crate::object::{Closure, ProtoObject, Str, Table, Thread};
 use crate::proto::Cold;
 use crate::meta::Event;
 use crate::stack;
@@ -1461,8 +1461,7 @@ pub unsafe extern "C" fn term_holds(vm: *mut Vm, base: *const Slot, term: *const
 pub unsafe extern "C" fn call_leaf(vm: *mut Vm, slot: *mut Slot, n: u32, wanted: u32) -> u64 {
     // SAFETY: by contract.
     unsafe {
-        let native = (*slot).as_ptr::<NativeObject>();
-        match (&(*vm).natives)[(*native).id as usize].leaf {
+        match (*vm).leaf_of(*slot) {
             Some(leaf) => call_known_leaf(vm, slot, n, wanted, leaf as *const ()),
             None => 0,
         }

@@ -20,6 +20,7 @@ pub(crate) mod hook;
 
 use crate::arith;
 use crate::cache::{self, Cache};
+use crate::leaf::MOST_WANTED;
 use crate::meta::Event;
 use crate::object::{Closure, Str, Table, Upvalue};
 use crate::stack;
@@ -1007,7 +1008,7 @@ impl Vm {
                     }
                     Form::Call => {
                         let f = r!(a(i));
-                        if (*f).tag == tag::NATIVE && b(i) != 0 && c(i) != 0 && self.has_leaf(*f) {
+                        if (*f).tag == tag::NATIVE && b(i) != 0 && (1..=usize::from(MOST_WANTED)).contains(&c(i)) && self.leaf_of(*f).is_some() {
                             quicken!(i, Form::CallLeaf);
                         }
                         call!(i);

@@ -52,15 +52,34 @@ fn convert_next(ctx: &mut Ctx<'_>, done: i32) -> Option<Next> {
     None
 }
 
+/// The beginning of a format, up to its first `%`.
+struct Piece<'a> {
+    /// What is shown as it is, with the first `%` of two.
+    text: &'a [u8],
+    /// What stands behind it, and behind the `%` that begins a conversion.
+    behind: &'a [u8],
+    is_conversion: bool,
+}
+
+impl<'a> Piece<'a> {
+    /// `None` when there is no `%`.
+    #[inline]
+    fn of(format: &'a [u8]) -> Option<Piece<'a>> {
+        let at = format.iter().position(|c| *c == b'%')?;
+        let is_conversion = format.get(at + 1) != Some(&b'%');
+        let (text, behind) = if is_conversion { (at, at + 1) } else { (at + 1, at + 2) };
+        Some(Piece { text: &format[..text], behind: &format[behind..], is_conversion })
+    }
+}
+
 /// The arguments that `%s` takes.
 fn string_arguments(format: &[u8]) -> Vec<i32> {
     let mut wanted = Vec::new();
     let mut argument = 1;
     let mut rest = format;
-    while let Some(at) = rest.iter().position(|c| *c == b'%') {
-        rest = &rest[at + 1..];
-        if let Some(b'%') = rest.first() {
-            rest = &rest[1..];
+    while let Some(piece) = Piece::of(rest) {
+        rest = piece.behind;
+        if !piece.is_conversion {
             continue;
         }
         argument += 1;
@@ -79,12 +98,10 @@ fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Buffer, Error> {
     out.reserve(format.len() + 16);
     let mut argument = 1;
     let mut rest = format;
-    while let Some(at) = rest.iter().position(|c| *c == b'%') {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(b'%') = rest.first() {
-            out.push(b'%');
-            rest = &rest[1..];
+    while let Some(piece) = Piece::of(rest) {
+        out.extend_from_slice(piece.text);
+        rest = piece.behind;
+        if !piece.is_conversion {
             ctx.work(1)?;
             continue;
         }
@@ -109,26 +126,29 @@ fn fill(ctx: &mut Ctx<'_>, format: &[u8]) -> Result<Buffer, Error> {
 pub(super) fn leaf(leaf: &mut Leaf<'_>) -> Option<LeafValue> {
     let mut out = ShortText::new();
     let (mut argument, mut rest) = (0, leaf.bytes(0)?);
-    while let Some(at) = rest.iter().position(|c| *c == b'%') {
-        out.append(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(b'%') = rest.first() {
-            out.append(b"%");
-            rest = &rest[1..];
+    while let Some(piece) = Piece::of(rest) {
+        out.append(piece.text);
+        rest = piece.behind;
+        if !piece.is_conversion {
             continue;
         }
         argument += 1;
-        match rest.first() {
-            Some(b'd') => out.append(&number::format_int(leaf.int(argument)?)),
-            Some(b's') if leaf.kind(argument)? == Kind::Str => out.append(leaf.bytes(argument)?),
+        let length = match rest.first() {
+            Some(b'd') => {
+                out.append(&number::format_int(leaf.int(argument)?));
+                1
+            }
+            Some(b's') if leaf.kind(argument)? == Kind::Str => {
+                out.append(leaf.bytes(argument)?);
+                1
+            }
             _ => {
                 let specification = Specification::read(rest).ok()?;
                 convert_plain(leaf, argument, specification, &mut out)?;
-                rest = &rest[specification.len()..];
-                continue;
+                specification.len()
             }
-        }
-        rest = &rest[1..];
+        };
+        rest = &rest[length..];
     }
     out.append(rest);
     leaf.string(out.text()?)
