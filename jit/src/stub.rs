@@ -115,6 +115,14 @@ pub fn is_supported() -> bool {
     return false;
 }
 
+/// Whether the processor multiplies and adds in one instruction.
+pub fn has_fused_multiply() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 impl Stubs {
     /// Assembles them; `None` when there is no room.
     pub fn new(memory: &Memory) -> Option<Stubs> {

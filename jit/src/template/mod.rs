@@ -425,7 +425,7 @@ fn calls(function: &Function<'_>, pc: usize, instruction: I, tags: &crate::flow:
         I::TailCall { .. } | I::TForCall { .. } | I::TForPrep { .. } | I::Vararg { .. } | I::Close { .. } => true,
         I::NewTable { .. } | I::SetList { .. } => !table::is_in_place(instruction),
         I::Concat { .. } | I::Closure { .. } | I::Tbc { .. } | I::Pow { .. } => true,
-        I::PowK { c, .. } => perilune_vm::arith::to_float(function.constants[usize::from(c)]) != Some(2.0),
+        I::PowK { c, .. } => arith::Exponent::of(constant(c)) == arith::Exponent::Other,
         I::Mod { b, c, .. } => is_float_mod(b, Operand::Register(c)),
         I::ModK { b, c, .. } => is_float_mod(b, constant(c)),
         _ => false,
