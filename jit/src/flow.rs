@@ -179,6 +179,11 @@ impl<'a> Flow<'a> {
         flow
     }
 
+    /// Whether the function has variables that are to be closed.
+    pub fn marks_to_close(&self) -> bool {
+        self.lines.iter().any(|line| matches!(line.instruction, I::Tbc { .. }))
+    }
+
     fn find_blocks(&mut self) {
         let mut steps = vec![0_i32; self.function.code.len()];
         for &Line { pc, instruction, jump, .. } in &self.lines {

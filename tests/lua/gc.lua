@@ -176,6 +176,8 @@ do -- All results of a native are wanted: what it allocated is collected all the
     { "last results", function(i) return select("#", pair(i)) end },
     { "formats", function(i) return length(string.format("%s %d", long, i)) end },
     { "protected calls", function(i) return select("#", pcall(string.reverse, long)) end },
+    { "errors", function(i) return pcall(error, long .. i, 0) end },
+    { "messages", function(i) return (xpcall(error, rawlen, "number " .. i)) end },
     { "extra arguments", function(i) return select("#", (function(...) return ... end)(tostring(i + 0.5))) end },
   }
   for _, loop in ipairs(loops) do

@@ -37,6 +37,9 @@ const TAIL: i32 = (stack::flag::TAIL as i32) << 24;
 /// The head of a frame that was called as a metamethod, for one result.
 const METAMETHOD: i32 = CLOSURE | (stack::kind::META as i32) << 8 | 2 << 16;
 
+/// The head of a frame that was called as a `__close` metamethod.
+const CLOSING: i32 = CLOSURE | (stack::kind::CLOSE as i32) << 8 | 1 << 16;
+
 /// Bytes of the instruction at the address to which calls return.
 const RETURN_LENGTH: i32 = layout::RETURN_LENGTH as i32;
 
@@ -738,7 +741,7 @@ impl Assembler<'_> {
         self.alive = false;
         let stepped = self.stepped();
         if c != 0 {
-            self.assist_with(assist::close, 0, stepped);
+            self.close(0, b == 0, stepped);
         }
         let Some(n) = b.checked_sub(1) else { return self.return_spread(a, assist::ALL, stepped) };
         let spread = self.asm.new_dynamic_label();
@@ -870,12 +873,14 @@ impl Assembler<'_> {
     }
 
     /// Goes to `other` unless the frame, whose head is in `eax`, was called by compiled code in the place of `pcall`, or
-    /// as a metamethod: that takes the number of results in `edi`.
+    /// as a metamethod: that takes the number of results in `edi`. Of `__close`, nobody takes any.
     fn check_protected(&mut self, other: DynamicLabel) {
         let protected = CLOSURE | i32::from(stack::kind::PROTECTED) << 8;
         x64!(self.asm
             ; and eax, !TAIL
             ; cmp eax, METAMETHOD
+            ; je >known
+            ; cmp eax, CLOSING
             ; je >known
             ; cmp eax, protected
             ; jne =>other

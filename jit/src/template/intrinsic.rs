@@ -29,7 +29,7 @@ const PROTECTED_ARGUMENTS: u8 = 7;
 
 /// A native that a call has called, if the call is one that can be done in place.
 fn of(function: &Function<'_>, seen: Seen, instruction: Instruction) -> Option<(Intrinsic, u32)> {
-    let (Instruction::Call { b, c, .. }, Callee::Native(id)) = (instruction, seen.callee()) else { return None };
+    let (Instruction::Call { a, b, c }, Callee::Native(id)) = (instruction, seen.callee()) else { return None };
     let intrinsic = function.natives.get(id as usize)?.intrinsic?;
     let is_number = matches!(seen.result(), Some(tag::INT | tag::FLOAT));
     let fits = match intrinsic {
@@ -43,7 +43,11 @@ fn of(function: &Function<'_>, seen: Seen, instruction: Instruction) -> Option<(
         Intrinsic::Insert => b == 3 && c == 1,
         Intrinsic::Remove => b == 2 && matches!(c, 1 | 2),
         Intrinsic::Pairs | Intrinsic::Ipairs => b == 2 && c >= 4,
-        Intrinsic::Protect => (2..=PROTECTED_ARGUMENTS + 1).contains(&b) && c != 0,
+        Intrinsic::Protect | Intrinsic::ProtectWithHandler => {
+            let least = if intrinsic == Intrinsic::Protect { 2 } else { 3 };
+            // The arguments move behind the function's header.
+            (least..=PROTECTED_ARGUMENTS + 1).contains(&b) && c != 0 && a.checked_add(b + 4).is_some()
+        }
         Intrinsic::Resume | Intrinsic::Wrapped | Intrinsic::Yield => b != 0,
         // Done where the extra arguments would be copied for it.
         Intrinsic::Select => false,
@@ -58,7 +62,8 @@ pub fn is_plain(function: &Function<'_>, seen: Seen, instruction: Instruction) -
 
 /// Whether other Lua functions go on in the place of the caller.
 fn enters_others(intrinsic: Intrinsic) -> bool {
-    matches!(intrinsic, Intrinsic::Protect | Intrinsic::Resume | Intrinsic::Wrapped | Intrinsic::Yield)
+    use Intrinsic as I;
+    matches!(intrinsic, I::Protect | I::ProtectWithHandler | I::Resume | I::Wrapped | I::Yield)
 }
 
 /// The tags of a call's results, by distance from the register of the first, as far as they are known afterwards.
@@ -106,7 +111,8 @@ impl Assembler<'_> {
             ; jne =>missed
         );
         match intrinsic {
-            Intrinsic::Protect => self.call_protected(a, b, c),
+            Intrinsic::Protect => self.call_protected(a, b, c, false),
+            Intrinsic::ProtectWithHandler => self.call_protected(a, b, c, true),
             Intrinsic::Resume => self.call_switch(Routine::Resume, a, b, c),
             Intrinsic::Wrapped => self.call_switch(Routine::Wrapped, a, b, c),
             Intrinsic::Yield => self.call_switch(Routine::Yield, a, b, c),
@@ -470,14 +476,24 @@ impl Assembler<'_> {
         );
     }
 
-    /// `pcall` of a compiled function: the frames of both are made as the machine would make them, and the function is
-    /// entered. It comes back with the number of its results, 0 or 1, in `edi`; with more, or an error, the machine
-    /// deals with it.
-    fn call_protected(&mut self, a: u8, b: u8, c: u8) {
-        let n = b - 1;
+    /// `pcall` or `xpcall` of a compiled function: the frames of both are made as the machine would make them, and the
+    /// function is entered. It comes back with the number of its results, 0 or 1, in `edi`; with more, or an error, the
+    /// machine deals with it.
+    fn call_protected(&mut self, a: u8, b: u8, c: u8, has_handler: bool) {
+        let taken = 1 + u8::from(has_handler);
+        let n = b - 1 - taken;
         let after = self.asm.new_dynamic_label();
         let called = self.called(Service::Call, after);
         self.load_entry(a + 2, called, called);
+        if has_handler && !matches!(self.tag(a + 3), Some(tag::CLOSURE | tag::NATIVE)) {
+            x64!(self.asm
+                ; cmp TAG [rbx + tag_of(a + 3)], CLOSURE
+                ; je >callable
+                ; cmp TAG [rbx + tag_of(a + 3)], tag::NATIVE
+                ; jne =>called
+                ; callable:
+            );
+        }
         let head = tag::NATIVE | u64::from(c) << 16 | u64::from(stack::flag::PROTECTED) << 24;
         let own_link = stack::link(self.next as u32, u32::from(a) + 2) as i64;
         let link = stack::link(self.next as u32, 3) as i64;
@@ -490,8 +506,12 @@ impl Assembler<'_> {
             ; jae =>called
             ; mov [rsi + NATIVE_CALLS], edx
         );
-        for i in (1..n).rev() {
-            self.copy_memory(a + 4 + i, a + 2 + i);
+        for i in (0..n).rev() {
+            self.copy_memory(a + 5 + i, a + 2 + taken + i);
+        }
+        match has_handler {
+            true => self.copy_memory(a + 2, a + 3),
+            false => x64!(self.asm ; mov QWORD [rbx + tag_of(a + 2)], tag::NIL as i32),
         }
         let address = self.asm.new_dynamic_label();
         let base = (i32::from(a) + 5) * 16;
@@ -500,7 +520,6 @@ impl Assembler<'_> {
             ; mov rax, QWORD own_link
             ; mov QWORD [rbx + payload(a + 1)], 1
             ; mov [rbx + tag_of(a + 1)], rax
-            ; mov QWORD [rbx + tag_of(a + 2)], tag::NIL as i32
             ; mov [rbx + payload(a + 3)], rdi
             ; mov QWORD [rbx + tag_of(a + 3)], callee_head
             ; lea rsi, [=>address]
@@ -508,9 +527,13 @@ impl Assembler<'_> {
             ; mov [rbx + payload(a + 4)], rsi
             ; mov [rbx + tag_of(a + 4)], rax
             ; add rbx, imm base
-            ; mov eax, i32::from(n) - 1
+            ; mov eax, i32::from(n)
             ; jmp rcx
         );
+        // Who has put results in place himself comes here.
+        let start = self.asm.offset().0;
+        x64!(self.asm ; jmp =>after);
+        debug_assert_eq!(self.asm.offset().0 - start, layout::LANDING_LENGTH);
         self.bind_address(address, base);
         x64!(self.asm
             ; mov rsi, [r12 + layout::THREAD as i32]

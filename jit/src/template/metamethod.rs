@@ -8,10 +8,12 @@ use crate::encode::x64;
 use crate::function::Assembler;
 use crate::offset::{NATIVE_CALLS, SHAPE};
 use crate::stub::Service;
-use dynasmrt::{DynasmApi, DynasmLabelApi};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_isa::instruction::Instruction;
 use perilune_isa::op::{BREAKPOINT, Kind, Op};
-use perilune_vm::tier::{Fact, layout, meta};
+use perilune_vm::object::Thread;
+use perilune_vm::tier::{Fact, assist, layout, meta};
+use std::mem::offset_of;
 
 /// What becomes of a metamethod's result.
 enum Result {
@@ -75,6 +77,49 @@ impl Assembler<'_> {
             }
         }
         x64!(self.asm ; =>declined);
+    }
+
+    /// With memory up to date: closes variables from `r[from]` on; goes to `stepped` when the interpreter has to. Where
+    /// `is_open`, values up to the top are in use.
+    pub fn close(&mut self, from: u8, is_open: bool, stepped: DynamicLabel) {
+        if !self.flow.marks_to_close() {
+            return self.assist_with(assist::close, u32::from(from), stepped);
+        }
+        // The metamethod may change tables.
+        self.state.shapes.clear();
+        let [again, calls, returned] = std::array::from_fn(|_| self.asm.new_dynamic_label());
+        x64!(self.asm ; =>again);
+        self.assist_with(assist::close, u32::from(from), calls);
+        let pc = self.pc() as i32;
+        self.put_off(move |this| {
+            x64!(this.asm
+                ; =>calls
+                ; mov rdi, r12
+                ; mov rsi, rbx
+                ; mov edx, pc
+                ; mov ecx, i32::from(from)
+                ; mov r8d, i32::from(is_open)
+                ; mov rax, QWORD meta::prepare_close as *const () as i64
+                ; call rax
+                ; test rax, rax
+                ; jz =>stepped
+                ; lea rcx, [=>returned]
+                ; mov [rdx - 16], rcx
+                ; mov rbx, rdx
+                ; jmp rax
+                ; =>returned
+                ; mov rcx, [r12 + layout::THREAD as i32]
+                ; dec DWORD [rcx + NATIVE_CALLS]
+                ; lea rax, [rbx - 32]
+                ; sub rax, [rcx + offset_of!(Thread, stack) as i32]
+                ; shr rax, 4
+                ; mov [rcx + offset_of!(Thread, top) as i32], eax
+                ; mov eax, [rbx - 4]
+                ; shl rax, 4
+                ; sub rbx, rax
+                ; jmp =>again
+            );
+        });
     }
 
     /// In cold code, with memory up to date: when the instruction under way is arithmetic, it is done with strings that

@@ -182,10 +182,15 @@ impl Assembler<'_> {
             I::Close { a } => {
                 self.vacate();
                 let stepped = self.stepped();
-                self.assist_with(assist::close, u32::from(a), stepped);
+                self.close(a, false, stepped);
+            }
+            I::Tbc { .. } => {
+                self.vacate();
+                let stepped = self.stepped();
+                self.assist(assist::tbc, stepped);
             }
             I::TForPrep { a, e } => self.generic_for_prep(a, e),
-            I::VarargPrep { .. } | I::Tbc { .. } => self.step(),
+            I::VarargPrep { .. } => self.step(),
         }
     }
 

@@ -273,9 +273,9 @@ impl Vm {
         }
     }
 
-    /// Calls `pcall` at stack index `func` with `n` arguments, at least one: its frame is made as it would
-    /// make it, and the function is entered. There is room for two slots more.
-    pub(crate) unsafe fn call_protected(&mut self, func: u32, n: u32, wanted: u8) -> Result<Flow, Error> {
+    /// Calls `pcall` at stack index `func` with `n` arguments, at least one, or `xpcall` with two or more: its frame is
+    /// made as it would make it, and the function is entered. There is room for two slots more.
+    pub(crate) unsafe fn call_protected(&mut self, func: u32, n: u32, wanted: u8, has_handler: bool) -> Result<Flow, Error> {
         // SAFETY: see the head of the module.
         unsafe {
             let thread = self.thread;
@@ -283,16 +283,19 @@ impl Vm {
             let distance = func + 2 - (*thread).base;
             (*slot).tag = stack::head(tag::NATIVE, kind::LUA, wanted, flag::PROTECTED, 0);
             *slot.add(1) = Slot { payload: 1, tag: stack::link((*thread).pc, distance) };
-            // Its window: what becomes the status, the function with its header, the arguments.
-            for i in (3..n as usize + 2).rev() {
-                *slot.add(i + 2) = Slot::read(slot.add(i));
+            // Its window: the handler, in whose place the status comes, the function with its header, the arguments.
+            let taken = 1 + usize::from(has_handler);
+            let arguments = n as usize - taken;
+            for i in (0..arguments).rev() {
+                *slot.add(5 + i) = Slot::read(slot.add(2 + taken + i));
             }
+            let handler = if has_handler { Slot::read(slot.add(3)) } else { Slot::NIL };
             *slot.add(3) = Slot::read(slot.add(2));
-            (*slot.add(2)).tag = tag::NIL;
+            *slot.add(2) = handler;
             (*thread).base = func + 2;
-            (*thread).top = func + 4 + n;
+            (*thread).top = func + 5 + arguments as u32;
             self.count_native_call()?;
-            self.enter(func + 3, n - 1, 0, kind::PROTECTED, 0, 0)
+            self.enter(func + 3, arguments as u32, 0, kind::PROTECTED, 0, 0)
         }
     }
 
@@ -329,6 +332,35 @@ impl Vm {
             (*thread).top = frame.result + wanted;
             self.returned_fixed = frame.wanted != 0;
             Ok(Flow::Reload)
+        }
+    }
+
+    /// An error has ended what the frame of `pcall` or `xpcall` on top called: it returns `false` and the error, where
+    /// entering it again would do no more, and its stack index is given. Declines otherwise.
+    pub(crate) unsafe fn fail_protected(&mut self, error: Slot) -> Option<u32> {
+        // SAFETY: see the head of the module; the results lie below the frame.
+        unsafe {
+            let thread = self.thread;
+            let frame = stack::frame(thread, (*thread).base);
+            let is_plain = frame.kind == kind::LUA && frame.delta != 0 && frame.flags == flag::PROTECTED;
+            let wanted = if frame.wanted == 0 { 2 } else { u32::from(frame.wanted) - 1 };
+            if !is_plain
+                || (*thread).hook_state != 0
+                || frame.result + wanted >= (*thread).capacity
+                || !matches!(self.role_of(frame.callee), Role::Protect | Role::ProtectWithHandler)
+            {
+                return None;
+            }
+            let target = (*thread).stack.add(frame.result as usize);
+            place(target, [Slot::bool(false), error].as_ptr(), 2, wanted);
+            (*thread).base = frame.base - frame.delta;
+            (*thread).pc = frame.caller_pc;
+            (*thread).top = frame.result + wanted;
+            self.returned_fixed = frame.wanted != 0;
+            if self.heap.debt >= 0 {
+                self.collect_soon();
+            }
+            Some(frame.result)
         }
     }
 
@@ -548,7 +580,7 @@ impl Vm {
                     (*thread).base = caller;
                     (*thread).pc = frame.caller_pc;
                     (*thread).top = frame.result;
-                    self.continue_unwind()
+                    self.continue_unwind(0)
                 }
                 kind::HANDLER => {
                     let result = if n == 0 { Slot::NIL } else { *(*thread).stack.add(first as usize) };

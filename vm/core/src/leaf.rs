@@ -92,6 +92,8 @@ pub enum Intrinsic {
     Select,
     /// `pcall`
     Protect,
+    /// `xpcall`
+    ProtectWithHandler,
     /// `coroutine.resume`
     Resume,
     /// What `coroutine.wrap` makes.
@@ -393,6 +395,7 @@ impl Ctx<'_> {
         entry.intrinsic = match role {
             Role::Plain => None,
             Role::Protect => Some(Intrinsic::Protect),
+            Role::ProtectWithHandler => Some(Intrinsic::ProtectWithHandler),
             Role::Resume => Some(Intrinsic::Resume),
             Role::Wrapped => Some(Intrinsic::Wrapped),
             Role::Yield => Some(Intrinsic::Yield),

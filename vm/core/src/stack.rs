@@ -134,7 +134,7 @@ pub struct Frame {
 pub unsafe fn frame(thread: *const Thread, base: u32) -> Frame {
     // SAFETY: the header of a frame lies directly below its base.
     unsafe {
-        let head = *(*thread).stack.add(base as usize - 2);
+        let head = Slot::read((*thread).stack.add(base as usize - 2));
         let link = (*(*thread).stack.add(base as usize - 1)).tag;
         let flags = (head.tag >> 24) as u8;
         let extra = (head.tag >> 32) as u32;

@@ -25,6 +25,8 @@ pub enum Role {
     Plain,
     /// `pcall`
     Protect,
+    /// `xpcall`
+    ProtectWithHandler,
     /// `coroutine.resume`: returns `true` and the values.
     Resume,
     /// What `coroutine.wrap` makes: returns the values.
@@ -42,7 +44,12 @@ impl Vm {
         unsafe {
             match role {
                 Role::Plain => None,
-                Role::Protect => (n > 0).then(|| self.call_protected(func, n, wanted)),
+                Role::Protect => (n > 0).then(|| self.call_protected(func, n, wanted, false)),
+                Role::ProtectWithHandler => {
+                    let handler = *(*self.thread).stack.add(func as usize + 3);
+                    let fits = n > 1 && matches!(handler.tag, tag::CLOSURE | tag::NATIVE);
+                    fits.then(|| self.call_protected(func, n, wanted, true))
+                }
                 _ => self.switch_at_once(role, func, n, wanted, 0).map(|_| Ok(Flow::Reload)),
             }
         }
@@ -55,7 +62,7 @@ impl Vm {
         unsafe {
             let from = self.thread;
             let next = match role {
-                Role::Plain | Role::Protect => None,
+                Role::Plain | Role::Protect | Role::ProtectWithHandler => None,
                 Role::Resume | Role::Wrapped => self.resume_at_once(role, func, n, wanted),
                 Role::Yield => self.yield_at_once(func, n, wanted),
             }?;
@@ -175,7 +182,7 @@ impl Vm {
             let first = match self.role_of(frame.callee) {
                 Role::Resume => 1,
                 Role::Wrapped | Role::Yield => 0,
-                Role::Plain | Role::Protect => return false,
+                Role::Plain | Role::Protect | Role::ProtectWithHandler => return false,
             };
             let given = first + values.len();
             let wanted = if frame.wanted == 0 { given } else { usize::from(frame.wanted) - 1 };
@@ -295,7 +302,7 @@ impl Vm {
                     let head = &mut (*(*thread).stack.add(FIRST_BASE as usize - 2)).tag;
                     *head = stack::head(*head & 0xff, kind::COROUTINE, 0, flag::UNWINDING, 0);
                     *(*thread).stack.add(FIRST_BASE as usize - 1) = Slot { payload: 0, tag: stack::link(0, 0) };
-                    self.continue_unwind()
+                    self.continue_unwind(0)
                 }
             }
         }

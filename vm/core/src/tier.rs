@@ -270,6 +270,8 @@ pub(crate) struct State {
     listener: Option<Listener>,
     /// What the host's call, left by compiled code, came to.
     flow: Option<Flow>,
+    /// The `pcall` that the error under way has ended.
+    pub(crate) landing: Option<Landing>,
     counts: Counts,
     /// By opcode: instructions that compiled code left to the interpreter.
     left: Vec<u64>,
@@ -277,6 +279,15 @@ pub(crate) struct State {
     counts_runs: bool,
     /// Leave compiled code now and then, and drop it, for tests; the state of a generator of numbers.
     torture: u64,
+}
+
+/// A `pcall` that has returned an error.
+#[derive(Clone, Copy)]
+pub(crate) struct Landing {
+    /// The stack index at which it stood.
+    pub func: u32,
+    /// Where the function that it called would have returned to compiled code, or 0.
+    pub address: u64,
 }
 
 /// What the tier has done so far.
@@ -337,6 +348,8 @@ pub mod layout {
     pub const THREAD: usize = offset_of!(Vm, thread);
     /// Bytes of the instruction at the address in a header that gives the caller its registers back.
     pub const RETURN_LENGTH: usize = 7;
+    /// Bytes of the jump before the address at which `pcall` gets results: it goes behind the call.
+    pub const LANDING_LENGTH: usize = 5;
     /// The collector's debt: a step is due from 0 on, 64 bits.
     pub const DEBT: usize = offset_of!(Vm, heap.debt);
     /// The debt from which on an allocation needs care, 64 bits, signed.
@@ -761,8 +774,47 @@ impl Vm {
                     (*header.add(1)).payload = back as u64;
                 }
             }
-            let flow = self.settle(result);
-            self.resolve(flow)
+            match result {
+                Ok(flow) => self.resolve(flow),
+                Err(error) => match self.land(error) {
+                    Ok(landing) if landing.func == func && self.thread == thread && self.heap.distrust == distrust => {
+                        let base = (*thread).stack.add((*thread).base as usize);
+                        Continuation { address: call.after, base }
+                    }
+                    landing => self.go_on_at(landing),
+                },
+            }
+        }
+    }
+
+    /// Where the frame on top goes on after something that came to `result`.
+    fn go_on(&mut self, result: Result<Flow, Error>) -> Continuation {
+        match result {
+            Ok(flow) => self.resolve(flow),
+            Err(error) => {
+                let landing = self.land(error);
+                self.go_on_at(landing)
+            }
+        }
+    }
+
+    /// Deals with an error, and says which `pcall` has simply returned it, if so.
+    fn land(&mut self, error: Error) -> Result<Landing, Flow> {
+        self.tier.landing = None;
+        let flow = self.raise(error);
+        self.tier.landing.take().filter(|_| flow == Flow::Reload).ok_or(flow)
+    }
+
+    /// Goes on behind a `pcall` that has returned an error, or wherever else.
+    fn go_on_at(&mut self, landing: Result<Landing, Flow>) -> Continuation {
+        match landing {
+            Ok(Landing { address, .. }) if address != 0 => {
+                // SAFETY: a frame is on top.
+                let base = unsafe { (*self.thread).stack.add((*self.thread).base as usize) };
+                Continuation { address: (address as *const u8).wrapping_sub(layout::LANDING_LENGTH), base }
+            }
+            Ok(_) => self.resolve(Flow::Reload),
+            Err(flow) => self.resolve(flow),
         }
     }
 
@@ -1136,31 +1188,31 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         vm.stand_at(base, pc);
         vm.tier.counts.steps += 1;
         let i = *(*top_function(vm.thread)).code.add(pc as usize);
-        let (a, n) = match i as u8 {
-            op if op == Op::Return0 as u8 => (0, 0),
-            op if op == Op::Return1 as u8 => ((i >> 8 & 0xff) as usize, 1),
-            _ if vm.tier.torture != 0 => return vm.step_at(false),
-            _ => {
-                if let Some(there) = vm.call_metamethod(base, pc, i) {
-                    return there;
-                }
-                if vm.compute_with_strings(base, i) {
-                    vm.count_left();
-                    (*vm.thread).pc = pc + 1;
-                    return vm.resolve(Flow::Reload);
-                }
-                return vm.step_at(false);
-            }
-        };
         if vm.tier.torture != 0 {
+            return vm.step_at(false);
+        }
+        let op = i as u8;
+        let is_return = [Op::Return0, Op::Return1, Op::Return].into_iter().any(|other| op == other as u8);
+        if !is_return {
+            if let Some(there) = vm.call_metamethod(base, pc, i) {
+                return there;
+            }
+            if vm.compute_with_strings(base, i) {
+                vm.count_left();
+                (*vm.thread).pc = pc + 1;
+                return vm.resolve(Flow::Reload);
+            }
             return vm.step_at(false);
         }
         // To a caller that is not compiled, or wants something special: no need for the interpreter.
         vm.count_left();
         (*vm.thread).pc = pc + 1;
-        let result = vm.return_values(a, n);
-        let flow = vm.settle(result);
-        vm.resolve(flow)
+        let result = match op {
+            op if op == Op::Return0 as u8 => vm.return_values(0, 0),
+            op if op == Op::Return1 as u8 => vm.return_values((i >> 8 & 0xff) as usize, 1),
+            _ => vm.return_slow(i),
+        };
+        vm.go_on(result)
     }
 }
 
@@ -1187,8 +1239,7 @@ pub unsafe extern "C" fn poll(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
     unsafe {
         (*vm).stand_at(base, pc);
         let result = (*vm).attend_at_jump();
-        let flow = (*vm).settle(result);
-        (*vm).resolve(flow)
+        (*vm).go_on(result)
     }
 }
 
@@ -1308,8 +1359,7 @@ pub unsafe extern "C" fn tail_call(vm: *mut Vm, base: *mut Slot, pc: u32) -> Con
             let base = (*thread).stack.add((*thread).base as usize);
             return Continuation { address: (address as *const u8).wrapping_add(layout::RETURN_LENGTH), base };
         }
-        let flow = vm.settle(result);
-        vm.resolve(flow)
+        vm.go_on(result)
     }
 }
 
@@ -1325,8 +1375,7 @@ pub unsafe extern "C" fn collect(vm: *mut Vm, base: *mut Slot, pc: u32, live: i3
             Ok(live) => (*vm).collect_at(base, live),
             Err(_) => (*vm).collect_anywhere(),
         };
-        let flow = (*vm).settle(result);
-        (*vm).resolve(flow)
+        (*vm).go_on(result)
     }
 }
 
@@ -1359,8 +1408,7 @@ pub unsafe extern "C" fn enter_slow(vm: *mut Vm, base: *mut Slot, n: u32) -> Con
         (*vm.thread).base = if frame.delta == 0 { 0 } else { frame.base - frame.delta };
         (*vm.thread).pc = frame.caller_pc;
         let result = vm.enter(frame.base - 2, n, frame.wanted, frame.kind, frame.flags, frame.extra);
-        let flow = vm.settle(result);
-        vm.resolve(flow)
+        vm.go_on(result)
     }
 }
 

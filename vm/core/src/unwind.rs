@@ -14,6 +14,7 @@ use crate::interp::hook::LIMIT;
 use crate::meta::Event;
 use crate::object::Thread;
 use crate::stack::{self, FIRST_BASE, flag, kind};
+use crate::tier::Landing;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
 
@@ -38,8 +39,9 @@ pub(crate) const CLOSED_WITH_ERROR: u32 = 3;
 
 /// Where an error goes.
 enum Target {
-    /// The protected native frame with this base.
-    Protected(u32),
+    /// The protected native frame with this base, and the address at which compiled code would go on that has called
+    /// the frame above it, or 0.
+    Protected(u32, u64),
     /// The host, which called from the frame with this base.
     Host(u32),
     /// Nowhere: the coroutine fails.
@@ -58,7 +60,7 @@ impl Vm {
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
-            if let Target::Protected(base) = self.target() {
+            if let Target::Protected(base, _) = self.target() {
                 let handler = *(*thread).stack.add(base as usize);
                 // A handler that cannot be called is an error to be handled; each try counts
                 // as a call, so there is an end to it.
@@ -79,13 +81,15 @@ impl Vm {
             return self.drop_frames();
         }
         self.error_skips_handlers = false;
+        let mut called_by = 0;
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
             let error = self.error;
             let end = stack::extent(thread);
             match self.target() {
-                Target::Protected(base) => {
+                Target::Protected(base, address) => {
+                    called_by = address;
                     *(*thread).stack.add(base as usize + 1) = error;
                     stack::change_flags(thread, base, flag::UNWINDING, 0);
                     (*thread).base = base;
@@ -115,12 +119,13 @@ impl Vm {
                 (*thread).hook_seen = 0;
             }
         }
-        let result = self.continue_unwind();
+        let result = self.continue_unwind(called_by);
         self.settle(result)
     }
 
-    /// Closes the next variable, or ends the unwinding when there is none left.
-    pub(crate) fn continue_unwind(&mut self) -> Result<Flow, Error> {
+    /// Closes the next variable, or ends the unwinding when there is none left. A protected frame has called a compiled
+    /// function from `called_by`, or that is 0.
+    pub(crate) fn continue_unwind(&mut self, called_by: u64) -> Result<Flow, Error> {
         // SAFETY: see `unwind`.
         unsafe {
             let thread = self.thread;
@@ -161,7 +166,10 @@ impl Vm {
             }
             if protected {
                 (*thread).top = base + 2;
-                (*(*thread).stack.add(base as usize - 1)).payload = u64::from(ERROR_STATE);
+                match self.fail_protected(error) {
+                    Some(func) => self.tier.landing = Some(Landing { func, address: called_by }),
+                    None => (*(*thread).stack.add(base as usize - 1)).payload = u64::from(ERROR_STATE),
+                }
                 self.shrink_stack();
                 return Ok(Flow::Reload);
             }
@@ -266,12 +274,14 @@ impl Vm {
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
-            let mut base = (*thread).base;
+            let (mut base, mut address) = ((*thread).base, 0);
             while base != 0 {
                 let frame = stack::frame(thread, base);
                 if frame.flags & flag::PROTECTED != 0 {
-                    return Target::Protected(base);
+                    return Target::Protected(base, address);
                 }
+                let is_protected = frame.kind == kind::PROTECTED && frame.callee.tag == tag::CLOSURE && frame.flags & flag::VARARG == 0;
+                address = if is_protected { (*(*thread).stack.add(base as usize - 1)).payload } else { 0 };
                 if frame.kind == kind::ENTRY {
                     return Target::Host(base - frame.delta);
                 }

@@ -21,9 +21,11 @@ pub fn install(ctx: &mut Ctx<'_>) -> Result<(), Error> {
             ("collectgarbage", "collectgarbage", collect_garbage),
         ],
     )?;
-    ctx.raw_get_field(-1, b"pcall");
-    ctx.set_role(-1, Role::Protect);
-    ctx.pop(1);
+    for (name, role) in [("pcall", Role::Protect), ("xpcall", Role::ProtectWithHandler)] {
+        ctx.raw_get_field(-1, name.as_bytes());
+        ctx.set_role(-1, role);
+        ctx.pop(1);
+    }
     Ok(())
 }
 

@@ -100,6 +100,27 @@ pub unsafe extern "C" fn closure(vm: *mut Vm, base: *mut Slot, i: u32, _: u32) -
     }
 }
 
+/// `Tbc`
+///
+/// # Safety
+/// As [`new_table`].
+pub unsafe extern "C" fn tbc(vm: *mut Vm, base: *mut Slot, i: u32, _: u32) -> u64 {
+    // SAFETY: by contract.
+    unsafe {
+        let value = *base.add(a(i));
+        if value.is_falsy() {
+            return 1;
+        }
+        let thread = (*vm).thread;
+        if (*thread).tbc_len == (*thread).tbc_cap || (*vm).metamethod(value, Event::Close).is_nil() {
+            return 0;
+        }
+        *(*thread).tbc.add((*thread).tbc_len as usize) = base.add(a(i)).offset_from((*thread).stack) as u32;
+        (*thread).tbc_len += 1;
+        1
+    }
+}
+
 /// `Close`, when there is no `__close` to call; of an instruction that leaves its frame, with 0 as `e`, all.
 ///
 /// # Safety

@@ -37,6 +37,22 @@ pub unsafe extern "C" fn prepare_metamethod(vm: *mut Vm, base: *mut Slot, pc: u3
     }
 }
 
+/// Makes the frame of the `__close` of the innermost variable from register `from` on, as [`prepare_metamethod`] does. It
+/// stands at the top where `is_open` says that values up to there are in use, and at the frame's end otherwise; the
+/// address has to make that the top again, and to do the instruction once more.
+///
+/// # Safety
+/// As [`super::step`].
+pub unsafe extern "C" fn prepare_close(vm: *mut Vm, base: *mut Slot, pc: u32, from: u32, is_open: u32) -> Continuation {
+    // SAFETY: by contract.
+    unsafe {
+        let vm = &mut *vm;
+        vm.stand_at(base, pc);
+        let made = if vm.tier.torture == 0 { vm.call_close(base, pc, from, is_open != 0) } else { None };
+        made.unwrap_or(Continuation { address: std::ptr::null(), base })
+    }
+}
+
 /// Does the instruction `i` if it computes with strings that read as numbers; otherwise it answers 0 and has done nothing.
 ///
 /// # Safety
@@ -89,6 +105,44 @@ impl Vm {
             let delta = u32::from((*top_function(thread)).max_stack) + 2;
             let callee_base = base.add(delta as usize);
             let call = self.metamethod_of(base, pc, i, callee_base)?;
+            // Of a concatenation, `finish_op` has to know how many values are left.
+            let extra = if i as u8 == Op::Concat as u8 { 2 } else { 0 };
+            self.enter_metamethod(&call, callee_base, stack::head(tag::CLOSURE, kind::META, 2, 0, extra), stack::link(pc + 1, delta))
+        }
+    }
+
+    /// As [`Vm::call_metamethod`], see [`prepare_close`].
+    unsafe fn call_close(&mut self, base: *mut Slot, pc: u32, from: u32, is_open: bool) -> Option<Continuation> {
+        // SAFETY: by contract; the list holds indices of live slots. Of open values, those above the top are not in use.
+        unsafe {
+            let thread = self.thread;
+            let index = *(*thread).tbc.add((*thread).tbc_len.checked_sub(1)? as usize);
+            let variable = (*thread).stack.add(index as usize);
+            if variable < base.add(from as usize) {
+                return None;
+            }
+            let func = if is_open { (*thread).top } else { (*thread).base + u32::from((*top_function(thread)).max_stack) };
+            let callee_base = (*thread).stack.add(func as usize + 2);
+            if callee_base.add(2) > self.limit {
+                return None;
+            }
+            let value = *variable;
+            let call = Metacall::new(self.metamethod(value, Event::Close), callee_base, [value, Slot::NIL])?;
+            let link = stack::link(pc + 1, func + 2 - (*thread).base);
+            let there = self.enter_metamethod(&call, callee_base, stack::head(tag::CLOSURE, kind::CLOSE, 1, 0, func), link)?;
+            (*thread).tbc_len -= 1;
+            stack::close_upvalues(&mut self.heap, thread, variable);
+            Some(there)
+        }
+    }
+
+    /// Makes the frame of a metamethod with the arguments that it has and with this head and link, if the function is
+    /// compiled and nobody wants attention.
+    #[inline(always)]
+    unsafe fn enter_metamethod(&mut self, call: &Metacall, callee_base: *mut Slot, head: u64, link: u64) -> Option<Continuation> {
+        // SAFETY: by contract; there is room for the frame before it is made.
+        unsafe {
+            let thread = self.thread;
             let proto = (*call.function).proto;
             let plain = (*proto).is_vararg == 0 && (*thread).hook_state == 0 && !self.attention_raised();
             if (*proto).native.is_null() || !plain || (*thread).native_calls + 1 >= MAX_NATIVE_CALLS {
@@ -103,13 +157,10 @@ impl Vm {
             }
             let address = (*(*proto).native).at(0, callee_base)?;
             self.count_call(proto);
-            // Of a concatenation, `finish_op` has to know how many values are left.
-            let extra = if i as u8 == Op::Concat as u8 { 2 } else { 0 };
-            let head = stack::head(tag::CLOSURE, kind::META, 2, 0, extra);
             *callee_base.sub(2) = Slot { payload: call.function as u64, tag: head };
-            *callee_base.sub(1) = Slot { payload: 0, tag: stack::link(pc + 1, delta) };
+            *callee_base.sub(1) = Slot { payload: 0, tag: link };
             (*thread).native_calls += 1;
-            (*thread).base += delta;
+            (*thread).base = callee_base.offset_from((*thread).stack) as u32;
             (*thread).top = (*thread).base + call.n;
             (*thread).pc = 0;
             Some(Continuation { address, base: callee_base })
