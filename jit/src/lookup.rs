@@ -1,15 +1,17 @@
 //! Routines that all functions call: fields of tables whose shape a site does not expect, by the records that all
-//! sites share (`vm/core/src/table/lookup.rs`), and rounds of loops over arrays.
+//! sites share (`vm/core/src/table/lookup.rs`), rounds of loops over arrays, and whether two objects are equal.
 //!
 //! They keep all registers that are homes, and answer by the carry flag, which is set when the machine has to find out.
 
 use crate::encode::x64;
-use crate::offset::{ARRAY, ARRAY_LEN, HASH, ID, MARK, META, PROPS, PROPS_CAP, SHAPE};
+use crate::offset::{ABSENT_EVENTS, ARRAY, ARRAY_LEN, HASH, ID, MARK, META, PROPS, PROPS_CAP, SHAPE};
+use crate::template::intrinsic::{BYTES, LENGTH};
 use crate::template::{BLACK, INT, STRING, TABLE, payload, tag_of};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use perilune_vm::cache::{Cache, kind};
 use perilune_vm::leaf::Iterator;
+use perilune_vm::object::{Header, Table, flag};
 use perilune_vm::tier::layout::{self, Lookup, Record};
 use perilune_vm::value::tag;
 use std::mem::offset_of;
@@ -244,6 +246,74 @@ pub fn iterate(asm: &mut Asm) {
         ; first:
         ; xor ecx, ecx
         ; jmp <search
+        ; unknown:
+        ; stc
+        ; ret
+    );
+}
+
+/// Whether two different objects at `rax` and `rcx`, both with the tag in `rdx`, are equal, by the zero flag; or, with
+/// the tag of integers, the integer in `rax` and the float in `rcx`. Changes `rcx`, `rdx`, `rsi` and `rdi`.
+pub fn same(asm: &mut Asm) {
+    let lacks = Table::NO_EQ as i32;
+    let flags = offset_of!(Header, flags) as i32;
+    x64!(asm
+        ; cmp edx, STRING
+        ; jne >object
+        // Of two different strings, one that is short differs from all others.
+        ; mov dl, [rax + flags]
+        ; or dl, [rcx + flags]
+        ; test dl, flag::SHORT as i8
+        ; jnz >differ
+        ; mov rdi, [rax + LENGTH]
+        ; cmp rdi, [rcx + LENGTH]
+        ; jne >differ
+        // Eight bytes at a time; the last ones may have some of those before them once more.
+        ; sub rdi, 8
+        ; xor esi, esi
+        ; next:
+        ; mov rdx, [rax + rsi + BYTES]
+        ; cmp rdx, [rcx + rsi + BYTES]
+        ; jne >differ
+        ; add rsi, 8
+        ; cmp rsi, rdi
+        ; jb <next
+        ; mov rdx, [rax + rdi + BYTES]
+        ; cmp rdx, [rcx + rdi + BYTES]
+        ; clc
+        ; ret
+        ; object:
+        ; cmp edx, TABLE
+        ; jne >userdata
+        ; mov rdx, [rax + META]
+        ; test rdx, rdx
+        ; jz >other
+        ; test DWORD [rdx + ABSENT_EVENTS], lacks
+        ; jz >unknown
+        ; other:
+        ; mov rdx, [rcx + META]
+        ; test rdx, rdx
+        ; jz >differ
+        ; test DWORD [rdx + ABSENT_EVENTS], lacks
+        ; jz >unknown
+        ; differ:
+        ; test rsp, rsp
+        ; ret
+        ; userdata:
+        ; cmp edx, tag::USERDATA as i32
+        ; je >unknown
+        ; cmp edx, INT
+        ; jne <differ
+        ; cvtsi2sd xmm0, rax
+        ; movq xmm1, rcx
+        ; ucomisd xmm0, xmm1
+        ; jp <differ
+        ; jne <differ
+        // The integer may have been rounded; one that is too large gives the least, which no rounding leads to.
+        ; cvttsd2si rcx, xmm1
+        ; cmp rcx, rax
+        ; clc
+        ; ret
         ; unknown:
         ; stc
         ; ret

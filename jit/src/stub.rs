@@ -85,6 +85,8 @@ pub enum Routine {
     Put,
     /// See [`lookup::iterate`].
     Iterate,
+    /// See [`lookup::same`].
+    Same,
     /// See [`switch::switch`], to which the following are jumped, not called.
     Resume,
     /// The same for what `wrap` makes.
@@ -95,8 +97,8 @@ pub enum Routine {
 
 impl Routine {
     /// All of them.
-    pub const ALL: [Routine; 6] =
-        [Routine::Find, Routine::Put, Routine::Iterate, Routine::Resume, Routine::Wrapped, Routine::Yield];
+    pub const ALL: [Routine; 7] =
+        [Routine::Find, Routine::Put, Routine::Iterate, Routine::Same, Routine::Resume, Routine::Wrapped, Routine::Yield];
 }
 
 /// The code that all functions share.
@@ -169,6 +171,7 @@ impl Stubs {
                 Routine::Find => lookup::find(&mut asm),
                 Routine::Put => lookup::put(&mut asm),
                 Routine::Iterate => lookup::iterate(&mut asm),
+                Routine::Same => lookup::same(&mut asm),
                 Routine::Resume => switch::switch(&mut asm, Kind::Resume),
                 Routine::Wrapped => switch::switch(&mut asm, Kind::Wrapped),
                 Routine::Yield => switch::switch(&mut asm, Kind::Yield),

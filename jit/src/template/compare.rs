@@ -5,8 +5,8 @@ use super::{FLOAT, INT, STRING, TRUE, payload, tag_of};
 use crate::encode::x64;
 use crate::flow::{Form, form};
 use crate::function::{Assembler, Read};
-use crate::offset::META;
 use crate::state::Source;
+use crate::stub::Routine;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use perilune_vm::object::{Header, flag};
 use perilune_vm::tier;
@@ -249,12 +249,13 @@ impl Assembler<'_> {
             self.compare_ints(x, y);
             return self.jump_if_equal(wanted, target);
         }
-        // Functions of the machine may be called.
-        self.vacate();
+        self.store_operand(Operand::Register(a));
+        self.store_operand(Operand::Register(b));
         let next = self.asm.new_dynamic_label();
         let (yes, no) = self.ways(wanted, e, next);
         // What they are tells nothing that would make the next version better.
         let (other, float, missed) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label(), self.stepped());
+        let same = self.routine(Routine::Same);
         x64!(self.asm
             ; mov rdx, [rbx + tag_of(a)]
             ; cmp rdx, [rbx + tag_of(b)]
@@ -270,7 +271,8 @@ impl Assembler<'_> {
             ; cmp rdx, INT
             ; je =>no
         );
-        self.different_objects(no, missed);
+        x64!(self.asm ; call =>same ; jc =>missed);
+        self.jump_if_equal(wanted, if wanted { yes } else { no });
         x64!(self.asm ; =>next);
         self.put_off(move |this| {
             x64!(this.asm
@@ -289,7 +291,16 @@ impl Assembler<'_> {
                 ; and edx, !1
                 ; cmp edx, INT
                 ; jne =>no
-                ; jmp =>missed
+                ; mov rax, [rbx + payload(a)]
+                ; mov rcx, [rbx + payload(b)]
+                ; cmp TAG [rbx + tag_of(a)], INT
+                ; je >first
+                ; xchg rax, rcx
+                ; first:
+                ; mov edx, INT
+                ; call =>same
+                ; je =>yes
+                ; jmp =>no
             );
         });
     }
@@ -300,40 +311,6 @@ impl Assembler<'_> {
             true => x64!(self.asm ; je =>target),
             false => x64!(self.asm ; jne =>target),
         }
-    }
-
-    /// Two addresses in `rax` and `rcx` with the same tag in `rdx` differ.
-    fn different_objects(&mut self, no: DynamicLabel, missed: DynamicLabel) {
-        let flags = offset_of!(Header, flags) as i32;
-        x64!(self.asm
-            ; cmp rdx, STRING
-            ; jb =>no
-            ; jne >object
-            // Of two different strings, one that is short differs from all others.
-            ; mov al, [rax + flags]
-            ; or al, [rcx + flags]
-            ; test al, flag::SHORT as i8
-            ; jnz =>no
-            ; jmp =>missed
-            ; object:
-            ; cmp rdx, super::TABLE
-            ; jne >userdata
-            ; mov rdx, [rax + META]
-            ; or rdx, [rcx + META]
-            ; jz =>no
-            ; mov rdi, r12
-            ; mov rsi, rax
-            ; mov rdx, rcx
-            ; mov rax, QWORD tier::may_equal as *const () as i64
-            ; call rax
-            ; test eax, eax
-            ; jz =>no
-            ; jmp =>missed
-            ; userdata:
-            ; cmp rdx, tag::USERDATA as i32
-            ; je =>missed
-            ; jmp =>no
-        );
     }
 
     /// `if (r[a] == constant) == wanted then pc += e`, without metamethods.
@@ -377,11 +354,15 @@ impl Assembler<'_> {
                     ; mov rcx, QWORD constant.payload as i64
                     ; cmp rax, rcx
                     ; je =>yes
-                    ; test BYTE [rax + offset_of!(Header, flags) as i32], flag::SHORT as i8
-                    ; jnz =>no
+                );
+                let same = self.routine(Routine::Same);
+                x64!(self.asm
                     ; test BYTE [rcx + offset_of!(Header, flags) as i32], flag::SHORT as i8
                     ; jnz =>no
-                    ; jmp =>missed
+                    ; mov edx, STRING
+                    ; call =>same
+                    ; je =>yes
+                    ; jmp =>no
                 );
             }
             _ => x64!(self.asm

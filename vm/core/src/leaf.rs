@@ -52,6 +52,9 @@ pub const MOST_WANTED: u8 = MORE as u8 + 2;
 /// The result of a leaf form.
 pub struct LeafValue(Slot);
 
+/// Items that are moved at once, as they take no time to speak of.
+const SHIFTED: i64 = 1 << 12;
+
 /// Iterators of generic loops that the machine runs in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Iterator {
@@ -325,6 +328,99 @@ impl Leaf<'_> {
         }
     }
 
+    /// The length of an argument that is a table without metatable.
+    pub fn plain_len(&self, table: usize) -> Option<i64> {
+        let t = self.plain_table(table)?;
+        // SAFETY: a live table.
+        Some(unsafe { table::len(t) })
+    }
+
+    fn plain_table(&self, table: usize) -> Option<*mut Table> {
+        let t = self.slot(table).filter(|slot| slot.tag == tag::TABLE)?.as_ptr::<Table>();
+        // SAFETY: a live table.
+        unsafe { (*t).meta.is_null() }.then_some(t)
+    }
+
+    /// An item of a table without metatable.
+    pub fn item(&self, table: usize, index: i64) -> Option<LeafValue> {
+        let t = self.plain_table(table)?;
+        // SAFETY: a live table.
+        Some(LeafValue(unsafe { table::get_int(t, index) }))
+    }
+
+    /// Inserts an argument before an item of a table without metatable whose items are few and all in its array; the
+    /// result is nil.
+    pub fn insert(&mut self, table: usize, position: i64, value: usize) -> Option<LeafValue> {
+        let (t, value) = (self.plain_table(table)?, self.slot(value).filter(|value| !value.is_nil())?);
+        // SAFETY: a live table.
+        unsafe {
+            let behind = self.items_from(t, position)?;
+            if self.wants_more() {
+                return None;
+            }
+            let end = position + behind;
+            table::set_int(self.heap, t, end, table::get_int(t, end - 1)).ok()?;
+            table::array_shift(t, position as usize - 1, position as usize, behind as usize - 1);
+            self.heap.reordered(t);
+            // The place has a value, so this takes no memory.
+            table::set_int(self.heap, t, position, value).ok()?;
+        }
+        Some(LeafValue::nil())
+    }
+
+    /// Removes an item of a table without metatable whose items are few and all in its array.
+    pub fn remove(&mut self, table: usize, position: i64) -> Option<LeafValue> {
+        let t = self.plain_table(table)?;
+        // SAFETY: a live table.
+        unsafe {
+            let behind = self.items_from(t, position)? - 1;
+            let value = table::get_int(t, position);
+            table::array_shift(t, position as usize, position as usize - 1, behind as usize);
+            self.heap.reordered(t);
+            table::set_int(self.heap, t, position + behind, Slot::NIL).ok()?;
+            Some(LeafValue(value))
+        }
+    }
+
+    /// How many items there are from a position on, which has one.
+    unsafe fn items_from(&self, t: *mut Table, position: i64) -> Option<i64> {
+        // SAFETY: a live table.
+        unsafe {
+            let len = table::len(t);
+            let is_among = position >= 1 && position <= len && len <= i64::from((*t).array_len);
+            (is_among && len - position < SHIFTED && !self.only_reads).then_some(len - position + 1)
+        }
+    }
+
+    /// A new table with all arguments as items and their number as field `n`; declines when there is no memory.
+    pub fn pack(&mut self) -> Option<LeafValue> {
+        if self.only_reads {
+            return None;
+        }
+        // SAFETY: a table of our own; nothing is collected meanwhile.
+        unsafe {
+            let name = self.heap.string(b"n").ok()?;
+            let t = self.heap.table(self.arguments.len() as u32, 1).ok()?;
+            table::set_list(self.heap, t, 0, self.arguments).ok()?;
+            table::set_str(self.heap, t, name, Slot::int(self.arguments.len() as i64)).ok()?;
+            Some(LeafValue(Slot::object(t, tag::TABLE)))
+        }
+    }
+
+    /// The key after an argument in a table, with its value as second result; nil after the last one.
+    pub fn next(&mut self, table: usize, key: usize) -> Option<LeafValue> {
+        let t = self.slot(table).filter(|slot| slot.tag == tag::TABLE)?;
+        let key = self.slot(key).unwrap_or(Slot::NIL);
+        // SAFETY: a live table and key.
+        let Some((key, value)) = (unsafe { table::next(self.heap, t.as_ptr(), key) }).ok()? else {
+            return Some(LeafValue::nil());
+        };
+        if self.wants_more() {
+            self.also(LeafValue(value))?;
+        }
+        Some(LeafValue(key))
+    }
+
     /// Whether two arguments are equal without metamethods.
     pub fn raw_equal(&self, first: usize, second: usize) -> Option<LeafValue> {
         let (first, second) = (self.slot(first)?, self.slot(second)?);
@@ -352,6 +448,20 @@ impl LeafValue {
     /// A boolean.
     pub fn bool(value: bool) -> LeafValue {
         LeafValue(Slot::bool(value))
+    }
+
+    /// Its bytes, if it is a string. Only to be read before anything is collected.
+    pub fn bytes<'a>(&self, _: &Leaf<'a>) -> Option<&'a [u8]> {
+        Leaf::bytes_of(self.0)
+    }
+
+    /// The number that it is.
+    pub fn number(&self) -> Option<Number> {
+        match self.0.tag {
+            tag::INT => Some(Number::Int(self.0.as_int())),
+            tag::FLOAT => Some(Number::Float(self.0.as_float())),
+            _ => None,
+        }
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Table {
 }
 
 impl Table {
+    /// The bit in `absent_events` that says that the table is equal to itself alone.
+    pub const NO_EQ: u32 = 1 << crate::meta::Event::Eq as u32;
     /// The bit in `absent_events` that says that new keys are nobody's business.
     pub const NO_NEW_INDEX: u32 = 1 << crate::meta::Event::NewIndex as u32;
     /// The same for the length.

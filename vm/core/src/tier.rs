@@ -1194,6 +1194,11 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         let op = i as u8;
         let is_return = [Op::Return0, Op::Return1, Op::Return].into_iter().any(|other| op == other as u8);
         if !is_return {
+            let proto = top_function(vm.thread);
+            if (&(*(*proto).cold).seen).get(pc as usize).is_some_and(|seen| seen.has_metamethod()) {
+                // Code that was made by then calls it without the machine.
+                vm.count_miss(proto, pc);
+            }
             if let Some(there) = vm.call_metamethod(base, pc, i) {
                 return there;
             }
@@ -1467,19 +1472,6 @@ pub unsafe extern "C" fn find_method(vm: *mut Vm, key: *mut Str, cache: *mut Cac
             (*vm).heap.cache_method(meta, key, &mut *cache);
         }
         find_field(vm, index.as_ptr(), key)
-    }
-}
-
-/// Whether two tables may be equal although they are not the same one.
-///
-/// # Safety
-/// Both are live.
-pub unsafe extern "C" fn may_equal(vm: *mut Vm, a: *mut Table, b: *mut Table) -> u64 {
-    // SAFETY: by contract.
-    unsafe {
-        let heap = &mut (*vm).heap;
-        let decides = |heap: &mut Heap, t: *mut Table| !heap.metamethod((*t).meta, Event::Eq).is_nil();
-        u64::from(decides(heap, a) || decides(heap, b))
     }
 }
 

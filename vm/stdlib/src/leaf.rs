@@ -45,6 +45,7 @@ pub(crate) const BASE: &[(&str, LeafFn)] = &[
     ("setmetatable", |leaf| leaf.set_metatable(0, 1)),
     ("tonumber", tonumber),
     ("tostring", tostring),
+    ("next", |leaf| leaf.next(0, 1)),
     ("rawget", |leaf| if leaf.count() == 2 { leaf.raw_get(0, 1) } else { None }),
     ("select", select),
     ("type", |leaf| leaf.type_name(0)),
@@ -52,8 +53,11 @@ pub(crate) const BASE: &[(&str, LeafFn)] = &[
 
 /// Of `table`.
 pub(crate) const TABLE: &[(&str, LeafFn)] = &[
-    ("insert", |leaf| if leaf.count() == 2 { leaf.append(0, 1) } else { None }),
-    ("remove", |leaf| if leaf.count() == 1 { leaf.take_last(0) } else { None }),
+    ("concat", concat),
+    ("insert", insert),
+    ("pack", |leaf| leaf.pack()),
+    ("remove", remove),
+    ("unpack", unpack),
 ];
 
 fn float_map(leaf: &mut Leaf<'_>, function: fn(f64) -> f64) -> Result {
@@ -120,26 +124,108 @@ fn tointeger(leaf: &mut Leaf<'_>) -> Result {
     }
 }
 
-/// One byte, which is there.
+/// Bytes that are there, and a start in the string.
 fn byte(leaf: &mut Leaf<'_>) -> Result {
     let bytes = leaf.bytes(0)?;
-    let position = match leaf.count() {
-        1 => 1,
-        2 => leaf.int(1)?,
-        _ => return None,
-    };
+    let position = if leaf.count() > 1 { leaf.int(1)? } else { 1 };
     let at = start_position(position, bytes.len());
+    let end = if leaf.count() > 2 { end_position(leaf.int(2)?, bytes.len()) } else { at };
     // A start before the string is moved to its beginning, but the end is not.
-    if position < 0 && position.unsigned_abs() > bytes.len() as u64 || position == 0 {
+    if leaf.count() < 3 && (position < 0 && position.unsigned_abs() > bytes.len() as u64 || position == 0) {
         return None;
     }
-    bytes.get(at - 1).map(|byte| LeafValue::int(i64::from(*byte)))
+    let (first, others) = bytes.get(at - 1..end)?.split_first()?;
+    also(leaf, others.iter().map(|byte| LeafValue::int(i64::from(*byte))))?;
+    Some(LeafValue::int(i64::from(*first)))
+}
+
+/// Results after the first, if they are wanted.
+fn also(leaf: &mut Leaf<'_>, mut values: impl Iterator<Item = LeafValue>) -> Option<()> {
+    if leaf.wants_more() { values.try_for_each(|value| leaf.also(value)) } else { Some(()) }
 }
 
 fn char_(leaf: &mut Leaf<'_>) -> Result {
-    let byte = u8::try_from(leaf.int(0)?).ok().filter(|_| leaf.count() == 1)?;
-    leaf.string(&[byte])
+    let mut result = [0; SHORT];
+    let result = result.get_mut(..leaf.count())?;
+    for (at, place) in result.iter_mut().enumerate() {
+        *place = u8::try_from(leaf.int(at)?).ok()?;
+    }
+    leaf.string(result)
 }
+
+fn insert(leaf: &mut Leaf<'_>) -> Result {
+    match leaf.count() {
+        2 => leaf.append(0, 1),
+        3 => leaf.insert(0, leaf.int(1)?, 2),
+        _ => None,
+    }
+}
+
+fn remove(leaf: &mut Leaf<'_>) -> Result {
+    match leaf.count() {
+        1 => leaf.take_last(0),
+        _ => leaf.remove(0, leaf.int(1)?),
+    }
+}
+
+/// An argument that is an integer, or missing, or nil.
+fn int_or(leaf: &Leaf<'_>, index: usize, otherwise: i64) -> Option<i64> {
+    match leaf.kind(index) {
+        None | Some(Kind::Nil) => Some(otherwise),
+        _ => leaf.int(index),
+    }
+}
+
+fn unpack(leaf: &mut Leaf<'_>) -> Result {
+    let length = leaf.plain_len(0)?;
+    let (first, last) = (int_or(leaf, 1, 1)?, int_or(leaf, 2, length)?);
+    if first > last {
+        return if leaf.wants_more() { None } else { Some(LeafValue::nil()) };
+    }
+    last.checked_sub(first).filter(|more| *more < FEW)?;
+    if leaf.wants_more() {
+        for index in first + 1..=last {
+            let value = leaf.item(0, index)?;
+            leaf.also(value)?;
+        }
+    }
+    leaf.item(0, first)
+}
+
+/// A short text.
+fn concat(leaf: &mut Leaf<'_>) -> Result {
+    let length = leaf.plain_len(0)?;
+    let separator = match leaf.kind(1) {
+        None | Some(Kind::Nil) => b"".as_slice(),
+        _ => leaf.bytes(1)?,
+    };
+    let (first, last) = (int_or(leaf, 2, 1)?, int_or(leaf, 3, length)?);
+    last.checked_sub(first).filter(|more| *more < FEW)?;
+    let (mut result, mut end) = ([0; JOINED], 0);
+    let mut append = |bytes: &[u8]| -> Option<()> {
+        result.get_mut(end..end + bytes.len())?.copy_from_slice(bytes);
+        end += bytes.len();
+        Some(())
+    };
+    for index in first..=last {
+        let item = leaf.item(0, index)?;
+        match item.number() {
+            Some(Number::Int(int)) => append(&number::format_int(int))?,
+            Some(Number::Float(float)) => append(&number::format_float(float))?,
+            None => append(item.bytes(leaf)?)?,
+        }
+        if index < last {
+            append(separator)?;
+        }
+    }
+    leaf.string(result.get(..end)?)
+}
+
+/// Ranges of no more items are dealt with at once.
+const FEW: i64 = 256;
+
+/// The longest text that `concat` puts together in place.
+const JOINED: usize = 256;
 
 fn map(leaf: &mut Leaf<'_>, function: fn(&mut [u8])) -> Result {
     let bytes = leaf.bytes(0)?;

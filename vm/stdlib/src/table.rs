@@ -131,12 +131,12 @@ pub(crate) fn open(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     // The first upvalue is for `LENGTH`, the second for the function's own chunk.
     set_with_chunks(ctx, ("table.concat", concat), 2)?;
     set_with_chunks(ctx, ("table.insert", insert), 2)?;
-    support::set_leaves(ctx, leaf::TABLE);
-    support::set_intrinsics(ctx, &[("insert", Intrinsic::Insert), ("remove", Intrinsic::Remove)]);
     set_with_chunks(ctx, ("table.move", move_), 2)?;
     set_with_chunks(ctx, ("table.remove", remove), 2)?;
     set_with_chunks(ctx, ("table.sort", sort), 2)?;
     set_with_chunks(ctx, ("table.unpack", unpack), 2)?;
+    support::set_leaves(ctx, leaf::TABLE);
+    support::set_intrinsics(ctx, &[("insert", Intrinsic::Insert), ("remove", Intrinsic::Remove)]);
     support::publish(ctx, b"table")
 }
 
