@@ -917,9 +917,9 @@ impl<'a> Ctx<'a> {
     pub fn push_native(&mut self, name: &'static str, function: NativeFn, upvalues: usize) -> Result<(), Error> {
         let id = self.vm.native_id(NativeEntry::new(name, function));
         let upvalues = upvalues.min(self.top());
-        let n = upvalues as i32;
-        let values: Vec<Slot> = (0..n).map(|i| self.slot(i - n)).collect();
-        let native = self.vm.heap.native(id, &values);
+        // SAFETY: they are on the window, which does not move meanwhile.
+        let values = unsafe { std::slice::from_raw_parts(self.at(self.end() - upvalues), upvalues) };
+        let native = self.vm.heap.native(id, values);
         let native = self.memory(native)?;
         self.pop(upvalues);
         self.push(Slot::object(native, tag::NATIVE));

@@ -11,8 +11,9 @@ use crate::api::{Change, Switch};
 use crate::call::MAX_NATIVE_CALLS;
 use crate::error::Error;
 use crate::interp::Flow;
-use crate::object::{Native, Thread};
-use crate::stack::{self, FIRST_BASE, flag, kind};
+use crate::object::{Closure, Native, Thread};
+use crate::stack::{self, FIRST_BASE, SLACK, flag, kind};
+use crate::tier::Landing;
 use crate::unwind::{CLOSED, CLOSED_WITH_ERROR, status, thread_flag};
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
@@ -97,9 +98,9 @@ impl Vm {
                 return None;
             }
             let arguments = std::slice::from_raw_parts(slot.add(2 + given), n as usize - given);
-            if (*to).base == 0 || !self.pass_on(to, arguments) {
-                return None;
-            }
+            let begins = (*to).base == 0;
+            let passed = if begins { self.begin(to, arguments) } else { self.pass_on(to, arguments).then_some(0) };
+            let start = passed?;
             self.stand_in(func, wanted);
             // Its window holds the coroutine, in case that fails.
             *slot.add(2) = coroutine;
@@ -107,7 +108,40 @@ impl Vm {
             (*from).status = status::NORMAL;
             (*to).resumer = from;
             nest(from, to, 1);
-            Some(self.activate(to))
+            let address = self.activate(to);
+            Some(if begins { start } else { address })
+        }
+    }
+
+    /// Makes the first frame of a coroutine, whose function gets these values, and says at which machine address that
+    /// is entered, or 0. Declines what is not to be done in passing.
+    unsafe fn begin(&mut self, to: *mut Thread, values: &[Slot]) -> Option<u64> {
+        // SAFETY: a coroutine that was not begun has its function on the stack; room is checked before anything is written.
+        unsafe {
+            let function = *(*to).stack.add(1);
+            if function.tag != tag::CLOSURE || (*to).top != 2 || (*to).hook_state != 0 || self.attention_raised() {
+                return None;
+            }
+            let proto = (*function.as_ptr::<Closure>()).proto;
+            let given = values.len().max(usize::from((*proto).params));
+            let end = FIRST_BASE as usize + given + usize::from((*proto).max_stack) + SLACK;
+            let is_compiled = !(*proto).native.is_null();
+            if (*proto).is_vararg != 0 || !is_compiled && (*proto).heat <= 1 || end > (*to).capacity as usize {
+                return None;
+            }
+            if !is_compiled {
+                (*proto).heat -= 1;
+            }
+            let base = (*to).stack.add(FIRST_BASE as usize);
+            for i in 0..given {
+                *base.add(i) = values.get(i).map_or(Slot::NIL, |value| Slot::read(value));
+            }
+            (*base.sub(2)).tag = stack::head(tag::CLOSURE, kind::COROUTINE, 0, 0, 0);
+            *base.sub(1) = Slot { payload: 0, tag: stack::link(0, 0) };
+            (*to).base = FIRST_BASE;
+            (*to).top = FIRST_BASE + values.len() as u32;
+            (*to).pc = 0;
+            Some(self.entry_of(proto, base))
         }
     }
 
@@ -154,8 +188,9 @@ impl Vm {
             if self.inspection.stepping.is_some() {
                 self.step_leaves(to, (*from).status != status::SUSPENDED);
             }
-            self.activate(to);
+            let address = self.activate(to);
             if state == 1 && self.pass_on(to, values) {
+                self.tier.landing = (address != 0).then_some(Landing { func: u32::MAX, address });
                 return Flow::Reload;
             }
             if let Err(error) = self.reserve((*to).top as usize + values.len()) {

@@ -270,7 +270,7 @@ pub(crate) struct State {
     listener: Option<Listener>,
     /// What the host's call, left by compiled code, came to.
     flow: Option<Flow>,
-    /// The `pcall` that the error under way has ended.
+    /// Where values were put last for a call that compiled code has made; only to be trusted at once.
     pub(crate) landing: Option<Landing>,
     counts: Counts,
     /// By opcode: instructions that compiled code left to the interpreter.
@@ -281,13 +281,20 @@ pub(crate) struct State {
     torture: u64,
 }
 
-/// A `pcall` that has returned an error.
+/// Where values were put for a call that compiled code has made.
 #[derive(Clone, Copy)]
 pub(crate) struct Landing {
-    /// The stack index at which it stood.
+    /// The stack index of the `pcall` that has returned an error.
     pub func: u32,
-    /// Where the function that it called would have returned to compiled code, or 0.
+    /// Where the code goes on, or 0.
     pub address: u64,
+}
+
+impl Landing {
+    /// Behind the `pcall` at this stack index, if what it called would have returned to compiled code at `address`.
+    pub(crate) fn behind(func: u32, address: u64) -> Landing {
+        Landing { func, address: if address == 0 { 0 } else { address - layout::LANDING_LENGTH as u64 } }
+    }
 }
 
 /// What the tier has done so far.
@@ -798,6 +805,18 @@ impl Vm {
         }
     }
 
+    /// The machine address at which a function with its arguments from `base` on is entered, or 0.
+    pub(crate) unsafe fn entry_of(&mut self, proto: *mut ProtoObject, base: *const Slot) -> u64 {
+        // SAFETY: a live function, and its arguments.
+        unsafe {
+            if (*proto).native.is_null() {
+                return 0;
+            }
+            self.count_call(proto);
+            (*(*proto).native).at(0, base).map_or(0, |address| address as u64)
+        }
+    }
+
     /// Deals with an error, and says which `pcall` has simply returned it, if so.
     fn land(&mut self, error: Error) -> Result<Landing, Flow> {
         self.tier.landing = None;
@@ -811,7 +830,7 @@ impl Vm {
             Ok(Landing { address, .. }) if address != 0 => {
                 // SAFETY: a frame is on top.
                 let base = unsafe { (*self.thread).stack.add((*self.thread).base as usize) };
-                Continuation { address: (address as *const u8).wrapping_sub(layout::LANDING_LENGTH), base }
+                Continuation { address: address as *const u8, base }
             }
             Ok(_) => self.resolve(Flow::Reload),
             Err(flow) => self.resolve(flow),
@@ -1212,12 +1231,16 @@ pub unsafe extern "C" fn step(vm: *mut Vm, base: *mut Slot, pc: u32) -> Continua
         // To a caller that is not compiled, or wants something special: no need for the interpreter.
         vm.count_left();
         (*vm.thread).pc = pc + 1;
+        vm.tier.landing = None;
         let result = match op {
             op if op == Op::Return0 as u8 => vm.return_values(0, 0),
             op if op == Op::Return1 as u8 => vm.return_values((i >> 8 & 0xff) as usize, 1),
             _ => vm.return_slow(i),
         };
-        vm.go_on(result)
+        match vm.tier.landing.take() {
+            Some(landing) if matches!(result, Ok(Flow::Reload)) => vm.go_on_at(Ok(landing)),
+            _ => vm.go_on(result),
+        }
     }
 }
 

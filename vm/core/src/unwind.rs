@@ -167,7 +167,7 @@ impl Vm {
             if protected {
                 (*thread).top = base + 2;
                 match self.fail_protected(error) {
-                    Some(func) => self.tier.landing = Some(Landing { func, address: called_by }),
+                    Some(func) => self.tier.landing = Some(Landing::behind(func, called_by)),
                     None => (*(*thread).stack.add(base as usize - 1)).payload = u64::from(ERROR_STATE),
                 }
                 self.shrink_stack();
