@@ -83,4 +83,32 @@ local result
 for _ = 1, 60 do result = table.pack(around(texts)) end
 for _ = 1, 60 do result = table.pack(around { plain, plain, other, bare, one, uno, two, 1, 1.0, "a", "a", first, second, first }) end
 check("around", true, table.unpack(result))
+
+-- Booleans take the place of other values in items and fields, and are keys then.
+local function truths(list, record, n)
+  local counts = {}
+  for i = 1, n do
+    list[i] = i * 3
+    record.flag, record.other = i, i * 0.5
+    if i % 3 == 0 then list[i] = true elseif i % 3 == 1 then list[i] = false end
+    if i % 2 == 0 then record.flag = true else record.other = false end
+    for _, value in ipairs { list[i], record.flag, record.other } do
+      counts[value] = (counts[value] or 0) + 1
+    end
+    if list[i] == true then counts.yes = (counts.yes or 0) + 1 end
+    if record.flag == record.other then counts.same = (counts.same or 0) + 1 end
+  end
+  local keys = 0
+  for _ in pairs(counts) do keys = keys + 1 end
+  return keys, counts[true], counts[false], counts.yes, counts.same, next({ [list[3]] = 1 }), rawequal(list[3], record.flag)
+end
+for _ = 1, 20 do result = table.pack(truths({}, {}, 100)) end
+check("booleans as keys", true, table.unpack(result))
+local guarded, sets = setmetatable({}, { __newindex = function(t, k, v) rawset(t, k, not v) end }), 0
+for i = 1, 500 do
+  guarded.on = true
+  if guarded.on then sets = sets + 1 end
+  if i % 10 == 0 then guarded.on = nil end
+end
+check("booleans for __newindex", true, sets)
 print("checks", count)

@@ -622,10 +622,29 @@ impl Assembler<'_> {
         }
     }
 
+    /// Stores false or true into a property: whoever reads these goes by the tag alone.
+    fn store_truth(&mut self, table: u8, slot: i32, known: u64, anywhere: DynamicLabel) {
+        let (nil, write) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        x64!(self.asm
+            ; mov rsi, [Rq(table) + PROPS]
+            ; cmp BYTE [rsi - 1 - slot], 0
+            ; je =>nil
+            ; =>write
+            ; mov BYTE [rsi - 1 - slot], known as i8
+        );
+        self.put_off(move |this| {
+            // A property that is nil may be for `__newindex`.
+            x64!(this.asm ; =>nil ; cmp QWORD [Rq(table) + META], 0 ; je =>write ; jmp =>anywhere);
+        });
+    }
+
     /// Stores a value with a known tag into a property.
     fn store_property(&mut self, table: u8, slot: i32, value: Operand, known: u64, anywhere: DynamicLabel) {
         if known >= tag::STRING {
             self.check_black(table, anywhere);
+        }
+        if matches!(known, tag::FALSE | tag::TRUE) {
+            return self.store_truth(table, slot, known, anywhere);
         }
         let vector = match value {
             Operand::Register(r) if known == tag::FLOAT => match self.source(r) {

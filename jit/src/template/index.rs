@@ -259,6 +259,8 @@ impl Assembler<'_> {
             ; mov rsi, [Rq(table) + ARRAY]
         );
         match (float, value) {
+            // Whoever reads these goes by the tag alone; the payload would be another miss of the cache.
+            _ if matches!(known, Some(tag::FALSE | tag::TRUE)) => {}
             (Some(n), _) => x64!(self.asm ; movsd [rsi + rdi * 8], Rx(n)),
             (None, Operand::Constant(value)) => match i32::try_from(value.payload as i64) {
                 Ok(small) => x64!(self.asm ; mov QWORD [rsi + rdi * 8], small),
