@@ -54,13 +54,13 @@ pub type Enter = unsafe extern "C" fn(*mut Vm, *mut Slot, *const u32, *const u8)
 pub(crate) const ROUNDS: u32 = 64;
 /// Calls and rounds after which a function is looked at, and compiled soon after: by then it has taken about the time
 /// that the compiler will take for it.
-const HOT: u32 = 1000;
+const HOT: u32 = 1200;
 /// Instructions of a function that are looked at before it is compiled, for each word of its code.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 20;
 /// Tables that are looked through for an item; the interpreter goes further.
 const CHAIN: usize = 16;
 /// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
-const MISSES: u32 = 60;
+const MISSES: u32 = 80;
 /// A miss takes about as long as to compile so many words: large functions wait for more of them.
 const WORDS_PER_MISS: u32 = 2;
 /// About as many bytes of machine code are made of a word of code.
