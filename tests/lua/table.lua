@@ -255,4 +255,13 @@ do
   end
   check("bytes as strings", count == 20 * 256 + 20 * 1000, count)
 end
+-- A key that is no key of the table, though it is equal to one.
+do
+  local t = { 10, 20, 30, x = 1 }
+  local outcomes
+  for _ = 1, 200 do
+    outcomes = { pcall(next, t, 2), pcall(next, t, 2.0), pcall(next, t, "y"), pcall(next, t, 1.5), pcall(next, t, 4) }
+  end
+  check("keys for next", #outcomes == 6, tostring(outcomes[1]), tostring(outcomes[2]), outcomes[6])
+end
 print("checks", n)

@@ -26,11 +26,212 @@ impl Generator {
     /// One of the forms of this file.
     pub(super) fn habit(&mut self) {
         self.line("burn()");
-        match self.random.below(4) {
+        match self.random.below(9) {
             0 => self.numbers_of_a_kind(),
             1 => self.arguments_that_are_missing(),
             2 => self.fields_that_move(),
+            3 => self.calls_of_itself(),
+            4 => self.selected_arguments(),
+            5 => self.protected_calls(),
+            6 => self.variables_to_close(),
+            7 => self.library_calls(),
             _ => self.young_in_old(),
+        }
+    }
+
+    /// A function that calls itself with too few arguments or too many, above what other calls have left on the stack.
+    fn calls_of_itself(&mut self) {
+        let (name, dirty) = (self.fresh(), self.fresh());
+        let given = ["", "a", "b, a", "nil, c", "a, b, c", "c, a, b, n, n", "a, nil", "{}, a"];
+        let (usual, odd) = (*self.random.pick(&given), *self.random.pick(&given));
+        let comma = |list: &str| if list.is_empty() { String::new() } else { format!(", {list}") };
+        let (usual, odd) = (comma(usual), comma(odd));
+        let dots = *self.random.pick(&["", "", ", ..."]);
+        let after = *self.random.pick(&[
+            "return NAME(n - 1USUAL)",
+            "local x, y, z = NAME(n - 1USUAL) return x, y, z, a, b, c",
+            "local x = NAME(n - 1USUAL) return x, b",
+            "NAME(n - 1USUAL) return c, a",
+            "return (NAME(n - 1USUAL))",
+            "return n, NAME(n - 1USUAL)",
+        ]);
+        let after = after.replace("NAME", &name).replace("USUAL", &usual);
+        self.line(&format!("local function {dirty}() local p, q, r, s, t, u, v, w = 1, 2, 3, 4, 5, 6, 7, 8 return w end"));
+        self.line(&format!("local {name}"));
+        self.line(&format!("function {name}(n, a, b, c{dots})"));
+        self.line(&format!("  local x = {dirty}()"));
+        self.line("  if n <= 0 then return a, b, c end");
+        self.line(&format!("  if n == 4 then return {name}(n - 1{odd}) end"));
+        self.line(&format!("  {after}"));
+        self.line("end");
+        self.line(&format!("for i = 1, {ROUNDS} do {name}(i % 4, i, 'b') end"));
+        self.line(&format!("show({name}(3, 'a', 'b', 'c')) show({name}(6, 'a', 2.5)) show({name}(5))"));
+        if self.random.one_in(3) {
+            let other = *self.random.pick(&["show", "vary", "select", "nil"]);
+            self.line(&format!("local kept = {name} {name} = {other} show(pcall(kept, 2, 'x', 'y')) {name} = kept"));
+        }
+    }
+
+    /// `select` of extra arguments, in their range and out of it.
+    fn selected_arguments(&mut self) {
+        let name = self.fresh();
+        let body = *self.random.pick(&[
+            "return select('#', ...), (select(i, ...))",
+            "local n = select('#', ...) local v = select(i, ...) return n, v",
+            "local v, w = select(i, ...) return v, w",
+            "return (select(i, ...)), select(i, ...)",
+            "local n = 0 for j = i, select('#', ...) do n = n + (tonumber((select(j, ...))) or 0.5) end return n",
+            "if select('#', ...) > 1 then return (select(2, ...)) end return select(i, ...)",
+            "return ...",
+            "local a, b = ... return b, a, (...)",
+        ]);
+        self.line(&format!("local function {name}(i, ...) {body} end"));
+        let lists = ["", ", 'x'", ", 1, nil, 3", ", nil", ", 'a', 2.5, {}, true, 5, 6, 7, 8", ", 1, 2"];
+        let usual = *self.random.pick(&lists);
+        self.line(&format!("for i = 1, {ROUNDS} do pcall({name}, i % 2 + 1{usual}) end"));
+        for _ in 0..4 {
+            let odd = *self.random.pick(&["0", "-1", "-2", "-9", "1", "2", "3", "4", "9", "2.0", "'2'", "nil", "1.5", "math.maxinteger", "math.mininteger", "{}"]);
+            let list = *self.random.pick(&lists);
+            self.line(&format!("show(pcall({name}, {odd}{list}))"));
+        }
+    }
+
+    /// Protected calls of functions that return, until one fails.
+    fn protected_calls(&mut self) {
+        let name = self.fresh();
+        let call = *self.random.pick(&["pcall(f", "pcall(f", "xpcall(f, forward", "xpcall(f, short", "xpcall(f, type", "pcall(pcall, f", "pcall(xpcall, f, vary", "xpcall(f, rich({}, 'handler')"]);
+        let arguments = *self.random.pick(&["", ", i", ", i, y, t", ", t, nil", ", i, i, i, i, i, i, i"]);
+        let results = *self.random.pick(&["local ok, p, q", "local ok", "local ok, p, q, r, s"]);
+        let shown = *self.random.pick(&["ok", "ok, p, q"]);
+        let (results, shown) = if results == "local ok" { (results, "ok") } else { (results, shown) };
+        self.line(&format!("local function {name}(i, f)"));
+        self.line("  local x, y, t = i + 0.5, i, {v = i}");
+        self.line("  for j = 1, 2 do");
+        self.line(&format!("    {results} = {call}{arguments})"));
+        self.line(&format!("    x = x + 1 y = y + 1 if j == 2 then return x, y, t.v, t.w, {shown} end"));
+        self.line("  end");
+        self.line("end");
+        let usual = *self.random.pick(&["function(a, b) return b, a end", "function() end", "function(...) return ... end", "function(a) return a end", "vary", "type"]);
+        self.line(&format!("for i = 1, {ROUNDS} do {name}(i, {usual}) end"));
+        for _ in 0..3 {
+            let odd = *self.random.pick(&[
+                "function(a) error(a, 0) end",
+                "function(a) error({a}) end",
+                "function(a) error() end",
+                "error",
+                "function(...) local c <close> = closing('c', false) return ... end",
+                "function(...) local c <close> = closing('c', true) error('e', 0) end",
+                "function(a, b, c) if type(c) == 'table' then c.v, c.w = 'changed', 1 end error(c, 0) end",
+                "function() return pcall(error, 'in', 0) end",
+                "function(a) local function g(n) if n == 0 then error(a, 0) end return g(n - 1) end return (g(3)) end",
+                "function(a) local function g(n) if n == 0 then error(a, 0) end local r = g(n - 1) return r end return g(3) end",
+                "coroutine.wrap(function(a) coroutine.yield(a) error('w', 0) end)",
+                "function(a) return coroutine.yield(a) end",
+                "function(a) return a.b.c end",
+                "rich({}, 'called')",
+                "nil",
+                "select",
+                "function(...) return ... end",
+            ]);
+            self.line(&format!("show({name}(7, {odd}))"));
+        }
+        self.line(&format!("show(coroutine.wrap(function() return {name}(8, function(a) error(a, 0) end) end)())"));
+    }
+
+    /// Variables that are closed by a function that is used to others.
+    fn variables_to_close(&mut self) {
+        let name = self.fresh();
+        let body = *self.random.pick(&[
+            "return ...",
+            "return (...), v == nil",
+            "return 1, 2, 3",
+            "local t = {x = 1} do local b <close> = v t.x = 2 end return t.x, ...",
+            "for i = 1, 3 do local b <close> = v if i == 2 then break end end return select('#', ...)",
+            "local b <close> = v return vary(...)",
+            "return pcall(...)",
+            "local n = 0.5 do local b <close> = v n = n + 1 local f = function() return b end f() end return n",
+            "for k in next, {1}, nil, v do if k then return k, ... end end",
+        ]);
+        self.line(&format!("local {name} = (function()"));
+        self.line("  local n = 0");
+        self.line("  local quiet = setmetatable({}, {__close = function() n = n + 1 end})");
+        self.line(&format!("  local function f(v, ...) local a <close> = v {body} end"));
+        self.line(&format!("  for i = 1, {ROUNDS} do f(quiet, i, 2) end"));
+        for _ in 0..3 {
+            let odd = *self.random.pick(&[
+                "nil",
+                "false",
+                "{}",
+                "1",
+                "quiet",
+                "closing('odd', false)",
+                "closing('odd', true)",
+                "rich({}, 'r')",
+                "setmetatable({}, {__close = rawlen})",
+                "setmetatable({}, {__close = function(...) show(select('#', ...)) end})",
+                "setmetatable({}, {__close = 1})",
+                "setmetatable({}, {__close = function(_, e) n = n + 100 return e, e end})",
+            ]);
+            let more = *self.random.pick(&["", ", 'x'", ", nil, 2, {}", ", error, 'given'"]);
+            self.line(&format!("  show(pcall(f, {odd}{more})) show(n)"));
+        }
+        self.line("  return n");
+        self.line(&format!("end)() show({name})"));
+    }
+
+    /// Functions of the library, first with what they are mostly given.
+    fn library_calls(&mut self) {
+        let name = self.fresh();
+        let call = *self.random.pick(&[
+            "return table.remove(t, a), #t, t[1]",
+            "table.insert(t, a, b) return #t, t[1], t[2], t[4]",
+            "return table.unpack(t, a, b)",
+            "local x, y, z = table.unpack(t) return z, y, x",
+            "return (table.unpack(t, a, b))",
+            "return table.concat(t, ',', a, b)",
+            "return table.concat(t), table.concat(t, ' ')",
+            "return next(t, a)",
+            "local k = next(t, a) return k",
+            "return ('hello'):byte(a, b)",
+            "local x, y = ('hello'):byte(a, b) return y, x",
+            "return string.char(a, b, 65)",
+            "local p = table.pack(a, b, nil) return p.n, p[1], p[2]",
+            "return #table.pack(t, a, b, t), select('#', table.unpack({a, b}, 1, 3))",
+        ]);
+        self.line(&format!("local function {name}(t, a, b) {call} end"));
+        let usual = *self.random.pick(&["{1, 2, 3}, 1, 3", "{1, 2, 3}, 2, 2", "{'a', 2.5, 'c', 4}, 1, 4", "{1, 2, 3}"]);
+        self.line(&format!("for i = 1, {ROUNDS} do pcall({name}, {usual}) end"));
+        for _ in 0..4 {
+            let odd = *self.random.pick(&[
+                "{}, 1, 1",
+                "{}, 0",
+                "{1, 2, 3}, 4, 2",
+                "{1, 2, 3}, 5",
+                "{1, 2, 3}, 0, 9",
+                "{1, 2}, 1, nil",
+                "{1, 2, 3}, -1, 300",
+                "{1, 2, 3}, -3, -1",
+                "rich({1, 2, 3}, 't'), 2, 4",
+                "setmetatable({1, 2, 3}, {__index = function(_, k) return k end, __len = function() return 5 end}), 2, 4",
+                "{1, nil, 3}, 2, 2",
+                "{'a', 2.5, {}}, 1, 3",
+                "{'a', 2.5, {}}, 1, 2",
+                "'text', 1, 2",
+                "nil, 1, 2",
+                "{1, 2, 3}, '2', '3'",
+                "{1, 2, 3}, 2.0, 3.0",
+                "{1, 2, 3}, 1.5",
+                "{1, 2, 3}, math.maxinteger, math.mininteger",
+                "{1, 2, 3}, math.mininteger, math.maxinteger",
+                "{1, 2, 3}, math.maxinteger - 1, math.maxinteger",
+                "{x = 1}, 'x', 1",
+                "{x = 1}, 'y'",
+                "{table.unpack({}, 1, 9)}, 1, 9",
+                "{table.unpack({1, 2, 3, 4, 5, 6, 7, 8, 9})}, 2, 8",
+                "{1, 2, 3}, 66, 67",
+                "{('x'):rep(300), 'y'}, 1, 2",
+            ]);
+            self.line(&format!("show(pcall({name}, {odd}))"));
         }
     }
 

@@ -61,7 +61,7 @@ impl Generator {
     }
 
     fn form(&mut self) {
-        match self.random.below(17) {
+        match self.random.below(19) {
             0 => self.constructor(),
             1 => self.long_constructor(),
             2 => self.passing_metamethods(),
@@ -75,7 +75,7 @@ impl Generator {
             11 => self.normal_keys(),
             12 => self.captured_loop_variables(),
             13 => self.continued_loops(),
-            14 | 15 => self.habit(),
+            14..=17 => self.habit(),
             _ => self.closed_variables(),
         }
     }

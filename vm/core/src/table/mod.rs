@@ -951,7 +951,12 @@ unsafe fn best_array_size(t: *mut Table, extra: Option<i64>) -> u32 {
 pub unsafe fn next(heap: &Heap, t: *mut Table, key: Slot) -> Result<Option<(Slot, Slot)>, InvalidKey> {
     // SAFETY: live by contract; positions stay within the parts.
     unsafe {
-        let (array, prop, entry) = position_after(heap, t, normalise(key))?;
+        let normal = normalise(key);
+        if normal.tag != key.tag {
+            // As in PUC Lua: the key of the table is the integer.
+            return Err(InvalidKey);
+        }
+        let (array, prop, entry) = position_after(heap, t, normal)?;
         for at in array..(*t).array_len as usize {
             if !is_nil((*t).array, at) {
                 return Ok(Some((Slot::int(at as i64 + 1), load((*t).array, at))));
