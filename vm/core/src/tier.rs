@@ -55,8 +55,12 @@ pub(crate) const ROUNDS: u32 = 64;
 /// Calls and rounds after which a function is looked at, and compiled soon after: by then it has taken about the time
 /// that the compiler will take for it.
 const HOT: u32 = 1200;
+/// The same for [`Eagerness::Early`].
+const EARLY: u32 = 2;
 /// Instructions of a function that are looked at before it is compiled, for each word of its code.
 const LOOKS: u32 = 20;
+/// The same where functions are compiled early.
+const EARLY_LOOKS: u32 = 4;
 /// Tables that are looked through for an item; the interpreter goes further.
 const CHAIN: usize = 16;
 /// Misses of fast paths after which a function is compiled again with what its caches and records know by then.
@@ -433,7 +437,7 @@ impl Vm {
         self.tier.tier = Some(tier);
         self.heap.first_heat = match eagerness {
             Eagerness::Hot => HOT,
-            Eagerness::Early => 2,
+            Eagerness::Early => EARLY,
             Eagerness::Eager => 1,
         };
         for proto in &self.heap.gc.protos {
@@ -614,7 +618,8 @@ impl Vm {
                 return self.compile(proto);
             }
             self.make_records(proto);
-            let installed = Installed::observer((*proto).n_code.saturating_mul(LOOKS).max(MISSES));
+            let looks = if self.heap.first_heat <= EARLY { EARLY_LOOKS } else { LOOKS };
+            let installed = Installed::observer((*proto).n_code.saturating_mul(looks).max(MISSES));
             (*proto).native = &raw const **cold.native.insert(Box::new(installed));
         }
     }
