@@ -181,7 +181,7 @@ local function closes(what, f, ...)
   local b <close> = closer "b"
   return f(...)
 end
-for name, what in pairs { quiet = none } do check(name, true, show(closes(what, id, 1, 2))) end
+check("quiet", true, show(closes(none, id, 1, 2)))
 local cases = {
   function(i) return pcall(closes, function() fails("in close") end, id, i % 2, 2) end,
   function(i) return pcall(closes, function() fails("in close") end, fails, "first") end,
@@ -235,4 +235,35 @@ for i = 1, 200 do
   line = show(each(5)) .. " " .. show(each(6, none)) .. " " .. show(each(7, two)) .. " " .. show(pcall(each, 9, fails)) .. " " .. take()
 end
 check("generic for", true, line)
+-- The collector is due when an error or the end of a coroutine has led somewhere, and a finalizer is called there.
+local finalized = 0
+local mortal = { __gc = function() finalized = finalized + 1 end }
+local function compares(x, y) return x < y end
+local ways = {
+  function() return xpcall(nil, type) end,
+  function() local ok, kind = xpcall(nil, type) return ok, kind end,
+  function(i) local ok, kind = xpcall(compares, type, i, {}) return ok, kind end,
+  function(i) local ok = pcall(compares, {}, i) return ok end,
+  function(i) local ok, text = coroutine.resume(coroutine.create(string.rep), "x", i % 20) return ok, #text end,
+  function() local ok, why = coroutine.resume(coroutine.create(string.rep)) return ok, type(why) end,
+  function(i) local ok, text = pcall(string.rep, "x", i % 20) return ok, #text end,
+}
+for n, way in ipairs(ways) do
+  local function goes_on(i)
+    local a, b, c = i, i + 1, i + 2
+    for _ = 1, 3 do setmetatable({}, mortal) end
+    local x, y = way(i)
+    return a == i and b == i + 1 and c == i + 2, x, y
+  end
+  local ok, x, y = true, nil, nil
+  for i = 1, 400 do
+    local is_kept
+    is_kept, x, y = goes_on(i)
+    ok = ok and is_kept
+  end
+  check("finalizers, way " .. n, ok, x, y)
+end
+collectgarbage()
+check("finalizers", finalized > 8000)
+
 print("checks", count)

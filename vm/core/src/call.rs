@@ -12,7 +12,7 @@ use crate::interp::hook::{self, RETURN_STATE};
 use crate::meta::Event;
 use crate::object::{Closure, Native};
 use crate::switch::Role;
-use crate::stack::{self, SLACK, flag, kind};
+use crate::stack::{self, Frame, SLACK, flag, kind};
 use crate::unwind::thread_flag;
 use crate::value::{Slot, tag};
 use crate::vm::Vm;
@@ -327,12 +327,21 @@ impl Vm {
             if wanted > 0 {
                 *target = Slot::bool(true);
             }
-            (*thread).base = frame.base - frame.delta;
-            (*thread).pc = frame.caller_pc;
-            (*thread).top = frame.result + wanted;
-            self.returned_fixed = frame.wanted != 0;
+            self.leave_protected(&frame, wanted);
             Ok(Flow::Reload)
         }
+    }
+
+    /// Drops the frame of `pcall` or `xpcall` on top, whose results are in their places.
+    unsafe fn leave_protected(&mut self, frame: &Frame, results: u32) {
+        let thread = self.thread;
+        // SAFETY: see the head of the module.
+        unsafe {
+            (*thread).base = frame.base - frame.delta;
+            (*thread).pc = frame.caller_pc;
+            (*thread).top = frame.result + results;
+        }
+        self.returned_fixed = frame.wanted != 0;
     }
 
     /// An error has ended what the frame of `pcall` or `xpcall` on top called: it returns `false` and the error, where
@@ -353,10 +362,7 @@ impl Vm {
             }
             let target = (*thread).stack.add(frame.result as usize);
             place(target, [Slot::bool(false), error].as_ptr(), 2, wanted);
-            (*thread).base = frame.base - frame.delta;
-            (*thread).pc = frame.caller_pc;
-            (*thread).top = frame.result + wanted;
-            self.returned_fixed = frame.wanted != 0;
+            self.leave_protected(&frame, wanted);
             if self.heap.debt >= 0 {
                 self.collect_soon();
             }
@@ -480,7 +486,12 @@ impl Vm {
             }
             // SAFETY: the running thread is live.
             let again = self.collect_step(unsafe { (*self.thread).top })?;
-            return Ok(if again == Flow::Next { flow } else { again });
+            if again == Flow::Next {
+                return Ok(flow);
+            }
+            // A finalizer stands above where an error has led, or the end of a coroutine.
+            self.tier.landing = None;
+            return Ok(again);
         }
         Ok(flow)
     }

@@ -20,12 +20,15 @@ pub enum Torture {
     Generations(u32),
     /// As [`Torture::Cycles`], marked on two threads.
     Threads(u32),
+    /// The collector as in [`Torture::Cycles`], and nothing else: compiled code takes its short ways, which it does
+    /// not when it is left at random.
+    Collector(u32),
 }
 
 impl FromStr for Torture {
     type Err = String;
 
-    /// Reads `none`, `cycles:N`, `pieces:N`, `generations:N` or `threads:N`.
+    /// Reads `none`, `cycles:N`, `pieces:N`, `generations:N`, `threads:N` or `collector:N`.
     fn from_str(text: &str) -> Result<Torture, String> {
         let (kind, period) = text.split_once(':').unwrap_or((text, "1"));
         let period = period.parse::<u32>().ok().filter(|period| *period > 0);
@@ -35,7 +38,8 @@ impl FromStr for Torture {
             ("pieces", Some(period)) => Ok(Torture::Pieces(period)),
             ("generations", Some(period)) => Ok(Torture::Generations(period)),
             ("threads", Some(period)) => Ok(Torture::Threads(period)),
-            _ => Err(format!("'{text}' is neither none nor cycles:N, pieces:N, generations:N or threads:N")),
+            ("collector", Some(period)) => Ok(Torture::Collector(period)),
+            _ => Err(format!("'{text}' is neither none nor cycles:N, pieces:N, generations:N, threads:N or collector:N")),
         }
     }
 }
@@ -53,7 +57,9 @@ impl Vm {
     pub fn set_torture(&mut self, torture: Torture) {
         match torture {
             Torture::None => self.heap.set_torture(0, false),
-            Torture::Cycles(period) | Torture::Threads(period) => self.heap.set_torture(period, false),
+            Torture::Cycles(period) | Torture::Threads(period) | Torture::Collector(period) => {
+                self.heap.set_torture(period, false);
+            }
             Torture::Pieces(period) => self.heap.set_torture(period, true),
             Torture::Generations(period) => {
                 self.heap.set_torture(period, false);
@@ -61,8 +67,9 @@ impl Vm {
             }
         }
         self.heap.gc.threads_used.always = matches!(torture, Torture::Threads(_));
-        self.torture_stack = torture != Torture::None;
-        self.torture_tier(if torture == Torture::None { 0 } else { 0x9e37_79b9_7f4a_7c15 });
+        let is_collector_alone = matches!(torture, Torture::None | Torture::Collector(_));
+        self.torture_stack = !is_collector_alone;
+        self.torture_tier(if is_collector_alone { 0 } else { 0x9e37_79b9_7f4a_7c15 });
         self.refresh_limit();
     }
 

@@ -39,6 +39,11 @@ impl Generator {
         }
     }
 
+    /// A function `name` that leaves values on the stack.
+    fn leaves_values(&mut self, name: &str) {
+        self.line(&format!("local function {name}() local p, q, r, s, t, u, v, w = 1, 2, 3, 4, 5, 6, 7, 8 return w end"));
+    }
+
     /// A function that calls itself with too few arguments or too many, above what other calls have left on the stack.
     fn calls_of_itself(&mut self) {
         let (name, dirty) = (self.fresh(), self.fresh());
@@ -56,7 +61,7 @@ impl Generator {
             "return n, NAME(n - 1USUAL)",
         ]);
         let after = after.replace("NAME", &name).replace("USUAL", &usual);
-        self.line(&format!("local function {dirty}() local p, q, r, s, t, u, v, w = 1, 2, 3, 4, 5, 6, 7, 8 return w end"));
+        self.leaves_values(&dirty);
         self.line(&format!("local {name}"));
         self.line(&format!("function {name}(n, a, b, c{dots})"));
         self.line(&format!("  local x = {dirty}()"));
@@ -99,7 +104,7 @@ impl Generator {
     /// Protected calls of functions that return, until one fails.
     fn protected_calls(&mut self) {
         let name = self.fresh();
-        let call = *self.random.pick(&["pcall(f", "pcall(f", "xpcall(f, forward", "xpcall(f, short", "xpcall(f, type", "pcall(pcall, f", "pcall(xpcall, f, vary", "xpcall(f, rich({}, 'handler')"]);
+        let call = *self.random.pick(&["pcall(f", "pcall(f", "xpcall(f, forward", "xpcall(f, drop", "xpcall(f, short", "xpcall(f, type", "pcall(pcall, f", "pcall(xpcall, f, vary", "xpcall(f, rich({}, 'handler')"]);
         let arguments = *self.random.pick(&["", ", i", ", i, y, t", ", t, nil", ", i, i, i, i, i, i, i"]);
         let results = *self.random.pick(&["local ok, p, q", "local ok", "local ok, p, q, r, s"]);
         let shown = *self.random.pick(&["ok", "ok, p, q"]);
@@ -117,6 +122,8 @@ impl Generator {
             let odd = *self.random.pick(&[
                 "function(a) error(a, 0) end",
                 "function(a) error({a}) end",
+                "function(a) drop() error(drop(a), 0) end",
+                "coroutine.wrap(function(a) drop(coroutine.yield(a)) return drop(a) end)",
                 "function(a) error() end",
                 "error",
                 "function(...) local c <close> = closing('c', false) return ... end",
@@ -168,6 +175,7 @@ impl Generator {
                 "closing('odd', true)",
                 "rich({}, 'r')",
                 "setmetatable({}, {__close = rawlen})",
+                "setmetatable({}, {__close = drop})",
                 "setmetatable({}, {__close = function(...) show(select('#', ...)) end})",
                 "setmetatable({}, {__close = 1})",
                 "setmetatable({}, {__close = function(_, e) n = n + 100 return e, e end})",
@@ -266,7 +274,7 @@ impl Generator {
         let after = if tail == "return" { "" } else { " return a, b, c, d" };
         let (dots, extra) = if self.random.one_in(3) { (", ...", ", ...") } else { ("", "") };
         self.line(&format!("local function {name}(a, b, c, d{dots}) return a, b, c, d{extra} end"));
-        self.line(&format!("local function {dirty}() local p, q, r, s, t, u, v, w = 1, 2, 3, 4, 5, 6, 7, 8 return w end"));
+        self.leaves_values(&dirty);
         self.line(&format!("local function {caller}(i, odd)"));
         self.line(&format!("  local x = {dirty}()"));
         self.line(&format!("  if odd then {tail} {name}({odd}){after} end"));

@@ -66,6 +66,7 @@ local function note(key, value) if type(key) == "table" then cache[key] = {value
 local function vary(...) return select("#", ...), ... end
 local function last(...) return (select(select("#", ...), 0, ...)) end
 local function forward(...) return ... end
+local function drop(...) rich({}, "dropped") return ... end
 local function trace(value, name) show("trace", name) return value end
 local function plain(value)
   -- The sign of not-a-number is the processor's business.

@@ -44,6 +44,11 @@ fn compared(seed: u64) -> Option<(String, Outcome)> {
         let pieces = run_and(&program, Torture::Cycles(1000), Some(Eagerness::Eager), quality::note_instructions);
         assert_same(&program, &plain, &pieces, "code that is left at random has another result");
     }
+    if seed % 4 == 1 {
+        // Finalizers are called wherever they may be, while compiled code takes its short ways.
+        let often = run(&program, Torture::Collector(1 + seed as u32 / 4 % 64), Some(Eagerness::Eager));
+        assert_same(&program, &plain, &often, "the collector changes the result of compiled code");
+    }
     quality::note_outcome(&plain);
     let expected = reference::run(&program);
     let overflows = |outcome: &Outcome| outcome.output.windows(OVERFLOW.len()).any(|text| text == OVERFLOW);
