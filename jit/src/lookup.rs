@@ -285,17 +285,19 @@ pub fn same(asm: &mut Asm) {
         ; object:
         ; cmp edx, TABLE
         ; jne >userdata
-        ; mov rdx, [rax + META]
-        ; test rdx, rdx
-        ; jz >other
-        ; test DWORD [rdx + ABSENT_EVENTS], lacks
-        ; jz >unknown
-        ; other:
-        ; mov rdx, [rcx + META]
-        ; test rdx, rdx
-        ; jz >differ
-        ; test DWORD [rdx + ABSENT_EVENTS], lacks
-        ; jz >unknown
+    );
+    // `rax` and `rcx`
+    for table in [0u8, 1] {
+        x64!(asm
+            ; mov rdx, [Rq(table) + META]
+            ; test rdx, rdx
+            ; jz >lacking
+            ; test DWORD [rdx + ABSENT_EVENTS], lacks
+            ; jz >unknown
+            ; lacking:
+        );
+    }
+    x64!(asm
         ; differ:
         ; test rsp, rsp
         ; ret

@@ -30,7 +30,7 @@ impl Assembler<'_> {
     /// behind that. What follows is for what the machine declines.
     pub fn call_metamethod(&mut self) {
         let Some(result) = self.result() else { return };
-        let [declined, returned] = std::array::from_fn(|_| self.asm.new_dynamic_label());
+        let declined = self.asm.new_dynamic_label();
         let word = (self.function.code[self.pc()] & !BREAKPOINT) as i32;
         let (pc, delta) = (self.pc() as i32, (i32::from(self.function.max_stack) + 2) * 16);
         x64!(self.asm
@@ -38,15 +38,9 @@ impl Assembler<'_> {
             ; mov rsi, rbx
             ; mov edx, pc
             ; mov ecx, word
-            ; mov rax, QWORD meta::prepare_metamethod as *const () as i64
-            ; call rax
-            ; test rax, rax
-            ; jz =>declined
-            ; lea rcx, [=>returned]
-            ; mov [rdx - 16], rcx
-            ; mov rbx, rdx
-            ; jmp rax
-            ; =>returned
+        );
+        self.call_prepared(meta::prepare_metamethod as *const () as i64, declined);
+        x64!(self.asm
             // The first result, and their number is in `edi`.
             ; xor eax, eax
             ; xor edx, edx
@@ -56,8 +50,6 @@ impl Assembler<'_> {
             ; mov rdx, [rbx - 24]
             ; none:
             ; sub rbx, imm delta
-            ; mov rcx, [r12 + layout::THREAD as i32]
-            ; dec DWORD [rcx + NATIVE_CALLS]
         );
         match result {
             Result::Dropped => self.go_on(self.next, None),
@@ -79,6 +71,25 @@ impl Assembler<'_> {
         x64!(self.asm ; =>declined);
     }
 
+    /// Has the machine make the frame of a metamethod, and calls it; goes to `declined` when there is none that is
+    /// compiled. When it has returned, its results are as calls leave them, and `rcx` is the coroutine.
+    fn call_prepared(&mut self, prepare: i64, declined: DynamicLabel) {
+        let returned = self.asm.new_dynamic_label();
+        x64!(self.asm
+            ; mov rax, QWORD prepare
+            ; call rax
+            ; test rax, rax
+            ; jz =>declined
+            ; lea rcx, [=>returned]
+            ; mov [rdx - 16], rcx
+            ; mov rbx, rdx
+            ; jmp rax
+            ; =>returned
+            ; mov rcx, [r12 + layout::THREAD as i32]
+            ; dec DWORD [rcx + NATIVE_CALLS]
+        );
+    }
+
     /// With memory up to date: closes variables from `r[from]` on; goes to `stepped` when the interpreter has to. Where
     /// `is_open`, values up to the top are in use.
     pub fn close(&mut self, from: u8, is_open: bool, stepped: DynamicLabel) {
@@ -87,7 +98,7 @@ impl Assembler<'_> {
         }
         // The metamethod may change tables.
         self.state.shapes.clear();
-        let [again, calls, returned] = std::array::from_fn(|_| self.asm.new_dynamic_label());
+        let [again, calls] = std::array::from_fn(|_| self.asm.new_dynamic_label());
         x64!(self.asm ; =>again);
         self.assist_with(assist::close, u32::from(from), calls);
         let pc = self.pc() as i32;
@@ -99,17 +110,9 @@ impl Assembler<'_> {
                 ; mov edx, pc
                 ; mov ecx, i32::from(from)
                 ; mov r8d, i32::from(is_open)
-                ; mov rax, QWORD meta::prepare_close as *const () as i64
-                ; call rax
-                ; test rax, rax
-                ; jz =>stepped
-                ; lea rcx, [=>returned]
-                ; mov [rdx - 16], rcx
-                ; mov rbx, rdx
-                ; jmp rax
-                ; =>returned
-                ; mov rcx, [r12 + layout::THREAD as i32]
-                ; dec DWORD [rcx + NATIVE_CALLS]
+            );
+            this.call_prepared(meta::prepare_close as *const () as i64, stepped);
+            x64!(this.asm
                 ; lea rax, [rbx - 32]
                 ; sub rax, [rcx + offset_of!(Thread, stack) as i32]
                 ; shr rax, 4

@@ -269,13 +269,12 @@ impl<'a> Leaf<'a> {
 
     /// Appends an argument to a table without metatable; the result is nil. Declines for nil.
     pub fn append(&mut self, table: usize, value: usize) -> Option<LeafValue> {
-        let (t, value) = (self.slot(table).filter(|slot| slot.tag == tag::TABLE)?, self.slot(value)?);
-        let t = t.as_ptr::<Table>();
+        let (t, value) = (self.plain_table(table)?, self.slot(value)?);
+        if self.only_reads || self.wants_more() || value.is_nil() {
+            return None;
+        }
         // SAFETY: a live table.
         unsafe {
-            if self.only_reads || self.wants_more() || value.is_nil() || !(*t).meta.is_null() {
-                return None;
-            }
             let end = table::len(t).checked_add(1)?;
             table::set_int(self.heap, t, end, value).ok()?;
         }
@@ -315,11 +314,11 @@ impl Leaf<'_> {
 
     /// Takes the last item off a table without metatable.
     pub fn take_last(&mut self, table: usize) -> Option<LeafValue> {
-        let t = self.slot(table).filter(|slot| slot.tag == tag::TABLE)?.as_ptr::<Table>();
+        let t = self.plain_table(table)?;
         // SAFETY: a live table.
         unsafe {
             let end = table::len(t);
-            if self.only_reads || !(*t).meta.is_null() || end == 0 {
+            if self.only_reads || end == 0 {
                 return None;
             }
             let value = table::get_int(t, end);

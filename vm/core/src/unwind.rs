@@ -60,7 +60,8 @@ impl Vm {
         // SAFETY: frames are walked by their links.
         unsafe {
             let thread = self.thread;
-            if let Target::Protected(base, _) = self.target() {
+            let target = self.target();
+            if let Target::Protected(base, _) = target {
                 let handler = *(*thread).stack.add(base as usize);
                 // A handler that cannot be called is an error to be handled; each try counts
                 // as a call, so there is an end to it.
@@ -71,15 +72,21 @@ impl Vm {
                     }
                 }
             }
-            self.unwind()
+            self.unwind_to(target)
         }
     }
 
-    /// Drops the frames above the target of the error and closes their variables.
+    /// Drops the frames above the target of the error and closes their variables, once its handler has returned.
     pub(crate) fn unwind(&mut self) -> Flow {
         if self.limits.is_stopping() {
             return self.drop_frames();
         }
+        // SAFETY: frames are walked by their links.
+        unsafe { self.unwind_to(self.target()) }
+    }
+
+    /// As [`Vm::unwind`], with the target that has been found.
+    unsafe fn unwind_to(&mut self, target: Target) -> Flow {
         self.error_skips_handlers = false;
         let mut called_by = 0;
         // SAFETY: frames are walked by their links.
@@ -87,7 +94,7 @@ impl Vm {
             let thread = self.thread;
             let error = self.error;
             let end = stack::extent(thread);
-            match self.target() {
+            match target {
                 Target::Protected(base, address) => {
                     called_by = address;
                     *(*thread).stack.add(base as usize + 1) = error;

@@ -714,20 +714,14 @@ impl Vm {
         // SAFETY: the running thread's frames are walked by their links.
         unsafe {
             let own = stack::frame(self.thread, (*self.thread).base);
-            if own.kind == kind::LUA && own.flags == 0 && own.delta != 0 {
-                // A native that a function of Lua has called.
-                let caller = (*(*self.thread).stack.add((own.base - own.delta) as usize - 2)).as_ptr::<crate::object::Closure>();
-                if !(*(*(*caller).proto).cold).builtin {
-                    (*thread).birth = (*caller).proto;
-                    (*thread).birth_pc = own.caller_pc.saturating_sub(1);
-                    return;
-                }
-            }
-            let Some(at) = crate::debug::activation(self.thread, 1) else { return };
-            if at.frame.callee.tag == tag::CLOSURE {
-                (*thread).birth = (*at.frame.callee.as_ptr::<crate::object::Closure>()).proto;
-                (*thread).birth_pc = at.pc as u32;
-            }
+            // Mostly a native that a function of Lua has called, which needs no search.
+            let caller = (own.kind == kind::LUA && own.flags == 0 && own.delta != 0)
+                .then(|| (*(*self.thread).stack.add((own.base - own.delta) as usize - 2), own.caller_pc.saturating_sub(1)))
+                .filter(|(caller, _)| !(*(*(*caller.as_ptr::<crate::object::Closure>()).proto).cold).builtin);
+            let creator = caller.or_else(|| crate::debug::activation(self.thread, 1).map(|at| (at.frame.callee, at.pc as u32)));
+            let Some((function, pc)) = creator.filter(|(function, _)| function.tag == tag::CLOSURE) else { return };
+            (*thread).birth = (*function.as_ptr::<crate::object::Closure>()).proto;
+            (*thread).birth_pc = pc;
         }
     }
 

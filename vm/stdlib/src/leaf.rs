@@ -4,6 +4,7 @@ use perilune_vm::leaf::{Leaf, LeafFn, LeafValue};
 use perilune_vm::number::{self, Number};
 use perilune_vm::Kind;
 
+use crate::string::conversion::{ShortText, Text};
 use crate::string::{SHORT, end_position, start_position};
 
 type Result = Option<LeafValue>;
@@ -201,31 +202,23 @@ fn concat(leaf: &mut Leaf<'_>) -> Result {
     };
     let (first, last) = (int_or(leaf, 2, 1)?, int_or(leaf, 3, length)?);
     last.checked_sub(first).filter(|more| *more < FEW)?;
-    let (mut result, mut end) = ([0; JOINED], 0);
-    let mut append = |bytes: &[u8]| -> Option<()> {
-        result.get_mut(end..end + bytes.len())?.copy_from_slice(bytes);
-        end += bytes.len();
-        Some(())
-    };
+    let mut result = ShortText::new();
     for index in first..=last {
         let item = leaf.item(0, index)?;
         match item.number() {
-            Some(Number::Int(int)) => append(&number::format_int(int))?,
-            Some(Number::Float(float)) => append(&number::format_float(float))?,
-            None => append(item.bytes(leaf)?)?,
+            Some(Number::Int(int)) => result.append(&number::format_int(int)),
+            Some(Number::Float(float)) => result.append(&number::format_float(float)),
+            None => result.append(item.bytes(leaf)?),
         }
         if index < last {
-            append(separator)?;
+            result.append(separator);
         }
     }
-    leaf.string(result.get(..end)?)
+    leaf.string(result.text()?)
 }
 
 /// Ranges of no more items are dealt with at once.
 const FEW: i64 = 256;
-
-/// The longest text that `concat` puts together in place.
-const JOINED: usize = 256;
 
 fn map(leaf: &mut Leaf<'_>, function: fn(&mut [u8])) -> Result {
     let bytes = leaf.bytes(0)?;

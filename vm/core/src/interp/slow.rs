@@ -8,6 +8,7 @@ use super::Flow;
 use crate::arith::{self, ForStart, Outcome};
 use crate::cache::{Cache, kind as cache_kind};
 use crate::error::Error;
+use crate::heap::OutOfMemory;
 use crate::meta::Event;
 use crate::number::{NumberText, format_float, format_int};
 use crate::object::{Closure, Str, Table, Userdata};
@@ -623,13 +624,24 @@ impl Vm {
                 let name = self.local_name(a).unwrap_or_else(|| b"?".to_vec());
                 return Err(self.error_here(&[b"variable '".as_slice(), &name, b"' got a non-closable value"].concat()));
             }
-            let thread = self.thread;
+            match self.push_to_close(self.register(a)) {
+                Ok(()) => Ok(Flow::Next),
+                Err(_) => Err(self.memory_error()),
+            }
+        }
+    }
+
+    /// Puts a slot of the running coroutine on the list of variables to close.
+    ///
+    /// # Safety
+    /// It lies above those on the list.
+    pub(crate) unsafe fn push_to_close(&mut self, slot: *mut Slot) -> Result<(), OutOfMemory> {
+        let thread = self.thread;
+        // SAFETY: the list is grown before it is full.
+        unsafe {
             if (*thread).tbc_len == (*thread).tbc_cap {
                 let cap = ((*thread).tbc_cap * 2).max(4);
-                let fresh: *mut u32 = match self.heap.alloc_raw(cap as usize * 4) {
-                    Ok(p) => p.cast(),
-                    Err(_) => return Err(self.memory_error()),
-                };
+                let fresh: *mut u32 = self.heap.alloc_raw(cap as usize * 4)?.cast();
                 if !(*thread).tbc.is_null() {
                     std::ptr::copy_nonoverlapping((*thread).tbc, fresh, (*thread).tbc_len as usize);
                     self.heap.free_raw((*thread).tbc.cast(), (*thread).tbc_cap as usize * 4);
@@ -637,10 +649,10 @@ impl Vm {
                 (*thread).tbc = fresh;
                 (*thread).tbc_cap = cap;
             }
-            *(*thread).tbc.add((*thread).tbc_len as usize) = (*thread).base + a as u32;
+            *(*thread).tbc.add((*thread).tbc_len as usize) = slot.offset_from((*thread).stack) as u32;
             (*thread).tbc_len += 1;
         }
-        Ok(Flow::Next)
+        Ok(())
     }
 
     /// Closes variables from `r[a]` on; runs its instruction again after each `__close`.

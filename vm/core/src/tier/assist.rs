@@ -111,13 +111,8 @@ pub unsafe extern "C" fn tbc(vm: *mut Vm, base: *mut Slot, i: u32, _: u32) -> u6
         if value.is_falsy() {
             return 1;
         }
-        let thread = (*vm).thread;
-        if (*thread).tbc_len == (*thread).tbc_cap || (*vm).metamethod(value, Event::Close).is_nil() {
-            return 0;
-        }
-        *(*thread).tbc.add((*thread).tbc_len as usize) = base.add(a(i)).offset_from((*thread).stack) as u32;
-        (*thread).tbc_len += 1;
-        1
+        let is_closable = !(*vm).metamethod(value, Event::Close).is_nil();
+        u64::from(is_closable && (*vm).push_to_close(base.add(a(i))).is_ok())
     }
 }
 

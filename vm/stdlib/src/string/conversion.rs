@@ -95,7 +95,7 @@ fn two_digits(rest: &mut &[u8]) -> usize {
 }
 
 /// Where conversions are put.
-pub(super) trait Text {
+pub(crate) trait Text {
     /// Appends bytes.
     fn append(&mut self, bytes: &[u8]);
 
@@ -114,22 +114,22 @@ impl Text for Buffer {
 }
 
 /// A text that takes no memory of its own.
-pub(super) struct ShortText {
+pub(crate) struct ShortText {
     bytes: [u8; ShortText::ROOM],
     length: usize,
 }
 
 impl ShortText {
     /// The longest one.
-    const ROOM: usize = 128;
+    const ROOM: usize = 256;
 
     /// An empty text.
-    pub(super) fn new() -> ShortText {
+    pub(crate) fn new() -> ShortText {
         ShortText { bytes: [0; ShortText::ROOM], length: 0 }
     }
 
     /// The text, unless it got too long.
-    pub(super) fn text(&self) -> Option<&[u8]> {
+    pub(crate) fn text(&self) -> Option<&[u8]> {
         self.bytes.get(..self.length)
     }
 }

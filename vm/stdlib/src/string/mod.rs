@@ -7,7 +7,7 @@ use crate::leaf;
 use crate::support::{self, set_functions};
 
 mod arithmetic;
-mod conversion;
+pub(crate) mod conversion;
 mod format;
 mod gsub;
 mod pack;
