@@ -8,7 +8,7 @@ const OUTSIDE: &str = "io = nil os = nil require = nil package = nil dofile = ni
     local clock = 0 os = { clock = function() clock = clock + 1 return clock end, time = function() return 1 end }";
 
 /// Most bytes that a program may print.
-const OUTPUT_MAX: usize = 16 << 20;
+pub const OUTPUT_MAX: usize = 16 << 20;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,9 +123,8 @@ fn print(ctx: &mut Ctx<'_>, _: u32) -> Result<Next, Error> {
     ctx.upvalue(1);
     if let Some(output) = ctx.host_mut::<Arc<Mutex<Vec<u8>>>>(-1) {
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-        if output.len() + line.len() <= OUTPUT_MAX {
-            output.extend_from_slice(&line);
-        }
+        line.truncate(OUTPUT_MAX - output.len());
+        output.extend_from_slice(&line);
     }
     Ok(Next::Return(0))
 }

@@ -1,6 +1,6 @@
 //! The reference implementation, when the environment says where it is.
 
-use crate::machine::Outcome;
+use crate::machine::{OUTPUT_MAX, Outcome};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -21,7 +21,8 @@ pub fn run(program: &str) -> Option<Outcome> {
         .spawn()
         .expect("the reference starts");
     child.stdin.take().expect("a pipe").write_all(program.as_bytes()).expect("the reference reads");
-    let output = child.wait_with_output().expect("the reference ends");
+    let mut output = child.wait_with_output().expect("the reference ends");
+    output.stdout.truncate(OUTPUT_MAX);
     let text = output.stderr.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let message = text.splitn(2, |&byte| byte == b':').nth(1).map(|rest| rest.trim_ascii_start().to_vec());
     Some(Outcome { output: output.stdout, error: if output.status.success() { None } else { message } })

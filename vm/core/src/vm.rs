@@ -34,6 +34,10 @@ const NATIVES: usize = 224;
 /// Calls and slots that must be left for a finalizer to begin; what it needs more is its own doing.
 const FINALIZER_CALLS: u32 = 20;
 const FINALIZER_SLOTS: u32 = 1000;
+/// Finalizers that are called after a step of the collector, and the share of those that are due by which there are more:
+/// so they do not fall behind a program that makes such objects all the time, and it does not wait for all of them.
+const FINALIZERS_AT_ONCE: usize = 1000;
+const FINALIZERS_SHARE: usize = 64;
 
 /// Settings of a new machine.
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +191,8 @@ pub struct Vm {
     /// Message handlers do not see the error under way (no memory, or no stack left for a handler).
     pub(crate) error_skips_handlers: bool,
     pub(crate) exit_error: bool,
+    /// How many finalizers may still be called after the last step of the collector.
+    pub(crate) finalizers_left: usize,
     pub(crate) returned_fixed: bool,
     pub(crate) host_top: u32,
     pub(crate) torture_stack: bool,
@@ -234,6 +240,7 @@ impl Vm {
             error: Slot::NIL,
             error_skips_handlers: false,
             exit_error: false,
+            finalizers_left: 0,
             returned_fixed: false,
             host_top: 0,
             torture_stack: false,
@@ -460,11 +467,12 @@ impl Vm {
         }
     }
 
-    /// Calls the next waiting finalizer as a frame above the current one.
+    /// Calls the next waiting finalizer as a frame above the current one, and others after it.
     pub(crate) fn after_collection(&mut self) -> Result<Flow, Error> {
         self.drop_dead_hosts();
         if self.heap.has_finalizers() && !self.heap.gc.stopped {
-            if let Some(object) = self.next_finalizer() {
+            self.finalizers_left = FINALIZERS_AT_ONCE + self.heap.finalizers_due() / FINALIZERS_SHARE;
+            while let Some(object) = self.another_finalizer() {
                 let f = self.metamethod(object, Event::Gc);
                 if f.tag == tag::CLOSURE || f.tag == tag::NATIVE {
                     return self.call_finalizer(f, object);
@@ -472,6 +480,12 @@ impl Vm {
             }
         }
         Ok(Flow::Next)
+    }
+
+    /// The next object whose finalizer is called by the same native as the one before.
+    pub(crate) fn another_finalizer(&mut self) -> Option<Slot> {
+        self.finalizers_left = self.finalizers_left.checked_sub(1)?;
+        self.next_finalizer()
     }
 
     /// The next object whose finalizer is to be called, if that can be done here without an overflow that would be

@@ -26,7 +26,7 @@ impl Generator {
     /// One of the forms of this file.
     pub(super) fn habit(&mut self) {
         self.line("burn()");
-        match self.random.below(9) {
+        match self.random.below(10) {
             0 => self.numbers_of_a_kind(),
             1 => self.arguments_that_are_missing(),
             2 => self.fields_that_move(),
@@ -35,6 +35,7 @@ impl Generator {
             5 => self.protected_calls(),
             6 => self.variables_to_close(),
             7 => self.library_calls(),
+            8 => self.strings_that_differ(),
             _ => self.young_in_old(),
         }
     }
@@ -156,12 +157,16 @@ impl Generator {
             "for i = 1, 3 do local b <close> = v if i == 2 then break end end return select('#', ...)",
             "local b <close> = v return vary(...)",
             "return pcall(...)",
+            "local s = {x = 1} shared = s do local b <close> = v s.x = 2 end s.z = 3 return s, s.x, s.z",
+            "local s = {x = 1, y = 2} shared = s do local b <close> = v s.y = 3 end s.w = s.x return s, s.y, rawget(s, 'z')",
             "local n = 0.5 do local b <close> = v n = n + 1 local f = function() return b end f() end return n",
             "for k in next, {1}, nil, v do if k then return k, ... end end",
         ]);
         self.line(&format!("local {name} = (function()"));
         self.line("  local n = 0");
+        self.line("  local shared = {}");
         self.line("  local quiet = setmetatable({}, {__close = function() n = n + 1 end})");
+        self.line("  local moving = setmetatable({}, {__close = function() shared.q, shared.z = n, 'z' shared.w = nil end})");
         self.line(&format!("  local function f(v, ...) local a <close> = v {body} end"));
         self.line(&format!("  for i = 1, {ROUNDS} do f(quiet, i, 2) end"));
         for _ in 0..3 {
@@ -173,6 +178,9 @@ impl Generator {
                 "quiet",
                 "closing('odd', false)",
                 "closing('odd', true)",
+                "moving",
+                "moving",
+                "moving",
                 "rich({}, 'r')",
                 "setmetatable({}, {__close = rawlen})",
                 "setmetatable({}, {__close = drop})",
@@ -243,6 +251,21 @@ impl Generator {
         }
     }
 
+    /// Strings that are compared, of all lengths, equal but for little.
+    fn strings_that_differ(&mut self) {
+        let name = self.fresh();
+        let test = *self.random.pick(&["a == b", "a ~= b", "not (a == b)", "(a == b) == (b == a)", "a < b or a == b", "t[a] == t[b]"]);
+        self.line(&format!("local function {name}(a, b) local t = {{[a] = 1}} if {test} then return 'yes' end return 'no', #a end"));
+        self.line(&format!("for i = 1, {ROUNDS} do {name}(('s'):rep(i), ('s'):rep(i // 2 * 2)) end"));
+        for _ in 0..6 {
+            let length = *self.random.pick(&[1, 7, 8, 9, 39, 40, 41, 42, 47, 48, 49, 55, 64, 100]);
+            let at = 1 + self.random.below(length);
+            let length = length as usize;
+            self.line(&format!("do local s = ('s'):rep({length}) local o = s:sub(1, {at} - 1) .. 'o' .. s:sub({at} + 1)"));
+            self.line(&format!("show({name}(s, o), {name}(s, s .. ''), {name}(o .. 'x', o .. 'x'), {name}(s .. 'x', s .. 'y')) end"));
+        }
+    }
+
     fn numbers_of_a_kind(&mut self) {
         let name = self.fresh();
         let mut operator = || *self.random.pick(OPERATORS);
@@ -287,17 +310,19 @@ impl Generator {
         let (get, set, o) = (self.fresh(), self.fresh(), self.fresh());
         let key = *self.random.pick(&["x", "y", "z"]);
         let initial = *self.random.pick(&["{}", "{x = 1}", "{y = 1}", "{x = 1, y = 2}", "{y = 2, z = 3, x = 1}"]);
+        let logs = if self.random.one_in(3) { ", __newindex = function(t, k, v) show(k, v) end" } else { "" };
         let class = *self.random.pick(&["{}", "{x = 'class'}", "{y = 3}", "setmetatable({}, {__index = {x = 'base'}})"]);
         self.line(&format!("local {get} = function(o) return o.{key} end"));
-        self.line(&format!("local {set} = function(o, v) o.{key} = v end"));
+        let value = *self.random.pick(&["v", "v", "true", "v == 'set'"]);
+        self.line(&format!("local {set} = function(o, v) o.{key} = {value} end"));
         self.line(&format!("local {o} = (function()"));
-        self.line(&format!("  local c = {class} local m = {{__index = c}} local o = setmetatable({initial}, m)"));
+        self.line(&format!("  local c = {class} local m = {{__index = c{logs}}} local o = setmetatable({initial}, m)"));
         self.line(&format!("  for i = 1, {ROUNDS} do {get}(o) end"));
         if self.random.one_in(2) {
             self.line(&format!("  for i = 1, {ROUNDS} do {set}(o, i) end"));
         }
         for _ in 0..3 {
-            let change = *self.random.pick(CHANGES);
+            let change = if self.random.one_in(3) { format!("o.{key} = nil") } else { self.random.pick(CHANGES).to_string() };
             self.line(&format!("  show(pcall(function() {change} end)) show(pcall({get}, o))"));
             if self.random.one_in(2) {
                 self.line(&format!("  show(pcall({set}, o, 'set')) show(pcall({get}, o))"));

@@ -4,6 +4,7 @@ use crate::api::{Ctx, Kind, Next, Value};
 use crate::call::ERROR_STATE;
 use crate::error::Error;
 use crate::switch::Role;
+use crate::value::tag;
 
 /// Sets the functions of this module in the table on the top.
 ///
@@ -183,7 +184,8 @@ fn finalizers(ctx: &mut Ctx<'_>) -> Result<Next, Error> {
     }
 }
 
-/// Calls a finalizer (function, object); its error becomes a warning (manual 2.5.3).
+/// Calls a finalizer (function, object), and then others that are due, as many as [`crate::vm::Vm::finalizers_left`]
+/// says; their errors become warnings (manual 2.5.3).
 pub(crate) fn finalizer(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
     match state {
         0 => {
@@ -194,7 +196,7 @@ pub(crate) fn finalizer(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.insert(1);
             ctx.protect();
             ctx.hide();
-            Ok(Next::Call { args: 1, results: Some(0), state: 1 })
+            return Ok(Next::Call { args: 1, results: Some(0), state: 1 });
         }
         ERROR_STATE => {
             let text = match ctx.value(2) {
@@ -206,8 +208,18 @@ pub(crate) fn finalizer(ctx: &mut Ctx<'_>, state: u32) -> Result<Next, Error> {
             ctx.warn(b" (", true);
             ctx.warn(&text, true);
             ctx.warn(b")", false);
-            Ok(Next::Return(0))
         }
-        _ => Ok(Next::Return(0)),
+        _ => {}
     }
+    while let Some(object) = ctx.vm().another_finalizer() {
+        let f = ctx.vm().metamethod(object, crate::meta::Event::Gc);
+        if matches!(f.tag, tag::CLOSURE | tag::NATIVE) {
+            ctx.set_top(0);
+            ctx.push_nil();
+            ctx.push(f);
+            ctx.push(object);
+            return Ok(Next::Call { args: 1, results: Some(0), state: 1 });
+        }
+    }
+    Ok(Next::Return(0))
 }

@@ -121,6 +121,11 @@ impl Heap {
         !self.gc.finalization.due.is_empty()
     }
 
+    /// How many objects wait for their finalizers.
+    pub fn finalizers_due(&self) -> usize {
+        self.gc.finalization.due.iter().map(Vec::len).sum()
+    }
+
     /// Has every object with a finalizer finalized, because the state closes.
     pub fn all_finalizers(&mut self) {
         self.settle();

@@ -90,6 +90,12 @@ pub struct Gc {
     pub major: usize,
     /// Whether objects that survived a collection are old: black until all are collected.
     pub(crate) generational: bool,
+    /// Whether a cycle has ended, but steps go on because finalizers are due.
+    finalizes: bool,
+    /// When so many bytes are in use, the next cycle no longer waits for them.
+    finalizes_until: Option<usize>,
+    /// Bytes that the last cycle kept for finalizers alone, and the next will mostly free.
+    kept_for_finalizers: usize,
     /// Whether automatic steps are off; see [`Heap::stop`].
     pub stopped: bool,
     /// The machine is being closed: what is made from now on has no finalizer.
@@ -158,6 +164,9 @@ impl Gc {
             minor: 0,
             major: 0,
             generational: false,
+            finalizes: false,
+            finalizes_until: None,
+            kept_for_finalizers: 0,
             stopped: false,
             closing: false,
             white: 1,
@@ -212,6 +221,10 @@ impl Heap {
         }
         if self.torture > 0 {
             return self.torture_step(roots);
+        }
+        if std::mem::take(&mut self.gc.finalizes) {
+            self.wait_for_next_cycle();
+            return !self.gc.finalizes;
         }
         if self.gc.generational {
             self.generational_step(roots);
@@ -310,12 +323,19 @@ impl Heap {
         if self.torture > 0 {
             return self.set_debt(isize::MIN / 4);
         }
+        // Finalizers are called after steps, so these go on until all are, or too much is in use again.
+        let used = self.used();
+        if self.has_finalizers() && used < *self.gc.finalizes_until.get_or_insert(used.saturating_mul(2)) {
+            self.gc.finalizes = true;
+            return self.set_debt(-STEP);
+        }
+        self.gc.finalizes_until = None;
         if self.gc.generational {
             return self.wait_for_next_generation();
         }
         let pause = self.gc.pause;
-        let used = self.used();
-        let threshold = (used / 100).saturating_mul(pause).max(used.saturating_add(CYCLE_MIN));
+        let lasting = used.saturating_sub(self.gc.kept_for_finalizers);
+        let threshold = (lasting / 100).saturating_mul(pause).max(used.saturating_add(CYCLE_MIN));
         self.set_debt(used as isize - threshold.min(isize::MAX as usize / 4) as isize);
     }
 
@@ -450,6 +470,7 @@ impl Heap {
         }
         self.shapes.cycle += 1;
         self.shapes.marking = true;
+        self.gc.kept_for_finalizers = 0;
         self.gc.phase = Phase::Propagate;
         self.gc.unreached = self.gc.white;
         self.gc.rounds = 0;

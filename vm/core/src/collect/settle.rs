@@ -74,6 +74,7 @@ impl Heap {
     /// Marks what objects hold on to that are to be finalized.
     fn revive_some(&mut self, roots: &mut dyn Roots) -> usize {
         if let Some(cost) = self.trace_some(roots) {
+            self.gc.kept_for_finalizers += cost;
             return cost;
         }
         if self.mark_found() || self.mark_variables_of_dead_threads() {
