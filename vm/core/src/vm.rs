@@ -732,8 +732,9 @@ impl Vm {
             let caller = (own.kind == kind::LUA && own.flags == 0 && own.delta != 0)
                 .then(|| (*(*self.thread).stack.add((own.base - own.delta) as usize - 2), own.caller_pc.saturating_sub(1)))
                 .filter(|(caller, _)| !(*(*(*caller.as_ptr::<crate::object::Closure>()).proto).cold).builtin);
-            let creator = caller.or_else(|| crate::debug::activation(self.thread, 1).map(|at| (at.frame.callee, at.pc as u32)));
-            let Some((function, pc)) = creator.filter(|(function, _)| function.tag == tag::CLOSURE) else { return };
+            let found = || crate::debug::activation(self.thread, 1).map(|at| (at.frame.callee, at.pc as u32));
+            let creator = caller.or_else(|| found().filter(|(function, _)| function.tag == tag::CLOSURE));
+            let Some((function, pc)) = creator else { return };
             (*thread).birth = (*function.as_ptr::<crate::object::Closure>()).proto;
             (*thread).birth_pc = pc;
         }
